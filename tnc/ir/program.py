@@ -1,0 +1,332 @@
+"""The Program: a network as statements over named tensors, every shape known, nothing yet decided.
+
+A Program is what a network *means*. Statements are in static single assignment: each defines one
+tensor under a name of its own and uses only names defined before. Legs are integers local to one
+statement, numbered by first appearance (factors from left to right, then the result), so that equal
+statements are equal values. ``tnc.ir.program_text`` prints a Program as a ``.tn`` file that
+parses back to an equal Program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from tnc.source import Span
+
+Dim: TypeAlias = int | str
+"""A dimension: a number, or the name of a dynamic size (``batch?``)."""
+
+# -- cores -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Independent normal entries with this standard deviation."""
+
+    std: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Independent uniform entries in [low, high)."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Orthogonal:
+    """A random isometry from input to output axes (or its transpose, where that is the tall side), times ``gain``."""
+
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The (rectangular) identity from input to output axes plus normal noise with deviation ``noise``."""
+
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Every entry the same number: ``init 0``, ``zeros``, ``ones``."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Given entries, row-major."""
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Glorot:
+    """Normal with deviation sqrt(2 / (fan_in + fan_out)), fans from the core's own axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class He:
+    """Normal with deviation sqrt(2 / fan_in), the fan from the core's own axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """Chosen by the compiler, so that outputs have their declared deviation."""
+
+
+Init: TypeAlias = Normal | Uniform | Orthogonal | Identity | Constant | Entries | Glorot | He | Auto
+
+
+@dataclass(frozen=True, slots=True)
+class CoreName:
+    """``tree.iso[1, 0]`` taken apart: ``path`` is the instance (``"tree"``, ``"t[0]"`` or ``""``), then family and subscripts."""
+
+    path: str
+    family: str
+    subscripts: tuple[int, ...] | None
+
+    def __str__(self) -> str:
+        """The canonical name."""
+        prefix = f"{self.path}." if self.path else ""
+        suffix = "" if self.subscripts is None else f"[{', '.join(map(str, self.subscripts))}]"
+        return f"{prefix}{self.family}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A core. The first ``inputs`` of its axes stand before the arrow (max(1, ⌊m/2⌋) of m where none was written)."""
+
+    name: CoreName
+    shape: tuple[int, ...]
+    inputs: int
+    init: Init
+    frozen: bool
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Data given to ``forward``."""
+
+    name: str
+    shape: tuple[Dim, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+# -- statements --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A tensor with a leg on each axis; a leg may occur twice (a diagonal)."""
+
+    tensor: str
+    legs: tuple[int, ...]
+    conjugate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The copy tensor: one where all its legs agree, else zero."""
+
+    legs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ones:
+    """One everywhere."""
+
+    legs: tuple[int, ...]
+
+
+Factor: TypeAlias = Use | Delta | Ones
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """``scale`` times the product of the factors, summed over the legs that are not in ``legs``.
+
+    ``dims[leg]`` is the dimension of a leg. No factors at all is the number ``scale``.
+    """
+
+    name: str
+    factors: tuple[Factor, ...]
+    legs: tuple[int, ...]
+    dims: tuple[Dim, ...]
+    scale: float = 1.0
+    leg_names: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """``coefficient`` times a tensor; legs that it lacks are broadcast. Its legs are distinct."""
+
+    coefficient: float
+    use: Use
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The sum of the terms, each of whose legs is in ``legs``; every leg is in some term."""
+
+    name: str
+    terms: tuple[Term, ...]
+    legs: tuple[int, ...]
+    dims: tuple[Dim, ...]
+    leg_names: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """The n-th argument of a pointwise function; the 0th is the tensor, the others are scalar tensors."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number; always a float, so that ``2`` and ``2.0`` are one value."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operator of the scalar language applied: ``add sub mul div pow neg lt le gt ge eq ne`` or a function's name."""
+
+    operator: str
+    operands: tuple[Scalar, ...]
+
+
+Scalar: TypeAlias = Argument | Literal | Apply
+"""What a pointwise function computes for one entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise:
+    """``function`` at every entry of ``arguments[0]``; the further arguments are scalars (shape ``()``). A barrier."""
+
+    name: str
+    function: Scalar
+    arguments: tuple[str, ...]
+    function_name: str = field(default="", compare=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """``argument`` over its root mean square (ε = 1e-12 under the root) along all axes that are not dynamic. A barrier."""
+
+    name: str
+    argument: str
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """The same entries, row-major, under another shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """The first entries of every axis, as many as the new shape says."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlatCrop:
+    """Flattened row-major, the first entries kept, reshaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Entry ``index`` of one axis, which vanishes."""
+
+    axis: int
+    index: int
+
+
+ViewKind: TypeAlias = Reshape | Crop | FlatCrop | Select
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``argument`` seen otherwise: no arithmetic."""
+
+    name: str
+    argument: str
+    kind: ViewKind
+    shape: tuple[Dim, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+Statement: TypeAlias = Contract | Sum | Pointwise | Normalize | View
+
+
+# -- the whole ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A result: a tensor, the names of its axes (None where the author gave none), and its declared deviation."""
+
+    name: str
+    tensor: str
+    axes: tuple[str | None, ...]
+    std: float | None
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A budget: ``metric relation bound``, as in ``params <= 500``; ``device`` and ``sizes`` only for ``step_time``."""
+
+    metric: str
+    relation: str
+    bound: float
+    message: str | None
+    device: str | None = None
+    sizes: tuple[tuple[str, int], ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A network, elaborated. Only what an output needs is in ``parameters`` and ``statements``; all inputs are kept.
+
+    ``arguments`` (parameter and canonical text of its value) are told, not compared.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    inputs: tuple[Input, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[Output, ...]
+    requirements: tuple[Requirement, ...] = ()
+    arguments: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def shapes(self) -> dict[str, tuple[Dim, ...]]:
+        """The shape of every tensor by name: parameters, inputs, then statements in order."""
+        shapes: dict[str, tuple[Dim, ...]] = {str(p.name): p.shape for p in self.parameters}
+        shapes.update((i.name, i.shape) for i in self.inputs)
+        for statement in self.statements:
+            shapes[statement.name] = statement_shape(statement, shapes)
+        return shapes
+
+
+def statement_shape(statement: Statement, shapes: dict[str, tuple[Dim, ...]]) -> tuple[Dim, ...]:
+    """The shape of what a statement defines, given the shapes of what it uses."""
+    match statement:
+        case Contract(legs=legs, dims=dims) | Sum(legs=legs, dims=dims):
+            return tuple(dims[leg] for leg in legs)
+        case Pointwise(arguments=arguments):
+            return shapes[arguments[0]]
+        case Normalize(argument=argument):
+            return shapes[argument]
+        case View(shape=shape):
+            return shape

@@ -1,0 +1,324 @@
+"""The Schedule: the steps of a generated module in an explicit memory layout, for any backend.
+
+Every tensor lies contiguous, row-major, unless its step says ``strided``. A step reads its operands
+through :class:`Read`, which moves nothing: take one entry of one axis (a member of a stack), see
+the rest under another shape, see that with its axes in another order. What does move memory is a step of
+its own (:class:`Move`). So an emitter decides nothing: it writes each step as one assignment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from tnc.ir.program import Dim, Init, Scalar
+
+# -- parameters --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A core in its stack: canonical name, position (None if it is not stacked), and resolved initialisation."""
+
+    name: str
+    position: int | None
+    init: Init
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The members of a family that agree in shape and frozenness, as one tensor.
+
+    ``key`` is the name in weights on every backend; ``shape`` is one member's; ``inputs`` counts the axes before
+    the arrow. ``stacked`` is False for the one core without subscripts, whose tensor has no leading axis.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    inputs: int
+    frozen: bool
+    stacked: bool
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An input of ``forward``."""
+
+    name: str
+    shape: tuple[Dim, ...]
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A position; inside a :class:`Repeat` it advances: ``start + step * iteration``."""
+
+    start: int
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How a step reads a tensor: pick, then reshape, then reorder. Nothing moves.
+
+    ``source`` is a value, an input or a stack's key. ``pick`` is (axis, index) of an axis that vanishes; ``shape`` is the
+    shape then seen (row-major; another than the source's only where the picked tensor is contiguous);
+    ``order``, if not None, permutes that view's axes: axis i of what the step sees is axis ``order[i]`` of the view.
+    """
+
+    source: str
+    shape: tuple[Dim, ...]
+    pick: tuple[int, Index] | None = None
+    order: tuple[int, ...] | None = None
+
+    @property
+    def seen(self) -> tuple[Dim, ...]:
+        """The shape that the step sees."""
+        return self.shape if self.order is None else tuple(self.shape[axis] for axis in self.order)
+
+
+# -- operations --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A scalar constant, shape ``()``."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matmul:
+    """``left @ right`` on matrices (…, m, k) and (…, k, n): rank 2, or rank 3 with one common batch axis first."""
+
+    left: Read
+    right: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """Entrywise product of equal ranks, broadcasting axes of size 1: outer and Hadamard products."""
+
+    left: Read
+    right: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """The sum of coefficient times operand, equal ranks, broadcasting axes of size 1. Coefficient 1 multiplies nothing."""
+
+    terms: tuple[tuple[float, Read], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """``factor`` times the operand."""
+
+    operand: Read
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """The sum over some axes, which vanish."""
+
+    operand: Read
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """The diagonal of the first two axes, which become one, the first; contiguous."""
+
+    operand: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """The inverse of :class:`Diagonal`: the first axis becomes two, zero off their diagonal; contiguous."""
+
+    operand: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """The operand repeated along its axes of size 1 up to the step's shape; contiguous."""
+
+    operand: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The operand as the read sees it, made contiguous: the permutation that really moves memory."""
+
+    operand: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The operand as the read sees it, under a name: a view. ``strided`` unless the read has no order."""
+
+    operand: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """The first entries of every axis, as many as the step's shape says: a view, ``strided``."""
+
+    operand: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Conjugate:
+    """The complex conjugate; the operand itself where the dtype is real."""
+
+    operand: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise:
+    """``function`` at every entry of ``operands[0]``; the further operands are scalars of shape ``()``."""
+
+    function: Scalar
+    operands: tuple[Read, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """The operand over its root mean square along ``axes``, with ``epsilon`` under the root."""
+
+    operand: Read
+    axes: tuple[int, ...]
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """``body`` run ``count`` times, handing one tensor on.
+
+    In the first iteration ``carried`` is what ``initial`` reads; afterwards it is what the body's last step defined, and
+    that is the result in the end. All have one shape. Names defined in the body are not visible outside. A read whose
+    index has a step advances with the iteration.
+    """
+
+    count: int
+    initial: Read
+    carried: str
+    body: tuple[Step, ...]
+
+
+Operation: TypeAlias = (
+    Number
+    | Matmul
+    | Multiply
+    | Add
+    | Scale
+    | Reduce
+    | Diagonal
+    | Embed
+    | Broadcast
+    | Move
+    | Look
+    | Crop
+    | Conjugate
+    | Pointwise
+    | Normalize
+    | Repeat
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step costs at the nominal sizes: FLOPs (a multiply-add is two), bytes read and written, bytes alive.
+
+    ``saved`` are the bytes that eager autograd keeps for the backward pass because of this step and no earlier one.
+    ``live_before`` and ``live_after`` count values of the forward pass without parameters and inputs. The backward
+    figures are zero where nothing in the step needs a gradient.
+    """
+
+    flops: int = 0
+    flops_backward: int = 0
+    bytes: int = 0
+    bytes_backward: int = 0
+    saved: int = 0
+    live_before: int = 0
+    live_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One assignment: ``name`` becomes what ``operation`` computes.
+
+    ``legs`` names the axes in the order of memory, finer than ``shape`` where axes are fused; ``region`` is the
+    program statement that the step belongs to. Both are told in comments and reports, not compared.
+    """
+
+    name: str
+    shape: tuple[Dim, ...]
+    operation: Operation
+    strided: bool = False
+    region: str = field(default="", compare=False)
+    legs: tuple[str, ...] = field(default=(), compare=False)
+    cost: Cost = field(default=Cost(), compare=False)
+
+
+# -- the whole ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An output: its name and the value that it reads (``order`` gives a strided view; nothing moves)."""
+
+    name: str
+    read: Read
+    axes: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What the report says of one region or pointwise statement: name, text of what it computes, how it was planned."""
+
+    name: str
+    text: str
+    operands: int
+    planner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All steps of a network, with parameters, inputs and outputs. ``sizes`` are the nominal dynamic sizes planned for."""
+
+    name: str
+    stacks: tuple[Stack, ...]
+    inputs: tuple[Given, ...]
+    steps: tuple[Step, ...]
+    results: tuple[Result, ...]
+    sizes: tuple[tuple[str, int], ...] = ()
+    regions: tuple[Region, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """A Schedule and the ranges of dynamic sizes (name, low, high or None) that it is for."""
+
+    ranges: tuple[tuple[str, int, int | None], ...]
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Schedules by range of the dynamic sizes; one entry as long as nothing is chosen at run time."""
+
+    program_name: str
+    program_digest: str
+    arguments: tuple[tuple[str, str], ...]
+    dtype: str
+    entries: tuple[PlanEntry, ...]
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule for the nominal sizes."""
+        return self.entries[0].schedule

@@ -1,0 +1,27 @@
+"""What the compiler is willing to do for one file, so that no input can hang it or eat its memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds; every one can be set (``--limit steps=5000000``) and is told when it is hit.
+
+    ``file_bytes`` of one file; ``nesting`` of brackets, expressions, blocks, calls and instances; ``steps`` of compile-time
+    evaluation, an iteration of any loop counting as one; ``cores`` and ``statements`` of an elaborated network;
+    ``legs`` of one statement; ``axes`` of one tensor; ``number_bits`` of an integer; ``list_length`` of a list;
+    ``elements`` of one tensor.
+    """
+
+    file_bytes: int = 4 * 2**20
+    nesting: int = 100
+    steps: int = 2_000_000
+    cores: int = 200_000
+    statements: int = 200_000
+    legs: int = 100_000
+    axes: int = 1_000
+    number_bits: int = 4096
+    list_length: int = 1_000_000
+    elements: int = 2**40
