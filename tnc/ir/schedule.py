@@ -18,10 +18,11 @@ from tnc.ir.program import Dim, Init, Scalar
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A core in its stack: canonical name, position (None if it is not stacked), and resolved initialisation."""
+    """A core in its stack: canonical name, position (None if it is not stacked), axes before the arrow, resolved initialisation."""
 
     name: str
     position: int | None
+    inputs: int
     init: Init
 
 
@@ -29,13 +30,12 @@ class Member:
 class Stack:
     """The members of a family that agree in shape and frozenness, as one tensor.
 
-    ``key`` is the name in weights on every backend; ``shape`` is one member's; ``inputs`` counts the axes before
-    the arrow. ``stacked`` is False for the one core without subscripts, whose tensor has no leading axis.
+    ``key`` is the name in weights on every backend; ``shape`` is one member's.
+    ``stacked`` is False for the one core without subscripts, whose tensor has no leading axis.
     """
 
     key: str
     shape: tuple[int, ...]
-    inputs: int
     frozen: bool
     stacked: bool
     members: tuple[Member, ...]
