@@ -159,10 +159,13 @@ class LeftAxis:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """``name(left) reshape(...) = value``; ``name`` is the unique name that the result must have in the Program."""
+    """``name(left) reshape(...) = value``; ``name`` is the unique name that the result must have in the Program.
+
+    ``reshape`` holds (axis name or None, size); a dynamic size stands there by its bare name.
+    """
 
     name: str
     left: tuple[LeftAxis, ...]
-    reshape: tuple[tuple[str | None, int], ...] | None
+    reshape: tuple[tuple[str | None, Dim], ...] | None
     value: Expression
     span: Span = field(compare=False, repr=False)
