@@ -83,7 +83,7 @@ Init: TypeAlias = Normal | Uniform | Orthogonal | Identity | Constant | Entries 
 
 @dataclass(frozen=True, slots=True)
 class CoreName:
-    """``tree.iso[1, 0]`` taken apart: ``path`` is the instance (``"tree"``, ``"t[0]"`` or ``""``), then family and subscripts."""
+    """``tree.iso[1, 0]`` taken apart: the instance (``"tree"``, ``"t[0]"`` or ``""``), the family, the subscripts."""
 
     path: str
     family: str
@@ -198,7 +198,10 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operator of the scalar language applied: ``add sub mul div pow neg lt le gt ge eq ne`` or a function's name."""
+    """An operator of the scalar language applied: ``add sub mul div pow neg lt le gt ge eq ne`` or a function's name.
+
+    ``tnc.ir.scalar`` lists them with the number of their operands.
+    """
 
     operator: str
     operands: tuple[Scalar, ...]
@@ -221,7 +224,10 @@ class Pointwise:
 
 @dataclass(frozen=True, slots=True)
 class Normalize:
-    """``argument`` over its root mean square (ε = 1e-12 under the root) along all axes that are not dynamic. A barrier."""
+    """``argument`` over its root mean square along all axes that are not dynamic. A barrier.
+
+    ε = 1e-12 is added under the root.
+    """
 
     name: str
     argument: str

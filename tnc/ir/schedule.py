@@ -18,7 +18,10 @@ from tnc.ir.program import Dim, Init, Scalar
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A core in its stack: canonical name, position (None if it is not stacked), axes before the arrow, resolved initialisation."""
+    """A core in its stack: canonical name, position (None if it is not stacked), resolved initialisation.
+
+    ``inputs`` counts the axes before the arrow, which initialisations ask for.
+    """
 
     name: str
     position: int | None
@@ -64,8 +67,8 @@ class Index:
 class Read:
     """How a step reads a tensor: pick, then reshape, then reorder. Nothing moves.
 
-    ``source`` is a value, an input or a stack's key. ``pick`` is (axis, index) of an axis that vanishes; ``shape`` is the
-    shape then seen (row-major; another than the source's only where the picked tensor is contiguous);
+    ``source`` is a value, an input or a stack's key. ``pick`` is (axis, index) of an axis that vanishes; ``shape``
+    is the shape then seen (row-major; another than the source's only where the picked tensor is contiguous);
     ``order``, if not None, permutes that view's axes: axis i of what the step sees is axis ``order[i]`` of the view.
     """
 
@@ -108,7 +111,7 @@ class Multiply:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """The sum of coefficient times operand, equal ranks, broadcasting axes of size 1. Coefficient 1 multiplies nothing."""
+    """The sum of coefficient times operand, equal ranks, broadcasting axes of size 1. 1 multiplies nothing."""
 
     terms: tuple[tuple[float, Read], ...]
 
@@ -199,9 +202,9 @@ class Normalize:
 class Repeat:
     """``body`` run ``count`` times, handing one tensor on.
 
-    In the first iteration ``carried`` is what ``initial`` reads; afterwards it is what the body's last step defined, and
-    that is the result in the end. All have one shape. Names defined in the body are not visible outside. A read whose
-    index has a step advances with the iteration.
+    In the first iteration ``carried`` is what ``initial`` reads; afterwards it is what the body's last step defined,
+    and that is the result in the end. All have one shape. Names defined in the body are not visible
+    outside. A read whose index has a step advances with the iteration.
     """
 
     count: int
@@ -289,7 +292,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All steps of a network, with parameters, inputs and outputs. ``sizes`` are the nominal dynamic sizes planned for."""
+    """All steps of a network, with parameters, inputs and outputs. ``sizes`` are the dynamic sizes planned for."""
 
     name: str
     stacks: tuple[Stack, ...]
