@@ -1,7 +1,6 @@
 """The scalar language of pointwise functions: its names, a printer, and an evaluator for compile time.
 
-Every name stands with all its operands: elaboration filled in the defaults (``leaky_relu(t)`` is
-``leaky_relu(t, 0.01)``), took ``prelu`` for ``leaky_relu``, and wrote the frequency of ``sin(t, w)`` as a product.
+Every name stands with all its operands: elaboration filled in the defaults (``sin(t)`` is ``sin(t, 1)``).
 """
 
 from __future__ import annotations
@@ -18,13 +17,14 @@ ACTIVATIONS: MappingProxyType[str, int] = MappingProxyType(
     {
         "relu": 1,
         "leaky_relu": 2,
+        "prelu": 2,
         "elu": 2,
         "gelu": 1,
         "silu": 1,
         "tanh": 1,
         "sigmoid": 1,
         "softplus": 1,
-        "sin": 1,
+        "sin": 2,
         "snake": 2,
         "rational": 7,
     }
@@ -185,7 +185,6 @@ _UNARY: MappingProxyType[str, Callable[[float], float]] = MappingProxyType(
         "neg": lambda t: -t,
         "exp": math.exp,
         "log": math.log,
-        "sin": math.sin,
         "cos": math.cos,
         "tanh": math.tanh,
         "erf": math.erf,
@@ -215,6 +214,8 @@ _BINARY: MappingProxyType[str, Callable[[float, float], float]] = MappingProxyTy
         "min": lambda a, b: min(a, b),
         "max": lambda a, b: max(a, b),
         "leaky_relu": _leaky_relu,
+        "prelu": _leaky_relu,
+        "sin": lambda t, w: math.sin(w * t),
         "elu": _elu,
         "snake": _snake,
     }
