@@ -387,8 +387,12 @@ class Comment(Node):
 
 @dataclass(frozen=True, slots=True)
 class File(Node):
-    """A whole file. Comments lie beside the tree, in order of place, and do not take part in equality."""
+    """A whole file. Comments lie beside the tree, in order of place, and do not take part in equality.
+
+    ``broken`` are the places of statements that could not be read: what they would have declared is unknown.
+    """
 
     source: Source = field(compare=False, repr=False)
     statements: tuple[Statement, ...]
     comments: tuple[Comment, ...] = field(compare=False)
+    broken: tuple[Span, ...] = field(default=(), compare=False)
