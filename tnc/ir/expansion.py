@@ -1,0 +1,49 @@
+"""Composite activations in terms of primitive ones: one definition for every backend, for costs, and for readers.
+
+A composite stays one application: substituting it into a nest of others would grow exponentially. Who walks a Scalar
+walks a composite's body with its operands as the environment.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from tnc.ir.program import Apply, Argument, Literal, Scalar
+
+
+def _add(left: Scalar, right: Scalar) -> Scalar:
+    return Apply("add", (left, right))
+
+
+def _mul(left: Scalar, right: Scalar) -> Scalar:
+    return Apply("mul", (left, right))
+
+
+def _snake() -> Scalar:
+    t, a = Argument(0), Argument(1)
+    wave = Apply("sin", (_mul(a, t), Literal(1.0)))
+    return _add(t, Apply("div", (Apply("pow", (wave, Literal(2.0))), a)))
+
+
+def _rational() -> Scalar:
+    t, a0, a1, a2, a3, b1, b2 = (Argument(index) for index in range(7))
+    numerator = _add(a0, _mul(t, _add(a1, _mul(t, _add(a2, _mul(t, a3))))))
+    denominator = _add(Literal(1.0), Apply("abs", (_mul(t, _add(b1, _mul(t, b2))),)))
+    return Apply("div", (numerator, denominator))
+
+
+COMPOSITES: MappingProxyType[str, Scalar] = MappingProxyType({"snake": _snake(), "rational": _rational()})
+"""Activations that no framework has, each as a function of its operands."""
+
+
+def spell(name: str, operands: tuple[Scalar, ...]) -> Apply:
+    """One application without the spellings that mean the same: ``prelu`` is ``leaky_relu``, ``sin(t, w)`` is ``sin(w t)``."""
+    match name, operands:
+        case "prelu", _:
+            return Apply("leaky_relu", operands)
+        case "sin", (_, Literal(value=1.0)):
+            return Apply(name, operands)
+        case "sin", (t, frequency):
+            return Apply(name, (_mul(frequency, t), Literal(1.0)))
+        case _:
+            return Apply(name, operands)
