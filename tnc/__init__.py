@@ -1,0 +1,48 @@
+"""A compiler for tensor networks with activations: ``.tn`` files to PyTorch, JAX and NumPy modules.
+
+>>> import tnc
+>>> net = tnc.load("vgg16.tn", network="conv512", chi=4)    # doctest: +SKIP
+>>> print(net.report())                                     # doctest: +SKIP
+>>> layer = net.module("torch")()                           # doctest: +SKIP
+
+Importing this module loads nothing: every name is looked up at its first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tnc.api import Network as Network
+    from tnc.api import load as load
+    from tnc.api import loads as loads
+    from tnc.diagnostics import CompileError as CompileError
+    from tnc.einsum import einsum_program as einsum_program
+    from tnc.report import Report as Report
+
+__version__ = "0.1.0"
+
+__all__ = ["CompileError", "Network", "Report", "__version__", "einsum_program", "load", "loads"]
+
+_HOMES = {
+    "CompileError": "tnc.diagnostics",
+    "Network": "tnc.api",
+    "Report": "tnc.report",
+    "einsum_program": "tnc.einsum",
+    "load": "tnc.api",
+    "loads": "tnc.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tnc' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class Limits:
     """Upper bounds; every one can be set (``--limit steps=5000000``) and is told when it is hit.
 
-    ``file_bytes`` of one file; ``nesting`` of brackets, expressions, blocks, calls and instances; ``steps`` of compile-time
-    evaluation, an iteration of any loop counting as one; ``cores`` and ``statements`` of an elaborated network;
-    ``legs`` of one statement; ``axes`` of one tensor; ``number_bits`` of an integer; ``list_length`` of a list;
-    ``elements`` of one tensor.
+    ``file_bytes`` of one file; ``nesting`` of brackets, expressions, blocks, calls and instances; ``steps`` of
+    compile-time evaluation, an iteration of any loop counting as one; ``cores`` and ``statements`` of an elaborated
+    network; ``legs`` of one statement; ``axes`` of one tensor; ``number_bits`` of an integer; ``list_length`` of a
+    list; ``elements`` of one tensor.
     """
 
     file_bytes: int = 4 * 2**20

@@ -1,0 +1,3 @@
+"""The command line."""
+
+from tnc.cli.main import main as main

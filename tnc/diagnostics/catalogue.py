@@ -12,14 +12,13 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN001": "file cannot be read",
     "TN002": "network is not in the file",
     "TN003": "several networks could be meant",
-    "TN004": "no network can be compiled without arguments",
+    "TN004": "network lacks an argument",
     "TN005": "argument on the command line is malformed",
     "TN006": "argument matches no parameter of a chosen network",
     "TN007": "size is malformed or matches no dynamic dimension",
     "TN008": "output cannot be written",
     "TN009": "limit is malformed or unknown",
     "TN010": "backend is unknown or broken",
-    "TN011": "several networks need a folder to go to",
     "TN012": "dtype is unknown",
     "TN013": "value cannot be passed to a network",
     "TN014": "einsum equation is malformed",
@@ -27,6 +26,7 @@ CATALOGUE: Final[dict[str, str]] = {
     # -- TN1xx: syntax ------------------------------------------------------------------------
     "TN150": "file is not UTF-8",
     "TN151": "file is larger than the limit",
+    "TN152": "file declares no network",
     # -- TN2xx: names, structure and compile-time values --------------------------------------
     # -- TN3xx: dimensions and legs -----------------------------------------------------------
     # -- TN4xx: planning, memory and budgets --------------------------------------------------
@@ -34,4 +34,6 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN402": "a budget cannot be evaluated",
     # -- TN5xx: what a backend cannot express -------------------------------------------------
     # -- TN8xx: lints -------------------------------------------------------------------------
+    # -- TN9xx: faults of the compiler --------------------------------------------------------
+    "TN901": "the compiler failed",
 }

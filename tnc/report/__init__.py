@@ -1,0 +1,9 @@
+"""What a network costs, for people and as JSON, and the budgets that an author set."""
+
+from tnc.report.budgets import broken_budgets as broken_budgets
+from tnc.report.build import report_network as report_network
+from tnc.report.model import NetworkReport as NetworkReport
+from tnc.report.model import OutputRow as OutputRow
+from tnc.report.model import RegionRow as RegionRow
+from tnc.report.model import Report as Report
+from tnc.report.text import report_text as report_text

@@ -1,0 +1,131 @@
+"""Options that several subcommands share, and what their values mean."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from tnc.cli.console import Console
+from tnc.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from tnc.driver import Options
+    from tnc.limits import Limits
+    from tnc.source import Source
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
+Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
+
+STDIN = "-"
+
+
+def add_subcommand(subparsers: Subparsers, name: str, summary: str, run: Run) -> Parser:
+    """A subcommand with the options that all of them have."""
+    parser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour messages")
+    parser.add_argument(
+        "--limit", action="append", default=[], metavar="NAME=VALUE", help="change what the compiler is willing to do"
+    )
+    parser.set_defaults(run=run, parser=parser, format="text")
+    return parser
+
+
+def add_format(parser: Parser) -> None:
+    """``--format`` and its short form."""
+    parser.add_argument("--format", choices=("text", "json"), help="what to print (default: text)")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="short for --format json")
+
+
+def add_network_options(parser: Parser) -> None:
+    """What chooses and completes networks."""
+    parser.add_argument("--network", metavar="NAME", help="this network only (default: all that lack no argument)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument for a parameter; VALUE is an expression of the language, as in 'dims=[2]*9'",
+    )
+
+
+def add_plan_options(parser: Parser) -> None:
+    """What a plan is made for."""
+    parser.add_argument(
+        "--size", action="append", default=[], metavar="NAME=N", help="size of a dynamic dimension (default: 1)"
+    )
+    parser.add_argument("--dtype", default="float32", help="what to count bytes in (default: float32)")
+
+
+def read_options(arguments: argparse.Namespace) -> Options:
+    """The options of the driver.
+
+    Raises:
+        CompileError: for values that are malformed.
+    """
+    from tnc.driver import Options
+    from tnc.source import Source
+
+    assignments = _pairs(getattr(arguments, "set", []), "--set", "TN005", "chi=4")
+    sizes = _pairs(getattr(arguments, "size", []), "--size", "TN007", "batch=64")
+    return Options(
+        network=getattr(arguments, "network", None),
+        arguments=tuple((name, Source(f"--set {name}", value)) for name, value in assignments),
+        sizes=tuple((name, _positive(value, f"--size {name}", "TN007")) for name, value in sizes),
+        dtype=getattr(arguments, "dtype", "float32"),
+        limits=read_limits(arguments),
+    )
+
+
+def read_limits(arguments: argparse.Namespace) -> Limits:
+    """The limits, changed as ``--limit`` says."""
+    from dataclasses import fields, replace
+
+    from tnc.diagnostics import CompileError, Diagnostic
+    from tnc.driver import did_you_mean, listed
+    from tnc.limits import Limits
+
+    known = [field.name for field in fields(Limits)]
+    changes: dict[str, int] = {}
+    for name, value in _pairs(arguments.limit, "--limit", "TN009", "steps=5000000"):
+        if name not in known:
+            help_text = did_you_mean(name, known) or f"there are {listed(known)}"
+            raise CompileError((Diagnostic("TN009", f"`{name}` is no limit", help=help_text),))
+        changes[name] = _positive(value, f"--limit {name}", "TN009")
+    return replace(Limits(), **changes)
+
+
+def read_file(path: str, limits: Limits) -> Source:
+    """A file, or standard input for ``-``."""
+    from tnc.reading import decode_source, read_source
+
+    if path != STDIN:
+        return read_source(path, limits)
+    return decode_source("<stdin>", sys.stdin.buffer.read(limits.file_bytes + 1), limits)
+
+
+def _pairs(texts: list[str], option: str, code: str, example: str) -> list[tuple[str, str]]:
+    from tnc.diagnostics import CompileError, Diagnostic
+
+    pairs: list[tuple[str, str]] = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier() or not value.strip():
+            message = f"`{option} {text}` does not read as a name, `=` and a value"
+            raise CompileError((Diagnostic(code, message, help=f"write it as `{option} {example}`"),))
+        if name in dict(pairs):
+            raise CompileError((Diagnostic(code, f"`{option} {name}` is given twice", help="keep one of the two"),))
+        pairs.append((name, value))
+    return pairs
+
+
+def _positive(text: str, option: str, code: str) -> int:
+    from tnc.diagnostics import CompileError, Diagnostic
+
+    digits = text.strip().replace("_", "")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 18 and int(digits) > 0:
+        return int(digits)
+    message = f"`{text}` is no size: `{option}` takes a positive integer"
+    raise CompileError((Diagnostic(code, message),))

@@ -1,0 +1,82 @@
+"""``tnc compile``: networks become modules."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+from tnc.cli.arguments import (
+    Subparsers,
+    add_network_options,
+    add_plan_options,
+    add_subcommand,
+    read_file,
+    read_options,
+)
+from tnc.cli.console import Console, write_product
+
+FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Make the subcommand known."""
+    parser = add_subcommand(subparsers, "compile", "compile networks to stand-alone Python modules", run)
+    parser.add_argument("file", metavar="FILE", help="a .tn file, or - for standard input")
+    parser.add_argument(
+        "-b", "--backend", default="torch", help="torch, jax, numpy or an installed one (default: torch)"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", help="a file, or a folder with one module a network (default: stdout)"
+    )
+    add_network_options(parser)
+    add_plan_options(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Compile all chosen networks, or nothing."""
+    from tnc import driver
+    from tnc.cli.output import write_files
+    from tnc.diagnostics import CompileError
+
+    options = read_options(arguments)
+    elaborated = driver.elaborate(read_file(arguments.file, options.limits), options)
+    folder = _is_folder(arguments.output)
+    if not folder:
+        driver.only(elaborated, "--network NAME", "-o folder/")
+    planned = [driver.plan(program, options) for program in elaborated.programs]
+    broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
+    if broken:
+        for p in planned:
+            print(f"{p.report}\n" if p.broken else "", end="", file=sys.stderr)
+        raise CompileError((*elaborated.warnings, *broken))
+    texts = {p.program.name: driver.emit(p, arguments.backend) for p in planned}
+    if arguments.output is None:
+        write_product("".join(texts.values()))
+    elif folder:
+        _make_folder(Path(arguments.output))
+        write_files({Path(arguments.output) / file_name(name): text for name, text in texts.items()})
+    else:
+        write_files({Path(arguments.output): text for text in texts.values()})
+    return console.show(elaborated.warnings)
+
+
+def file_name(network: str) -> str:
+    """The file of a network's module: no generated file shadows a framework or the standard library."""
+    taken = network in FRAMEWORKS or network in sys.stdlib_module_names
+    return f"{network}_.py" if taken else f"{network}.py"
+
+
+def _is_folder(output: str | None) -> bool:
+    return output is not None and (output.endswith("/") or Path(output).is_dir())
+
+
+def _make_folder(folder: Path) -> None:
+    from tnc.diagnostics import CompileError, Diagnostic
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise CompileError((Diagnostic("TN008", f"the folder `{folder}` cannot be made: {reason}"),)) from None

@@ -1,0 +1,94 @@
+"""Where the command line speaks: diagnostics to stderr, products to stdout."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tnc.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """How to speak: in colour or not, in JSON or in text."""
+
+    colour: bool
+    json: bool
+
+    @staticmethod
+    def of(arguments: argparse.Namespace) -> Console:
+        """As the options and the environment say."""
+        wish: str = arguments.color
+        terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        plain = bool(os.environ.get("NO_COLOR"))
+        colour = wish == "always" or (wish == "auto" and terminal and not plain)
+        return Console(colour, arguments.format == "json")
+
+    def show(self, diagnostics: Sequence[Diagnostic]) -> int:
+        """Print diagnostics with their count, and return the exit code that they mean."""
+        if self.json:
+            self._print_json(diagnostics)
+        elif diagnostics:
+            from tnc.diagnostics import render_diagnostics, summary
+
+            text = render_diagnostics(diagnostics, self.colour) + summary(diagnostics)
+            print(text, file=sys.stderr)
+        return exit_code(diagnostics)
+
+    def fault(self, error: Exception) -> None:
+        """Own up to a fault of the compiler."""
+        from tnc.diagnostics import Diagnostic
+
+        reason = " ".join(str(error).split())
+        message = f"the compiler failed: {type(error).__name__}{': ' if reason else ''}{reason}{_origin(error)}"
+        help_text = (
+            "this is a fault of the compiler, not of your program; nothing was written\n"
+            "please report it with this command, the file, and what it prints with TNC_TRACEBACK=1"
+        )
+        self.show([Diagnostic("TN901", message, help=help_text)])
+
+    def _print_json(self, diagnostics: Sequence[Diagnostic]) -> None:
+        import json
+
+        from tnc.diagnostics import diagnostics_to_json
+
+        print(json.dumps(diagnostics_to_json(diagnostics), indent=2, ensure_ascii=False), file=sys.stderr)
+
+
+def write_product(text: str) -> None:
+    """Put a product on stdout, in UTF-8 whatever the locale says, so that it is the file that ``-o`` would write."""
+    sys.stdout.flush()
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(text)
+    else:
+        binary.write(text.encode("utf-8", errors="backslashreplace"))
+
+
+def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
+    """2 if the command line is to be changed, 1 if the program is, else 0."""
+    errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
+    if any(_concerns_usage(diagnostic) for diagnostic in errors):
+        return 2
+    return 1 if errors else 0
+
+
+def _concerns_usage(diagnostic: Diagnostic) -> bool:
+    in_argument = diagnostic.span is not None and diagnostic.span.source.name.startswith("--set ")
+    return in_argument or diagnostic.code.startswith("TN0")
+
+
+def _origin(error: Exception) -> str:
+    """The place in the compiler where an exception was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    file_name = trace.tb_frame.f_code.co_filename.rpartition("/")[2]
+    return f" ({file_name}:{trace.tb_lineno})"

@@ -1,0 +1,56 @@
+"""``tnc fmt``: files in canonical form."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tnc.cli.arguments import STDIN, Subparsers, add_subcommand, read_file, read_limits
+from tnc.cli.console import Console, write_product
+
+if TYPE_CHECKING:
+    from tnc.diagnostics import Diagnostic
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Make the subcommand known."""
+    parser = add_subcommand(subparsers, "fmt", "rewrite .tn files in canonical form", run)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a .tn file, or - for standard input to stdout")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
+    parser.add_argument("--diff", action="store_true", help="write nothing; print what would change")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Format every file; what is wrong with one keeps no other from being formatted."""
+    from tnc.cli.output import write_files
+    from tnc.diagnostics import CompileError
+    from tnc.driver import format_source
+
+    limits = read_limits(arguments)
+    diagnostics: list[Diagnostic] = []
+    changed = 0
+    for file in arguments.files:
+        try:
+            source = read_file(file, limits)
+            text = format_source(source, limits)
+            changed += text != source.text
+            if arguments.diff:
+                write_product(_difference(source.name, source.text, text))
+            elif arguments.check:
+                write_product(f"would reformat {source.name}\n" if text != source.text else "")
+            elif file == STDIN:
+                write_product(text)
+            elif text != source.text:
+                write_files({Path(file): text})
+        except CompileError as error:
+            diagnostics += error.diagnostics
+    code = console.show(diagnostics)
+    return code or int(arguments.check and changed > 0)
+
+
+def _difference(name: str, before: str, after: str) -> str:
+    from difflib import unified_diff
+
+    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -1,0 +1,84 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from tnc.diagnostics import CompileError, Diagnostic
+
+
+def write_files(texts: Mapping[Path, str]) -> None:
+    """Write all texts, or none of them: nobody ever sees a part of one, or some of several.
+
+    Every text goes to a new file beside its destination first; only when all are there are they moved into place.
+
+    Raises:
+        CompileError: TN008, with the reason.
+    """
+    pending: list[tuple[Path, Path]] = []
+    try:
+        for path, text in texts.items():
+            target = path.resolve()
+            if target.exists() and not target.is_file():
+                _write_to_device(target, text)
+            else:
+                pending.append((_write_beside(target, text), target))
+        _move_all(pending)
+    except OSError as error:
+        raise CompileError((Diagnostic("TN008", _reason(error)),)) from None
+    finally:
+        for temporary, _ in pending:
+            temporary.unlink(missing_ok=True)
+
+
+def _write_beside(target: Path, text: str) -> Path:
+    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
+    with temporary.open("x", encoding="utf-8", newline="\n") as file:
+        try:
+            file.write(text)
+        except BaseException:
+            temporary.unlink()
+            raise
+    if target.exists():
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+    return temporary
+
+
+def _move_all(pending: list[tuple[Path, Path]]) -> None:
+    """Move new files into place; if one cannot be, put the earlier ones back as they were."""
+    before: list[tuple[Path, bytes | None]] = []
+    try:
+        for temporary, target in pending:
+            old = target.read_bytes() if target.exists() and len(pending) > 1 else None
+            temporary.replace(target)
+            before.append((target, old))
+    except OSError:
+        for target, old in before:
+            if old is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.write_bytes(old)
+        raise
+
+
+def _write_to_device(target: Path, text: str) -> None:
+    """``-o /dev/null`` and pipes: there is no file to keep whole."""
+    with target.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def _reason(error: OSError) -> str:
+    name = error.filename2 or error.filename
+    match error:
+        case IsADirectoryError():
+            return f"`{name}` is a directory, not a file to write"
+        case FileNotFoundError() | NotADirectoryError():
+            return f"`{Path(str(name)).parent}` is no folder to write to"
+        case PermissionError():
+            return f"`{Path(str(name)).parent}` may not be written to"
+        case _:
+            reason = error.strerror or "unknown reason"
+            return f"the output cannot be written: {reason[:1].lower()}{reason[1:]}"

@@ -1,0 +1,54 @@
+"""argparse, with messages in the manner of the compiler's own."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from difflib import get_close_matches
+from typing import NoReturn
+
+INVALID_CHOICE = re.compile(r"argument (?P<name>\S+): invalid choice: '(?P<given>.*)' \(choose from (?P<known>.*)\)")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors name what is wrong and suggest what may have been meant."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(allow_abbrev=False, **settings)  # type: ignore[arg-type]
+
+    def parse(self, argv: list[str]) -> argparse.Namespace | int:
+        """The arguments, or the exit code where there is nothing left to do."""
+        try:
+            arguments, unknown = self.parse_known_args(argv)
+            if unknown:
+                self._refuse(unknown[0], arguments)
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 2
+        return arguments
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line, and stop with exit code 2."""
+        found = INVALID_CHOICE.fullmatch(message)
+        if found is None:
+            self._stop(message, f"`{self.prog} --help` tells what can be asked")
+        known = re.findall(r"[\w-]+", found["known"])
+        what = "command" if found["name"] == "COMMAND" else f"value of `{found['name']}`"
+        self._stop(f"`{found['given']}` is no {what}", _suggestion(found["given"], known))
+
+    def _refuse(self, argument: str, arguments: argparse.Namespace) -> NoReturn:
+        parser: Parser = arguments.parser
+        if not argument.startswith("-") or argument == "-":
+            parser._stop(f"`{argument}` is one argument too many", f"`{parser.prog} --help` tells what can be asked")
+        option = argument.partition("=")[0]
+        known = [string for action in parser._actions for string in action.option_strings]
+        parser._stop(f"`{option}` is no option of `{parser.prog}`", _suggestion(option, known))
+
+    def _stop(self, message: str, help_text: str) -> NoReturn:
+        print(f"error: {message}\n  = help: {help_text}\n\n{self.format_usage().rstrip()}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _suggestion(given: str, known: list[str]) -> str:
+    near = get_close_matches(given, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"there are {', '.join(f'`{name}`' for name in known)}"

@@ -1,0 +1,261 @@
+"""The whole compiler as straight functions; the Python API and the command line stand on this module.
+
+::
+
+    source ──load──▶ Library ──elaborate──▶ Program ──passes──▶ Program ──plan──▶ Plan ──emit──▶ text of a module
+
+Stages are imported where they are called, so that ``tnc check`` loads no planner and ``tnc --help`` no parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from tnc.diagnostics import CompileError, Diagnostic, InternalError, Severity
+from tnc.limits import Limits
+from tnc.source import Source
+
+if TYPE_CHECKING:
+    from tnc.ir.program import Program
+    from tnc.ir.schedule import Plan
+    from tnc.report import NetworkReport
+    from tnc.sema import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked of the compiler.
+
+    ``arguments`` are for the parameters of networks: a :class:`Source` is an expression of the language, anything
+    else a Python value. ``sizes`` are those of dynamic dimensions.
+    """
+
+    network: str | None = None
+    arguments: tuple[tuple[str, object], ...] = ()
+    sizes: tuple[tuple[str, int], ...] = ()
+    dtype: str = "float32"
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is wrong, or unwise, with a file, and the networks that were looked at with arguments."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Elaborated:
+    """The chosen networks of a file as Programs, and the warnings met on the way."""
+
+    programs: tuple[Program, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A network with its plan and the report on it; ``broken`` are the budgets that the plan does not meet."""
+
+    program: Program
+    plan: Plan
+    report: NetworkReport
+    broken: tuple[Diagnostic, ...]
+
+
+DTYPES: Final = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")
+
+
+# -- the pipeline ------------------------------------------------------------------------------
+
+
+def check(source: Source, options: Options) -> Checked:
+    """All that is wrong, or unwise, with a file and those of its networks that lack no argument."""
+    _, programs, diagnostics = _front(source, options)
+    return Checked(diagnostics, tuple(program.name for program in programs))
+
+
+def format_source(source: Source, limits: Limits) -> str:
+    """The text in canonical form.
+
+    Raises:
+        CompileError: if the text does not parse.
+        InternalError: if the new text would not mean the same.
+    """
+    from tnc import syntax
+
+    file, diagnostics = syntax.parse(source, limits)
+    if has_errors(diagnostics):
+        raise CompileError(diagnostics)
+    text = syntax.format_file(file)
+    again, diagnostics = syntax.parse(Source(source.name, text), limits)
+    if diagnostics or again != file or len(again.comments) != len(file.comments):
+        raise InternalError(f"the formatted text of `{source.name}` would not mean the same")
+    return text
+
+
+def elaborate(source: Source, options: Options) -> Elaborated:
+    """The chosen networks of a file: the one that is named, else all that lack no argument.
+
+    Raises:
+        CompileError: with everything that is wrong, warnings included; and where there is nothing to choose.
+    """
+    library, programs, diagnostics = _front(source, options)
+    if has_errors(diagnostics):
+        raise CompileError(diagnostics)
+    if not programs:
+        raise CompileError((*diagnostics, _nothing_to_compile(library)))
+    return Elaborated(programs, diagnostics)
+
+
+def plan(program: Program, options: Options) -> Planned:
+    """From a Program to the steps of a module and what they cost.
+
+    This is the compiler in one place: each line is a stage, and each stage looks at nothing but its arguments.
+    """
+    from tnc import cost, ir, order, passes, report
+
+    ir.verify_program(program)
+    stacks = ir.stacks(program, passes.initialise(program))
+    optimised = passes.run_passes(program)
+    plan_options = order.PlanOptions(sizes=options.sizes, dtype=options.dtype)
+    plan = order.plan(optimised, stacks, ir.digest(program), plan_options)
+    totals = cost.totals(plan.schedule, options.dtype)
+    network_report = report.report_network(program, plan, totals)
+    return Planned(program, plan, network_report, report.broken_budgets(program, network_report))
+
+
+def emit(planned: Planned, backend: str) -> str:
+    """The text of a stand-alone module.
+
+    Raises:
+        CompileError: if a budget is broken, the backend is unknown or cannot express the network.
+    """
+    from tnc import codegen
+
+    if planned.broken:
+        raise CompileError(planned.broken)
+    return codegen.emitter(backend).emit(planned.plan)
+
+
+def _front(source: Source, options: Options) -> tuple[Library, tuple[Program, ...], tuple[Diagnostic, ...]]:
+    """Text to Programs, collecting everything that is wrong on the way."""
+    from tnc import sema
+
+    if options.dtype not in DTYPES:
+        raise CompileError((Diagnostic("TN012", f"`{options.dtype}` is no dtype", help=f"there are {listed(DTYPES)}"),))
+    library, found = sema.load(source, options.limits)
+    chosen, misfits = choose(library, options)
+    groups = [found]
+    if not has_errors(found):
+        groups.append(misfits)
+    programs: list[Program] = []
+    for network in chosen:
+        parameters = library.parameters(network)
+        arguments = {name: value for name, value in options.arguments if name in parameters}
+        program, found = sema.elaborate(library, network, arguments)
+        groups.append(found)
+        if program is not None:
+            programs.append(program)
+    if len(programs) == len(chosen):
+        groups.append(tuple(_unknown_sizes(programs, options)))
+    return library, tuple(programs), sema.merge(*groups)
+
+
+def only(elaborated: Elaborated, *ways_out: str) -> Program:
+    """The one network that is meant.
+
+    Raises:
+        CompileError: TN003 if there are several; ``ways_out`` are what could be written to choose.
+    """
+    if len(elaborated.programs) == 1:
+        return elaborated.programs[0]
+    names = listed(program.name for program in elaborated.programs)
+    help_text = f"give {' or '.join(f'`{way}`' for way in ways_out)}"
+    raise CompileError((Diagnostic("TN003", f"several networks could be meant: {names}", help=help_text),))
+
+
+# -- what is meant -----------------------------------------------------------------------------
+
+
+def choose(library: Library, options: Options) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
+    """The networks that are meant, in source order, and what is wrong with the request.
+
+    That is the network that is named, else every one all of whose parameters have a default or an argument.
+    """
+    given = [name for name, _ in options.arguments]
+    if options.network is None:
+        chosen = tuple(network for network in library.networks if not _missing(library, network, given))
+    elif options.network not in library.networks:
+        return (), (_unknown_network(library, options.network),)
+    else:
+        chosen = (options.network,)
+        missing = _missing(library, options.network, given)
+        if missing:
+            return (), (_lacks_arguments(options.network, missing),)
+    known = list(dict.fromkeys(name for network in chosen for name in library.parameters(network)))
+    return chosen, tuple(_stranger(name, known, chosen) for name in given if name not in known)
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any is worse than a warning."""
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint at the nearest of the known names, if one is near."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean `{near[0]}`?" if near else None
+
+
+def listed(names: Iterable[str]) -> str:
+    """```a`, `b` and `c```, or at most a dozen of them."""
+    quoted = [f"`{name}`" for name in names]
+    if len(quoted) > 12:
+        return f"{', '.join(quoted[:12])} and {len(quoted) - 12} more"
+    return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
+
+
+def _missing(library: Library, network: str, given: list[str]) -> list[str]:
+    parameters = library.networks[network].parameters
+    return [p.name for p in parameters if p.default is None and p.name not in given]
+
+
+def _unknown_network(library: Library, name: str) -> Diagnostic:
+    message = f"`{library.source.name}` declares no network `{name}`"
+    there = f"it declares {listed(library.networks)}" if library.networks else None
+    return Diagnostic("TN002", message, help=did_you_mean(name, library.networks) or there)
+
+
+def _lacks_arguments(network: str, missing: list[str]) -> Diagnostic:
+    message = f"network `{network}` lacks {listed(missing)}, which {'has' if len(missing) == 1 else 'have'} no default"
+    return Diagnostic("TN004", message, help=f"give {' '.join(f'`--set {name}=…`' for name in missing)}")
+
+
+def _nothing_to_compile(library: Library) -> Diagnostic:
+    name = library.source.name
+    if not library.networks:
+        return Diagnostic("TN152", f"`{name}` declares no network")
+    network = next(iter(library.networks))
+    lacking = " ".join(f"--set {name}=…" for name in _missing(library, network, []))
+    message = f"every network of `{name}` needs arguments: {listed(library.networks)}"
+    return Diagnostic("TN004", message, help=f"complete one, as in `--network {network} {lacking}`")
+
+
+def _stranger(name: str, known: list[str], chosen: tuple[str, ...]) -> Diagnostic:
+    of = f"network `{chosen[0]}`" if len(chosen) == 1 else "the chosen networks"
+    there = f"{of} has {listed(known)}" if len(chosen) == 1 else f"there are {listed(known)}"
+    help_text = did_you_mean(name, known) or (there if known else "parameters belong to networks that are compiled")
+    return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=help_text)
+
+
+def _unknown_sizes(programs: list[Program], options: Options) -> Iterable[Diagnostic]:
+    dynamic = {dim for program in programs for i in program.inputs for dim in i.shape if isinstance(dim, str)}
+    for name, _ in options.sizes:
+        if name not in dynamic:
+            there = f"there is {listed(sorted(dynamic))}" if dynamic else "no network here has a dynamic dimension"
+            message = f"`{name}` is no dynamic dimension of the chosen networks"
+            yield Diagnostic("TN007", message, help=did_you_mean(name, dynamic) or there)

@@ -1,0 +1,69 @@
+"""Budgets: what an author requires of the finished plan, held against the report."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Final
+
+from tnc.diagnostics import Diagnostic
+from tnc.ir.program import Program, Requirement
+from tnc.report.model import NetworkReport
+from tnc.report.units import bytes_text, grouped
+
+RELATIONS: Final[dict[str, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+METRICS: Final[dict[str, Callable[[NetworkReport], float | None]]] = {
+    "params": lambda report: report.parameters,
+    "compression": lambda report: report.compression,
+    "forward_flops": lambda report: report.flops_forward,
+    "training_flops": lambda report: report.flops_training,
+    "saved_bytes": lambda report: report.bytes_saved,
+    "peak_bytes": lambda report: report.bytes_peak_training,
+}
+"""``peak_bytes`` is the peak of training, since training is the use."""
+
+
+def broken_budgets(program: Program, report: NetworkReport) -> tuple[Diagnostic, ...]:
+    """An error for every ``require`` of a network that its plan does not meet, or that has no value for it."""
+    found = (_broken(requirement, program, report) for requirement in program.requirements)
+    return tuple(diagnostic for diagnostic in found if diagnostic is not None)
+
+
+def _broken(requirement: Requirement, program: Program, report: NetworkReport) -> Diagnostic | None:
+    metric = METRICS.get(requirement.metric)
+    value = metric(report) if metric is not None else None
+    if value is None:
+        return _without_value(requirement, program)
+    if RELATIONS[requirement.relation](value, requirement.bound):
+        return None
+    written = f"{requirement.metric} {requirement.relation} {_shown(requirement.metric, requirement.bound)}"
+    message = requirement.message or f"network `{program.name}` breaks its budget `{written}`"
+    actual = _shown(requirement.metric, value)
+    help_text = f"`{requirement.metric}` of the plan is {actual}, required is `{written}`"
+    return Diagnostic("TN401", message, requirement.span, label=f"it is {actual}", help=help_text)
+
+
+def _without_value(requirement: Requirement, program: Program) -> Diagnostic:
+    if requirement.metric == "compression":
+        message = f"network `{program.name}` has no compression: it takes inputs or has no parameters"
+        return Diagnostic("TN402", message, requirement.span, help="remove the budget")
+    message = f"`{requirement.metric}` cannot be estimated: no device profile `{requirement.device}` is known"
+    return Diagnostic("TN402", message, requirement.span, help=f"budget one of {', '.join(map(_quoted, METRICS))}")
+
+
+def _quoted(name: str) -> str:
+    return f"`{name}`"
+
+
+def _shown(metric: str, value: float) -> str:
+    if metric.endswith("_bytes") and value == int(value):
+        return bytes_text(int(value))
+    return grouped(int(value)) if value == int(value) else f"{value:.4g}"

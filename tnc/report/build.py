@@ -1,0 +1,111 @@
+"""From a Program and its plan to the numbers of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import prod
+
+from tnc.cost import Totals
+from tnc.ir.program import Dim, Program
+from tnc.ir.schedule import Plan, Repeat, Schedule, Step
+from tnc.report.model import NetworkReport, OutputRow, RegionRow
+
+BALANCE = 10.0
+"""FLOPs that a machine does in the time of moving one byte; only shares of time are told, so no device is named."""
+
+DOMINANT = 0.5
+"""A region with this share of the time is worth a note."""
+
+
+def report_network(program: Program, plan: Plan, totals: Totals) -> NetworkReport:
+    """The report on one network, at the sizes that the plan was made for."""
+    sizes = dict(plan.schedule.sizes)
+    outputs = tuple(_outputs(program, sizes))
+    trainable = sum(prod(p.shape) for p in program.parameters if not p.frozen)
+    frozen = sum(prod(p.shape) for p in program.parameters if p.frozen)
+    elements = sum(output.elements for output in outputs)
+    regions = tuple(_regions(plan.schedule, sizes))
+    return NetworkReport(
+        name=program.name,
+        arguments=program.arguments,
+        sizes=plan.schedule.sizes,
+        dtype=plan.dtype,
+        digest=plan.program_digest,
+        cores=sum(not p.frozen for p in program.parameters),
+        parameters=trainable,
+        frozen=frozen,
+        outputs=outputs,
+        compression=elements / trainable if trainable and not program.inputs else None,
+        flops_forward=totals.flops_forward,
+        flops_training=totals.flops_training,
+        bytes_parameters=totals.bytes_parameters,
+        bytes_saved=totals.bytes_saved,
+        bytes_peak_forward=totals.bytes_peak_forward,
+        bytes_peak_training=totals.bytes_peak_training,
+        largest_intermediate=totals.largest_intermediate,
+        regions=regions,
+        notes=tuple(_notes(trainable, elements, program, regions)),
+    )
+
+
+def _outputs(program: Program, sizes: dict[str, int]) -> Iterator[OutputRow]:
+    shapes = program.shapes()
+    for output in program.outputs:
+        shape = _numbers(shapes[output.tensor], sizes)
+        yield OutputRow(output.name, shape, prod(shape))
+
+
+def _regions(schedule: Schedule, sizes: dict[str, int]) -> Iterator[RegionRow]:
+    steps: dict[str, list[Step]] = {}
+    for step in schedule.steps:
+        steps.setdefault(step.region, []).append(step)
+    times = {name: sum(map(_time, members)) for name, members in steps.items()}
+    whole = sum(times.values()) or 1.0
+    for region in schedule.regions:
+        members = steps.get(region.name, [])
+        yield RegionRow(
+            name=region.name,
+            text=region.text,
+            operands=region.operands,
+            planner=region.planner,
+            flops=sum(step.cost.flops for step in members),
+            flops_training=sum(step.cost.flops + step.cost.flops_backward for step in members),
+            bytes=sum(step.cost.bytes for step in members),
+            bytes_training=sum(step.cost.bytes + step.cost.bytes_backward for step in members),
+            saved=sum(step.cost.saved for step in members),
+            largest_intermediate=max(_written(members, sizes), default=0),
+            share=round(times.get(region.name, 0.0) / whole, 6),
+        )
+
+
+def _time(step: Step) -> float:
+    """A step's time, forward and backward, in bytes that could have been moved instead."""
+    cost = step.cost
+    return max(cost.flops / BALANCE, cost.bytes) + max(cost.flops_backward / BALANCE, cost.bytes_backward)
+
+
+def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:
+    for step in steps:
+        if isinstance(step.operation, Repeat):
+            yield from _written(step.operation.body, sizes)
+        yield prod(_numbers(step.shape, sizes))
+
+
+def _numbers(shape: tuple[Dim, ...], sizes: dict[str, int]) -> tuple[int, ...]:
+    return tuple(sizes.get(dim, 1) if isinstance(dim, str) else dim for dim in shape)
+
+
+def _notes(parameters: int, elements: int, program: Program, regions: tuple[RegionRow, ...]) -> Iterator[str]:
+    """What an author might want to change."""
+    if parameters == 0:
+        yield "nothing is trainable: there is no core, or all are frozen"
+    elif not program.inputs and parameters >= elements:
+        yield "the cores have at least as many entries as the outputs: this network compresses nothing"
+    costly = max(regions, key=lambda region: region.share, default=None)
+    if costly is not None and len(regions) > 1 and costly.share >= DOMINANT:
+        yield f"region `{costly.name}` takes {100 * costly.share:.0f} % of the estimated time: change that one first"
+    keeper = max(regions, key=lambda region: region.saved, default=None)
+    saved = sum(region.saved for region in regions)
+    if keeper is not None and len(regions) > 1 and keeper is not costly and keeper.saved >= DOMINANT * saved > 0:
+        part = 100 * keeper.saved / saved
+        yield f"region `{keeper.name}` keeps {part:.0f} % of the bytes that are saved for the backward pass"

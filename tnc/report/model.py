@@ -1,0 +1,140 @@
+"""What a network costs, as values: the numbers behind the terminal's table and the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRow:
+    """An output: its shape after cropping, at the sizes of the report."""
+
+    name: str
+    shape: tuple[int, ...]
+    elements: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRow:
+    """A multilinear region, or one barrier: what it takes in and what it costs.
+
+    ``flops`` and ``bytes`` are those of the forward pass, ``flops_training`` and ``bytes_training`` of forward and
+    backward; ``share`` is the region's part of the estimated time of a training step, from 0 to 1.
+    """
+
+    name: str
+    text: str
+    operands: int
+    planner: str
+    flops: int
+    flops_training: int
+    bytes: int
+    bytes_training: int
+    saved: int
+    largest_intermediate: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkReport:
+    """The report on one network. Sizes in elements or bytes; a multiply-add is two FLOPs.
+
+    ``parameters`` counts trainable entries; ``compression`` is elements over parameters, None with inputs.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, str], ...]
+    sizes: tuple[tuple[str, int], ...]
+    dtype: str
+    digest: str
+    cores: int
+    parameters: int
+    frozen: int
+    outputs: tuple[OutputRow, ...]
+    compression: float | None
+    flops_forward: int
+    flops_training: int
+    bytes_parameters: int
+    bytes_saved: int
+    bytes_peak_forward: int
+    bytes_peak_training: int
+    largest_intermediate: int
+    regions: tuple[RegionRow, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Json]:
+        """The network's entry in the JSON report."""
+        return {
+            "name": self.name,
+            "arguments": {name: _json_value(text) for name, text in self.arguments},
+            "sizes": dict(self.sizes),
+            "dtype": self.dtype,
+            "digest": self.digest,
+            "cores": self.cores,
+            "parameters": self.parameters,
+            "frozen": self.frozen,
+            "outputs": [{"name": o.name, "shape": list(o.shape), "elements": o.elements} for o in self.outputs],
+            "compression": self.compression,
+            "flops": {"forward": self.flops_forward, "training": self.flops_training},
+            "bytes": {
+                "parameters": self.bytes_parameters,
+                "saved": self.bytes_saved,
+                "peak_forward": self.bytes_peak_forward,
+                "peak_training": self.bytes_peak_training,
+            },
+            "largest_intermediate": self.largest_intermediate,
+            "regions": [_region(region) for region in self.regions],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one or several networks cost; ``str()`` is what the terminal shows, ``to_dict()`` the JSON."""
+
+    networks: tuple[NetworkReport, ...]
+
+    def __str__(self) -> str:
+        """The text for people."""
+        from tnc.report.text import report_text
+
+        return report_text(self)
+
+    def __iter__(self) -> Iterator[NetworkReport]:
+        """The networks, in source order."""
+        return iter(self.networks)
+
+    def to_dict(self) -> dict[str, Json]:
+        """What ``tnc report --json`` prints."""
+        return {"networks": [network.to_dict() for network in self.networks]}
+
+
+def _region(region: RegionRow) -> dict[str, Json]:
+    return {
+        "name": region.name,
+        "text": region.text,
+        "planner": region.planner,
+        "operands": region.operands,
+        "flops": region.flops,
+        "flops_training": region.flops_training,
+        "bytes": region.bytes,
+        "bytes_training": region.bytes_training,
+        "saved": region.saved,
+        "largest_intermediate": region.largest_intermediate,
+        "share": region.share,
+    }
+
+
+def _json_value(text: str) -> Json:
+    """A value of the language as JSON: the two agree on all but functions, which go by name."""
+    import json
+
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return value

@@ -1,0 +1,86 @@
+"""The report as a terminal shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tnc.report.model import NetworkReport, RegionRow, Report
+from tnc.report.units import bytes_text, flops_text, grouped, plural, ratio_text
+
+MOST_REGIONS = 24
+"""A table of more rows shows the most expensive ones only."""
+
+
+def report_text(report: Report) -> str:
+    """All networks, a blank line between them; ends without a line break."""
+    return "\n\n".join("\n".join(line.rstrip() for line in _network(network)) for network in report.networks)
+
+
+def _network(report: NetworkReport) -> Iterator[str]:
+    arguments = ", ".join(f"{name} = {_shortened(text)}" for name, text in report.arguments)
+    yield f"network {report.name}({arguments})"
+    yield ""
+    yield from _aligned(list(_facts(report)), "<<")
+    yield ""
+    yield from _aligned(
+        [
+            ("", "forward", "training"),
+            ("FLOPs", flops_text(report.flops_forward), flops_text(report.flops_training)),
+            ("peak memory", bytes_text(report.bytes_peak_forward), bytes_text(report.bytes_peak_training)),
+            ("saved for backward", "", bytes_text(report.bytes_saved)),
+        ],
+        "<>>",
+    )
+    if report.regions:
+        yield ""
+        yield from _aligned(list(_region_table(report.regions)), "<>>>>><")
+        hidden = len(report.regions) - MOST_REGIONS
+        if hidden > 0:
+            yield f"  … and {plural(hidden, 'cheaper region')}"
+    if report.notes:
+        yield ""
+        yield from (f"  note: {note}" for note in report.notes)
+
+
+def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
+    stored = f"{bytes_text(report.bytes_parameters)} as {report.dtype}"
+    frozen = f", {grouped(report.frozen)} frozen entries besides" if report.frozen else ""
+    yield "parameters", f"{grouped(report.parameters)} in {plural(report.cores, 'core')} ({stored}){frozen}"
+    for output in report.outputs:
+        shape = " × ".join(map(str, output.shape)) or "a scalar"
+        elements = f" = {plural(output.elements, 'element')}" if len(output.shape) > 1 else ""
+        yield f"output {output.name}", f"{shape}{elements}"
+    if report.compression is not None:
+        yield "compression", ratio_text(report.compression)
+    if report.sizes:
+        yield "sizes", ", ".join(f"{name} = {size}" for name, size in report.sizes)
+    yield "largest intermediate", plural(report.largest_intermediate, "element")
+
+
+def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
+    yield "region", "operands", "FLOPs", "bytes", "largest", "time", "planned by"
+    costly = sorted(range(len(regions)), key=lambda i: (-regions[i].share, i))[:MOST_REGIONS]
+    for index in sorted(costly):
+        region = regions[index]
+        yield (
+            region.name,
+            grouped(region.operands),
+            flops_text(region.flops),
+            bytes_text(region.bytes),
+            grouped(region.largest_intermediate),
+            f"{100 * region.share:.0f} %",
+            region.planner,
+        )
+
+
+def _aligned(rows: list[tuple[str, ...]], alignment: str) -> Iterator[str]:
+    """Rows as columns two spaces apart, indented by two; ``alignment`` has ``<`` or ``>`` for each column."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(alignment))]
+    for row in rows:
+        yield "  " + "  ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True)
+        )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"
