@@ -10,9 +10,10 @@ order in which things are written::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -119,7 +120,6 @@ def _argument(kind: str, value: object) -> Value:
         if value not in ACTIVATIONS and value not in {"identity", "rms"}:
             raise OracleError(f"no activation {value}")
         return Builtin(value)
-    if isinstance(value, list | tuple):
-        entries: list[object] = list(value)
-        return entries
+    if kind in {"ints", "floats"}:
+        return list(cast("Sequence[object]", value))
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 from .values import OracleError, UserFunction, Value
 
@@ -29,21 +30,25 @@ def boolean(value: Value) -> bool:
     return value
 
 
+def is_list(value: Value) -> TypeGuard[list[Value]]:
+    """Whether a value is a list; its entries are values."""
+    return isinstance(value, list)
+
+
 def items(value: Value) -> list[Value]:
     """A list, or an error."""
-    if not isinstance(value, list):
+    if not is_list(value):
         raise OracleError(f"not a list: {value!r}")
-    result: list[Value] = value
-    return result
+    return value
 
 
 def arithmetic(operator: str, left: Value, right: Value) -> Value:
     """One operator on two compile-time values."""
-    if operator == "+" and isinstance(left, list) and isinstance(right, list):
+    if operator == "+" and is_list(left) and is_list(right):
         return items(left) + items(right)
-    if operator == "*" and isinstance(left, list):
+    if operator == "*" and is_list(left):
         return items(left) * max(0, integer(right))
-    if operator == "*" and isinstance(right, list):
+    if operator == "*" and is_list(right):
         return items(right) * max(0, integer(left))
     a, b = number(left), number(right)
     match operator:
@@ -112,7 +117,7 @@ def interleave(lists: Sequence[Sequence[Value]]) -> list[Value]:
 
 def _several(values: list[Value]) -> list[Value]:
     """The arguments of ``min(a, b)`` or the entries of ``min([a, b])``."""
-    return items(values[0]) if len(values) == 1 and isinstance(values[0], list) else values
+    return items(values[0]) if len(values) == 1 and is_list(values[0]) else values
 
 
 def _numbers(values: list[Value]) -> list[int | float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from .pointwise import OPERATORS, Array
+from .pointwise import Array, apply
 from .primes import legs_in
 from .values import (
     Activated,
@@ -172,7 +172,7 @@ class Evaluation:
             case Entry():
                 return entry
             case Applied(operator=operator, operands=operands):
-                return np.asarray(OPERATORS[operator](*(self.scalar(operand, entry) for operand in operands)))
+                return apply(operator, [self.scalar(operand, entry) for operand in operands])
             case int() | float():
                 return np.asarray(float(function))
             case _:
@@ -193,6 +193,20 @@ def sizes_of(declared: InputTensor, array: Array) -> dict[str, int]:
     return sizes
 
 
+def _deltas(node: Node) -> Iterator[tuple[Leg, ...]]:
+    """The legs of every delta: they have one dimension."""
+    match node:
+        case Delta(legs=legs):
+            yield legs
+        case Use() | Ones() | Scale():
+            pass
+        case Product(factors=parts) | Sum(terms=parts):
+            for part in parts:
+                yield from _deltas(part)
+        case Activated(argument=argument) | Normalised(argument=argument) | Conjugated(argument=argument):
+            yield from _deltas(argument)
+
+
 class _Definition:
     """One statement: its legs' dimensions, then its value."""
 
@@ -201,7 +215,7 @@ class _Definition:
         self.tensor = tensor
         self.dims: dict[Leg, int] = {}
         self.dynamic: set[Leg] = set()
-        self._unify(list(self._used_axes(tensor.value)))
+        self._unify(list(self._used_axes(tensor.value)), list(_deltas(tensor.value)))
 
     def result(self) -> Entries:
         """The value, with the axes of the left side, cropped and reshaped."""
@@ -243,24 +257,38 @@ class _Definition:
             case Activated(argument=argument) | Normalised(argument=argument) | Conjugated(argument=argument):
                 yield from self._used_axes(argument)
 
-    def _unify(self, axes: list[tuple[Axis, int, bool]]) -> None:
+    def _unify(self, axes: list[tuple[Axis, int, bool]], deltas: list[tuple[Leg, ...]]) -> None:
+        """Find the dimensions: from single legs, from groups with one leg missing, through deltas."""
         for axis, _, dynamic in axes:
             if dynamic:
                 self.dynamic.update(axis.legs)
-        while axes:
-            open_axes: list[tuple[Axis, int, bool]] = []
-            for axis, dim, dynamic in axes:
+        waiting, progress = axes, True
+        while progress:
+            progress = False
+            for axis, dim, _ in waiting:
                 unknown = [leg for leg in axis.legs if leg not in self.dims]
                 known = math.prod(self.dims[leg] for leg in axis.legs if leg in self.dims)
                 if len(unknown) == 1 and dim % known == 0:
                     self.dims[unknown[0]] = dim // known
-                elif unknown:
-                    open_axes.append((axis, dim, dynamic))
-                elif known != dim:
-                    raise OracleError(f"{self.tensor.name}: {axis.legs} is {known} and {dim}")
-            if len(open_axes) == len(axes):
-                raise OracleError(f"{self.tensor.name}: dimensions cannot be inferred")
-            axes = open_axes
+                    progress = True
+            waiting = [entry for entry in waiting if any(leg not in self.dims for leg in entry[0].legs)]
+            for legs in deltas:
+                for leg in legs:
+                    for other in legs:
+                        if leg in self.dims and other not in self.dims:
+                            self.dims[other] = self.dims[leg]
+                            progress = True
+                        if leg in self.dynamic and other not in self.dynamic:
+                            self.dynamic.add(other)
+                            progress = True
+        if waiting:
+            raise OracleError(f"{self.tensor.name}: dimensions cannot be inferred")
+        for axis, dim, _ in axes:
+            if math.prod(self.dims[leg] for leg in axis.legs) != dim:
+                raise OracleError(f"{self.tensor.name}: {axis.legs} is not {dim}")
+        for legs in deltas:
+            if len({self._dim(leg) for leg in legs}) > 1:
+                raise OracleError(f"{self.tensor.name}: a delta of different dimensions")
 
     # values
 
@@ -353,5 +381,5 @@ def _einsum(operands: list[Labelled], result: tuple[Leg, ...]) -> Labelled:
     arguments: list[object] = []
     for operand in operands:
         arguments.extend((operand.array, [numbers[leg] for leg in operand.legs]))
-    array: Array = np.einsum(*arguments, [numbers[leg] for leg in result])  # type: ignore[call-overload]
-    return Labelled(array, result)
+    einsum: Callable[..., Array] = np.einsum
+    return Labelled(einsum(*arguments, [numbers[leg] for leg in result]), result)

@@ -232,7 +232,7 @@ def _dims(expressions: Sequence[tree.Expr], scope: Scope) -> tuple[int, ...]:
     dims: list[int] = []
     for expression in expressions:
         value = evaluate(expression, scope)
-        entries = compile_time.items(value) if isinstance(value, list) else [value]
+        entries = compile_time.items(value) if compile_time.is_list(value) else [value]
         dims.extend(compile_time.integer(entry) for entry in entries)
     return tuple(dims)
 
@@ -262,7 +262,7 @@ def _init(expression: tree.Expr | None, scope: Scope) -> tuple[str, tuple[float,
             return (text, tuple(float(compile_time.number(evaluate(a.value, scope))) for a in arguments))
         case _:
             value = evaluate(expression, scope)
-    if isinstance(value, list):
+    if compile_time.is_list(value):
         return ("entries", tuple(float(compile_time.number(v)) for v in compile_time.items(value)))
     return ("constant", (float(compile_time.number(value)),))
 

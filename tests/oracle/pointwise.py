@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,55 +39,62 @@ def sigmoid(t: Array) -> Array:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * t)))
 
 
-def _elu(t: Array, a: Array) -> Array:
-    return np.where(t > 0, t, a * np.expm1(np.minimum(t, 0.0)))
-
-
-def _rational(t: Array, a0: Array, a1: Array, a2: Array, a3: Array, b1: Array, b2: Array) -> Array:
-    return np.asarray((a0 + a1 * t + a2 * t**2 + a3 * t**3) / (1.0 + np.abs(b1 * t + b2 * t**2)))
-
-
 def _truth(value: Array) -> Array:
     return np.where(value, 1.0, 0.0)
 
 
-def _where(condition: Array, yes: Array, no: Array) -> Array:
-    return np.where(condition != 0, yes, no)
+def _rational(t: Array, a: Sequence[Array], b: Sequence[Array]) -> Array:
+    above = a[0] + a[1] * t + a[2] * t**2 + a[3] * t**3
+    return np.asarray(above / (1.0 + np.abs(b[0] * t + b[1] * t**2)))
 
 
-OPERATORS: dict[str, Callable[..., Array]] = {
+UNARY: dict[str, Callable[[Array], Array]] = {
+    "neg": lambda a: -a,
+    "exp": lambda t: np.exp(t),
+    "log": lambda t: np.log(t),
+    "cos": lambda t: np.cos(t),
+    "erf": erf,
+    "abs": lambda t: np.abs(t),
+    "sqrt": lambda t: np.sqrt(t),
+    "relu": lambda t: np.maximum(t, 0.0),
+    "gelu": lambda t: 0.5 * t * (1.0 + erf(t / math.sqrt(2.0))),
+    "silu": lambda t: t * sigmoid(t),
+    "tanh": lambda t: np.tanh(t),
+    "sigmoid": sigmoid,
+    "softplus": lambda t: np.logaddexp(0.0, t),
+}
+BINARY: dict[str, Callable[[Array, Array], Array]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
     "^": lambda a, b: a**b,
-    "neg": lambda a: -a,
     "<": lambda a, b: _truth(a < b),
     "<=": lambda a, b: _truth(a <= b),
     ">": lambda a, b: _truth(a > b),
     ">=": lambda a, b: _truth(a >= b),
-    "==": lambda a, b: _truth(a == b),
-    "!=": lambda a, b: _truth(a != b),
-    "exp": np.exp,
-    "log": np.log,
-    "cos": np.cos,
-    "erf": erf,
-    "abs": np.abs,
-    "sqrt": np.sqrt,
-    "min": np.minimum,
-    "max": np.maximum,
-    "where": _where,
-    "relu": lambda t: np.maximum(t, 0.0),
+    "==": lambda a, b: _truth(np.equal(a, b)),
+    "!=": lambda a, b: _truth(np.not_equal(a, b)),
+    "min": lambda a, b: np.minimum(a, b),
+    "max": lambda a, b: np.maximum(a, b),
     "leaky_relu": lambda t, a: np.where(t > 0, t, a * t),
     "prelu": lambda t, a: np.where(t > 0, t, a * t),
-    "elu": _elu,
-    "gelu": lambda t: 0.5 * t * (1.0 + erf(t / math.sqrt(2.0))),
-    "silu": lambda t: t * sigmoid(t),
-    "tanh": np.tanh,
-    "sigmoid": sigmoid,
-    "softplus": lambda t: np.logaddexp(0.0, t),
+    "elu": lambda t, a: np.where(t > 0, t, a * np.expm1(np.minimum(t, 0.0))),
     "sin": lambda t, w: np.sin(w * t),
     "snake": lambda t, a: t + np.sin(a * t) ** 2 / a,
-    "rational": _rational,
 }
 SCALAR_FUNCTIONS = frozenset({"exp", "log", "cos", "erf", "abs", "sqrt", "min", "max", "where"})
+
+
+def apply(operator: str, operands: Sequence[Array]) -> Array:
+    """An operator or a function at every entry."""
+    if operator == "rational":
+        return _rational(operands[0], operands[1:5], operands[5:])
+    if operator == "where":
+        condition, yes, no = operands
+        return np.where(condition != 0, yes, no)
+    if operator in UNARY:
+        (only,) = operands
+        return np.asarray(UNARY[operator](only))
+    left, right = operands
+    return np.asarray(BINARY[operator](left, right))
