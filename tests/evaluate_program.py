@@ -188,11 +188,11 @@ def _silu(t: Array) -> Array:
 
 
 def _softplus(t: Array) -> Array:
-    return np.logaddexp(0, t)
+    return np.asarray(np.logaddexp(0, t))
 
 
 def _sin(t: Array, w: Array) -> Array:
-    return np.sin(w * t)
+    return np.asarray(np.sin(w * t))
 
 
 def _snake(t: Array, a: Array) -> Array:
