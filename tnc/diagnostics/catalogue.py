@@ -32,6 +32,7 @@ CATALOGUE: Final[dict[str, str]] = {
     # -- TN4xx: planning, memory and budgets --------------------------------------------------
     "TN401": "a required budget is broken",
     "TN402": "a budget cannot be evaluated",
+    "TN403": "a declared deviation cannot be had",
     # -- TN5xx: what a backend cannot express -------------------------------------------------
     # -- TN8xx: lints -------------------------------------------------------------------------
     # -- TN9xx: faults of the compiler --------------------------------------------------------
