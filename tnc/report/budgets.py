@@ -9,7 +9,7 @@ from typing import Final
 from tnc.diagnostics import Diagnostic
 from tnc.ir.program import Program, Requirement
 from tnc.report.model import NetworkReport
-from tnc.report.units import bytes_text, grouped
+from tnc.units import bytes_text, grouped
 
 RELATIONS: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,

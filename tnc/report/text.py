@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tnc.report.model import NetworkReport, RegionRow, Report
-from tnc.report.units import bytes_text, flops_text, grouped, plural, ratio_text
+from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text
 
 MOST_REGIONS = 24
 """A table of more rows shows the most expensive ones only."""

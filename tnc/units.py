@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, in reports and in the comments of generated modules."""
 
 from __future__ import annotations
 

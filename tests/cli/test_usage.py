@@ -1,0 +1,143 @@
+"""What goes wrong before or beside the compiler: usage, files, pipes, interrupts, faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tnc import driver
+from tnc.cli import main
+from tnc.cli.console import exit_code
+from tnc.diagnostics import Diagnostic
+from tnc.source import Source, Span
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ([], "required: COMMAND"),
+        (["chek", "x.tn"], "did you mean `check`?"),
+        (["zzz"], "there are `check`, `fmt`"),
+        (["check"], "required: FILE"),
+        (["report", "--sett", "a=1", "x.tn"], "did you mean `--set`?"),
+        (["report", "--jsn", "x.tn"], "did you mean `--json`?"),
+        (["report", "a.tn", "b.tn"], "`b.tn` is one argument too many"),
+        (["check", "x.tn", "--color", "red"], "`red` is no value of `--color`"),
+        (["report", "x.tn", "--set", "chi"], "`--set chi` does not read as a name"),
+        (["report", "x.tn", "--set", "=4"], "`--set =4` does not read as a name"),
+        (["report", "x.tn", "--set", "a=1", "--set", "a=2"], "`--set a` is given twice"),
+        (["report", "x.tn", "--size", "batch=-1"], "`-1` is no size"),
+        (["report", "x.tn", "--size", "batch=many"], "`many` is no size"),
+        (["check", "x.tn", "--limit", "step=5"], "did you mean `steps`?"),
+        (["check", "x.tn", "--limit", "steps=0"], "`0` is no size"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage(argv: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert told in err
+
+
+def test_an_unknown_file_and_a_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path / "none.tn")]) == 2
+    assert "there is no file" in capsys.readouterr().err
+    assert main(["report", str(tmp_path)]) == 2
+    assert "is a directory, not a file" in capsys.readouterr().err
+    assert main(["check", "a\0b"]) == 2
+
+
+def test_broken_utf8_has_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.tn"
+    file.write_bytes("\ufeff# ä\n  # ".encode() + b"\xff\xfe\n")
+    assert main(["check", "--json", str(file)]) == 1
+    (entry,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert (entry["code"], entry["span"]["start"]) == ("TN150", {"line": 2, "column": 5})
+
+
+def test_a_file_beyond_the_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.tn"
+    file.write_text("# " + "x" * 100)
+    assert main(["check", str(file), "--limit", "file_bytes=50"]) == 1
+    assert "is larger than 50 bytes" in capsys.readouterr().err
+
+
+def test_a_fault_of_the_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.tn"
+    file.write_text("")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("it broke")
+
+    monkeypatch.delenv("TNC_TRACEBACK", raising=False)
+    monkeypatch.setattr(driver, "check", fail)
+    assert main(["check", str(file)]) == 70
+    err = capsys.readouterr().err
+    assert "error[TN901]: the compiler failed: RuntimeError: it broke (test_usage.py:" in err
+    assert "report it" in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("TNC_TRACEBACK", "1")
+    with pytest.raises(RuntimeError):
+        main(["check", str(file)])
+
+
+def test_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.tn"
+    file.write_text("")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "check", interrupt)
+    assert main(["check", str(file)]) == 130
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [sys.executable, "-m", "tnc", "check", "-"], input=b"", stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (141, b"")
+
+
+def test_exit_codes_say_what_to_change() -> None:
+    option = Span(Source("--set chi", "true"), 0, 4)
+    file = Span(Source("a.tn", "x"), 0, 1)
+    assert exit_code([]) == 0
+    assert exit_code([Diagnostic("TN801", "m", file)]) == 0
+    assert exit_code([Diagnostic("TN801", "m", option), Diagnostic("TN201", "m", file)]) == 1
+    assert exit_code([Diagnostic("TN201", "m", file), Diagnostic("TN203", "m", option)]) == 2
+    assert exit_code([Diagnostic("TN001", "m")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "option", "coloured"),
+    [
+        ({}, "always", True),
+        ({"NO_COLOR": "1"}, "always", True),
+        ({}, "auto", False),
+        ({}, "never", False),
+    ],
+)
+def test_colour(
+    environment: dict[str, str],
+    option: str,
+    coloured: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    main(["check", "--color", option, str(tmp_path / "none.tn")])
+    assert ("\x1b[" in capsys.readouterr().err) is coloured
