@@ -29,9 +29,19 @@ class Network:
     ``warnings`` are what ``tnc check`` would print.
     """
 
-    program: Program
+    initialised: driver.Initialised = field(repr=False)
     options: driver.Options = field(repr=False)
     warnings: tuple[Diagnostic, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        """The network's name and arguments."""
+        arguments = ", ".join(f"{name}={value}" for name, value in self.program.arguments)
+        return f"<tnc.Network {self.name}({arguments})>"
+
+    @property
+    def program(self) -> Program:
+        """What the network means."""
+        return self.initialised.program
 
     @property
     def name(self) -> str:
@@ -83,7 +93,7 @@ class Network:
 
     @cached_property
     def _planned(self) -> driver.Planned:
-        return driver.plan(self.program, self.options)
+        return driver.plan(self.initialised, self.options)
 
 
 def load(
@@ -131,4 +141,5 @@ def network_of_source(
     """The one network that is meant, else an error that lists those that could be."""
     options = driver.Options(network, tuple(arguments.items()), tuple((sizes or {}).items()), dtype)
     elaborated = driver.elaborate(source, options)
-    return Network(driver.only(elaborated, f"network={elaborated.programs[0].name!r}"), options, elaborated.warnings)
+    example = f"network={elaborated.networks[0].program.name!r}"
+    return Network(driver.only(elaborated, example), options, elaborated.warnings)

@@ -21,6 +21,7 @@ from tnc.source import Source
 if TYPE_CHECKING:
     from tnc.ir.program import Program
     from tnc.ir.schedule import Plan
+    from tnc.passes import Initialisation
     from tnc.report import NetworkReport
     from tnc.sema import Library
 
@@ -49,10 +50,18 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Elaborated:
-    """The chosen networks of a file as Programs, and the warnings met on the way."""
+class Initialised:
+    """A network as a Program, and how its cores start."""
 
-    programs: tuple[Program, ...]
+    program: Program
+    initialisation: Initialisation
+
+
+@dataclass(frozen=True, slots=True)
+class Elaborated:
+    """The chosen networks of a file, and the warnings met on the way."""
+
+    networks: tuple[Initialised, ...]
     warnings: tuple[Diagnostic, ...]
 
 
@@ -74,8 +83,8 @@ DTYPES: Final = ("float32", "float64", "bfloat16", "float16", "complex64", "comp
 
 def check(source: Source, options: Options) -> Checked:
     """All that is wrong, or unwise, with a file and those of its networks that lack no argument."""
-    _, programs, diagnostics = _front(source, options)
-    return Checked(diagnostics, tuple(program.name for program in programs))
+    _, networks, diagnostics = _front(source, options)
+    return Checked(diagnostics, tuple(network.program.name for network in networks))
 
 
 def format_source(source: Source, limits: Limits) -> str:
@@ -103,23 +112,23 @@ def elaborate(source: Source, options: Options) -> Elaborated:
     Raises:
         CompileError: with everything that is wrong, warnings included; and where there is nothing to choose.
     """
-    library, programs, diagnostics = _front(source, options)
+    library, networks, diagnostics = _front(source, options)
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
-    if not programs:
+    if not networks:
         raise CompileError((*diagnostics, _nothing_to_compile(library)))
-    return Elaborated(programs, diagnostics)
+    return Elaborated(networks, diagnostics)
 
 
-def plan(program: Program, options: Options) -> Planned:
+def plan(network: Initialised, options: Options) -> Planned:
     """From a Program to the steps of a module and what they cost.
 
     This is the compiler in one place: each line is a stage, and each stage looks at nothing but its arguments.
     """
     from tnc import cost, ir, order, passes, report
 
-    ir.verify_program(program)
-    stacks = ir.stacks(program, passes.initialise(program))
+    program = network.program
+    stacks = ir.stacks(program, network.initialisation.inits)
     optimised = passes.run_passes(program)
     plan_options = order.PlanOptions(sizes=options.sizes, dtype=options.dtype)
     plan = order.plan(optimised, stacks, ir.digest(program), plan_options)
@@ -141,9 +150,9 @@ def emit(planned: Planned, backend: str) -> str:
     return codegen.emitter(backend).emit(planned.plan)
 
 
-def _front(source: Source, options: Options) -> tuple[Library, tuple[Program, ...], tuple[Diagnostic, ...]]:
+def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised, ...], tuple[Diagnostic, ...]]:
     """Text to Programs, collecting everything that is wrong on the way."""
-    from tnc import sema
+    from tnc import ir, passes, sema
 
     if options.dtype not in DTYPES:
         raise CompileError((Diagnostic("TN012", f"`{options.dtype}` is no dtype", help=f"there are {listed(DTYPES)}"),))
@@ -152,28 +161,31 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Program, ..
     groups = [found]
     if not has_errors(found):
         groups.append(misfits)
-    programs: list[Program] = []
+    networks: list[Initialised] = []
     for network in chosen:
         parameters = library.parameters(network)
         arguments = {name: value for name, value in options.arguments if name in parameters}
         program, found = sema.elaborate(library, network, arguments)
         groups.append(found)
         if program is not None:
-            programs.append(program)
-    if len(programs) == len(chosen):
-        groups.append(tuple(_unknown_sizes(programs, options)))
-    return library, tuple(programs), sema.merge(*groups)
+            ir.verify_program(program)
+            initialisation = passes.initialise(program)
+            groups.append(initialisation.diagnostics)
+            networks.append(Initialised(program, initialisation))
+    if len(networks) == len(chosen):
+        groups.append(tuple(_unknown_sizes(networks, options)))
+    return library, tuple(networks), sema.merge(*groups)
 
 
-def only(elaborated: Elaborated, *ways_out: str) -> Program:
+def only(elaborated: Elaborated, *ways_out: str) -> Initialised:
     """The one network that is meant.
 
     Raises:
         CompileError: TN003 if there are several; ``ways_out`` are what could be written to choose.
     """
-    if len(elaborated.programs) == 1:
-        return elaborated.programs[0]
-    names = listed(program.name for program in elaborated.programs)
+    if len(elaborated.networks) == 1:
+        return elaborated.networks[0]
+    names = listed(network.program.name for network in elaborated.networks)
     help_text = f"give {' or '.join(f'`{way}`' for way in ways_out)}"
     raise CompileError((Diagnostic("TN003", f"several networks could be meant: {names}", help=help_text),))
 
@@ -252,8 +264,8 @@ def _stranger(name: str, known: list[str], chosen: tuple[str, ...]) -> Diagnosti
     return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=help_text)
 
 
-def _unknown_sizes(programs: list[Program], options: Options) -> Iterable[Diagnostic]:
-    dynamic = {dim for program in programs for i in program.inputs for dim in i.shape if isinstance(dim, str)}
+def _unknown_sizes(networks: list[Initialised], options: Options) -> Iterable[Diagnostic]:
+    dynamic = {dim for n in networks for i in n.program.inputs for dim in i.shape if isinstance(dim, str)}
     for name, _ in options.sizes:
         if name not in dynamic:
             there = f"there is {listed(sorted(dynamic))}" if dynamic else "no network here has a dynamic dimension"

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder = _is_folder(arguments.output)
     if not folder:
         driver.only(elaborated, "--network NAME", "-o folder/")
-    planned = [driver.plan(program, options) for program in elaborated.programs]
+    planned = [driver.plan(network, options) for network in elaborated.networks]
     broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
     if broken:
         for p in planned:

@@ -24,6 +24,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     options = read_options(arguments)
     elaborated = driver.elaborate(read_file(arguments.file, options.limits), options)
-    program = driver.only(elaborated, "--network NAME")
-    write_product(program_text(program))
+    network = driver.only(elaborated, "--network NAME")
+    write_product(program_text(network.program))
     return console.show(elaborated.warnings)

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     options = read_options(arguments)
     elaborated = driver.elaborate(read_file(arguments.file, options.limits), options)
-    planned = [driver.plan(program, options) for program in elaborated.programs]
+    planned = [driver.plan(network, options) for network in elaborated.networks]
     report = Report(tuple(p.report for p in planned))
     if console.json:
         import json
