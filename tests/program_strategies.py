@@ -1,8 +1,9 @@
 """Random valid Programs, for laws that hold of all of them.
 
-Statements are drawn one after the other over the tensors that exist by then, so that values are reused, contracted with
-themselves, conjugated, diagonal, embedded, broadcast, cropped and reshaped; what elaboration would never write
-(a copy of a tensor, a sum of one term) is drawn as well unless ``elaborated`` asks for Programs that print and parse back.
+Statements are drawn one after the other over the tensors that exist by then, so that values are reused, contracted
+with themselves, conjugated, diagonal, embedded, broadcast, cropped and reshaped; what elaboration would never write
+(a copy of a tensor, a sum of one term) is drawn as well, unless ``elaborated`` asks for Programs that print and parse
+back.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ class _Builder:
 
         def leg(dim: Dim) -> int:
             known = [number for number, other in enumerate(dims) if other == dim]
-            if known and draw(st.booleans()):
+            if len(known) > 0 and draw(st.booleans()):
                 return draw(st.sampled_from(known))
             dims.append(dim)
             return len(dims) - 1
@@ -154,7 +155,7 @@ class _Builder:
             tensor = draw(st.sampled_from(list(self._shapes)))
             factors.append(Use(tensor, tuple(leg(dim) for dim in self._shapes[tensor]), draw(st.booleans())))
         known = list(range(len(dims)))
-        if known and draw(st.integers(0, 3)) == 0:
+        if len(known) > 0 and draw(st.integers(0, 3)) == 0:
             first = draw(st.sampled_from(known))
             factors.append(Delta((first, leg(dims[first]), *([first] if draw(st.booleans()) else []))))
         if dims and draw(st.integers(0, 3)) == 0:
@@ -201,7 +202,7 @@ class _Builder:
     def _pointwise(self, draw: st.DrawFn, name: str) -> Pointwise:
         tensor = draw(st.sampled_from(list(self._shapes)))
         scalars = [other for other, shape in self._shapes.items() if shape == ()]
-        if scalars and draw(st.booleans()):
+        if len(scalars) > 0 and draw(st.booleans()):
             function_name, function = draw(st.sampled_from(_WITH_SCALAR))
             return Pointwise(name, function, (tensor, draw(st.sampled_from(scalars))), function_name)
         function_name, function = draw(st.sampled_from(_FUNCTIONS))
