@@ -64,7 +64,7 @@ def _parse(equation: str, count: int) -> tuple[list[str], str]:
     if wrong is not None:
         raise _error(equation, "TN014", f"`{wrong}` is no letter", "legs of an equation are single letters")
     if len(operands) != count:
-        raise _error(equation, "TN015", f"the equation has {len(operands)} operands, but {count} shapes are given")
+        raise _error(equation, "TN015", f"the equation has {len(operands)} operands, but {_shapes(count)} given")
     twice = next((letter for letter, uses in Counter(result).items() if uses > 1), None)
     if twice is not None:
         raise _error(equation, "TN014", f"leg `{twice}` stands twice in the result")
@@ -99,3 +99,7 @@ def _leg(letter: str) -> str:
 def _error(equation: str, code: str, message: str, help_text: str | None = None) -> CompileError:
     source = Source("<equation>", equation)
     return CompileError((Diagnostic(code, message, Span(source, 0, len(equation)), help=help_text),))
+
+
+def _shapes(count: int) -> str:
+    return "1 shape is" if count == 1 else f"{count} shapes are"

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from textwrap import dedent
+
+import pytest
+
+from tnc.ir.program import Program, Requirement
+from tnc.report import NetworkReport, OutputRow, RegionRow, Report, broken_budgets
+from tnc.report.text import MOST_REGIONS
+from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text
+
+REGION = RegionRow(
+    name="h",
+    text="relu(a(i, j) * b(j))",
+    operands=3,
+    planner="exact",
+    flops=1_500,
+    flops_training=4_500,
+    bytes=2_048,
+    bytes_training=6_144,
+    saved=512,
+    largest_intermediate=128,
+    share=0.25,
+)
+
+REPORT = NetworkReport(
+    name="layer",
+    arguments=(("chi", "2"), ("dims", "[2, 2]"), ("act", "relu"), ("wide", "true")),
+    sizes=(("batch", 8),),
+    dtype="float32",
+    digest="0" * 64,
+    cores=2,
+    parameters=164,
+    frozen=6,
+    outputs=(OutputRow("weight", (512, 512, 3, 3), 2_359_296), OutputRow("loss", (), 1)),
+    compression=2_359_297 / 164,
+    flops_forward=12_345_678,
+    flops_training=37_037_034,
+    bytes_parameters=656,
+    bytes_saved=9_437_184,
+    bytes_peak_forward=18_874_368,
+    bytes_peak_training=20_971_520,
+    largest_intermediate=2_359_296,
+    regions=(REGION, replace(REGION, name="weight", planner="search", share=0.75)),
+    notes=("region `weight` takes 75 % of the estimated time: change that one first",),
+)
+
+
+def test_the_text() -> None:
+    assert str(Report((REPORT,))) == dedent("""\
+        network layer(chi = 2, dims = [2, 2], act = relu, wide = true)
+
+          parameters            164 in 2 cores (656 B as float32), 6 frozen entries besides
+          output weight         512 × 512 × 3 × 3 = 2 359 296 elements
+          output loss           a scalar
+          compression           14 386×
+          sizes                 batch = 8
+          largest intermediate  2 359 296 elements
+
+                               forward  training
+          FLOPs                 12.3 M    37.0 M
+          peak memory         18.0 MiB  20.0 MiB
+          saved for backward            9.00 MiB
+
+          region  operands   FLOPs     bytes  largest  time  planned by
+          h              3  1.50 k  2.00 KiB      128  25 %  exact
+          weight         3  1.50 k  2.00 KiB      128  75 %  search
+
+          note: region `weight` takes 75 % of the estimated time: change that one first""")
+
+
+def test_many_regions_are_cut_to_the_costly_ones_in_their_order() -> None:
+    cheap = [replace(REGION, name=f"r{n}", share=0.0) for n in range(100)]
+    cheap[70] = replace(REGION, name="costly", share=0.9)
+    text = str(Report((replace(REPORT, regions=tuple(cheap)),)))
+    assert f"… and {100 - MOST_REGIONS} cheaper regions" in text
+    assert text.index("r0 ") < text.index("costly")
+
+
+def test_the_json_has_the_shape_of_the_contract() -> None:
+    value = json.loads(json.dumps(Report((REPORT,)).to_dict()))
+    (network,) = value["networks"]
+    assert network["arguments"] == {"chi": 2, "dims": [2, 2], "act": "relu", "wide": True}
+    assert network["sizes"] == {"batch": 8}
+    assert network["parameters"] == 164
+    assert network["outputs"][0] == {"name": "weight", "shape": [512, 512, 3, 3], "elements": 2_359_296}
+    assert network["flops"] == {"forward": 12_345_678, "training": 37_037_034}
+    assert set(network["bytes"]) == {"parameters", "saved", "peak_forward", "peak_training"}
+    assert {"name", "operands", "flops", "bytes", "largest_intermediate"} <= set(network["regions"][0])
+    assert {"compression", "largest_intermediate"} <= set(network)
+
+
+@pytest.mark.parametrize(
+    ("metric", "relation", "bound", "kept"),
+    [
+        ("params", "<=", 164, True),
+        ("params", "<", 164, False),
+        ("params", "==", 164, True),
+        ("compression", ">=", 14_000, True),
+        ("compression", ">", 15_000, False),
+        ("forward_flops", "<=", 12e6, False),
+        ("training_flops", "<=", 40e6, True),
+        ("saved_bytes", "<=", 9 * 2**20, True),
+        ("saved_bytes", "<", 9 * 2**20, False),
+        ("peak_bytes", "<=", 19 * 2**20, False),
+        ("peak_bytes", "<=", 20 * 2**20, True),
+    ],
+)
+def test_budgets(metric: str, relation: str, bound: float, kept: bool) -> None:
+    program = Program("layer", (), (), (), (), (Requirement(metric, relation, bound, None),))
+    found = broken_budgets(program, REPORT)
+    assert (not found) is kept
+    assert [diagnostic.code for diagnostic in found] == ([] if kept else ["TN401"])
+
+
+def test_a_broken_budget_speaks_with_the_author_and_tells_the_number() -> None:
+    requirement = Requirement("saved_bytes", "<=", 2**20, "does not fit the watch")
+    (found,) = broken_budgets(Program("layer", (), (), (), (), (requirement,)), REPORT)
+    assert found.message == "does not fit the watch"
+    assert found.label == "it is 9.00 MiB"
+    assert found.help == "`saved_bytes` of the plan is 9.00 MiB, required is `saved_bytes <= 1.00 MiB`"
+
+
+def test_budgets_without_a_value() -> None:
+    requirements = (
+        Requirement("compression", ">=", 1, None),
+        Requirement("step_time", "<=", 1e-3, None, device="h100"),
+    )
+    found = broken_budgets(Program("layer", (), (), (), (), requirements), replace(REPORT, compression=None))
+    assert [diagnostic.code for diagnostic in found] == ["TN402", "TN402"]
+    assert "h100" in found[1].message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (grouped(0), "0"),
+        (grouped(1_234_567), "1 234 567"),
+        (flops_text(999), "999"),
+        (flops_text(1_000), "1.00 k"),
+        (flops_text(999_999), "1.00 M"),
+        (flops_text(12_340_000_000), "12.3 G"),
+        (bytes_text(0), "0 B"),
+        (bytes_text(1023), "1023 B"),
+        (bytes_text(1024), "1.00 KiB"),
+        (bytes_text(123 * 2**30), "123 GiB"),
+        (ratio_text(0.5), "0.50×"),
+        (ratio_text(14_386.1), "14 386×"),
+        (plural(1, "core"), "1 core"),
+        (plural(2_000, "core"), "2 000 cores"),
+    ],
+)
+def test_units(text: str, expected: str) -> None:
+    assert text == expected

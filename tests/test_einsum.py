@@ -1,0 +1,151 @@
+"""Einsum equations through the whole compiler, opt_einsum's own test equations among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import opt_einsum
+import pytest
+from opt_einsum.parser import find_output_str
+from opt_einsum.testing import build_shapes
+
+import tnc
+from tests import oracle
+from tests.backends import BACKENDS, evaluate
+from tnc.einsum import einsum_text
+
+
+def collected() -> tuple[list[str], list[tuple[str, str]]]:
+    """opt_einsum's test equations, made explicit, and those that are left out with the reason."""
+    from opt_einsum.tests import (
+        test_backends,
+        test_blas,
+        test_contract,
+        test_edge_cases,
+        test_input,
+        test_paths,
+        test_sharing,
+    )
+
+    found: list[str] = [*test_contract.tests, *test_backends.tests, *test_sharing.equations]
+    found += [f"{','.join(inputs)}->{output}" for (inputs, output, *_), _ in test_blas.blas_tests]
+    found += [test[1] for test in test_paths.path_edge_tests]
+    found += [test[0] for test in test_paths.path_scalar_tests]
+    del test_edge_cases, test_input
+    taken: list[str] = []
+    excluded: list[tuple[str, str]] = []
+    for equation in dict.fromkeys(found):
+        if "..." in equation:
+            excluded.append((equation, "has an ellipsis"))
+        else:
+            taken.append(equation if "->" in equation else f"{equation}->{find_output_str(equation)}")
+    return list(dict.fromkeys(taken)), excluded
+
+
+EQUATIONS, EXCLUDED = collected()
+
+OURS: list[tuple[str, list[tuple[int, ...]]]] = [
+    ("->", [()]),
+    (",->", [(), ()]),
+    ("i->i", [(3,)]),
+    ("i->", [(3,)]),
+    ("ii->i", [(3, 3)]),
+    ("ii->", [(3, 3)]),
+    ("iii->i", [(2, 2, 2)]),
+    ("ij->ji", [(2, 3)]),
+    (" i j , j k -> i k ", [(2, 3), (3, 4)]),
+    ("ai,bi,ci->abc", [(2, 3), (3, 3), (4, 3)]),
+    ("ai,bi,ci->abci", [(2, 3), (3, 3), (4, 3)]),
+    ("ij,jk->ik", [(2, 1), (3, 4)]),
+    ("ij,ij->ij", [(1, 3), (2, 1)]),
+    ("ij,ij->", [(1, 3), (2, 1)]),
+    ("ij->i", [(2, 1)]),
+    ("ij,kj->ik", [(2, 1), (3, 1)]),
+    ("i,i->", [(1,), (3,)]),
+    ("ab,b->a", [(1, 4), (1,)]),
+    ("aA,Aα->aα", [(2, 3), (3, 4)]),
+    ("éñ,ñ𝔸->é𝔸", [(2, 3), (3, 2)]),
+    ("αβ,βγ->", [(2, 3), (3, 2)]),
+    (",ij,->ji", [(), (2, 3), ()]),
+    ("abc,d->a", [(2, 3, 4), (5,)]),
+]
+
+
+def operands(shapes: list[tuple[int, ...]]) -> list[Any]:
+    random = np.random.default_rng(1)
+    return [random.standard_normal(shape) for shape in shapes]
+
+
+def check(actual: Any, expected: Any) -> None:
+    expected = np.asarray(expected)
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12 * max(1.0, float(np.abs(expected).max(initial=0))))
+
+
+@pytest.mark.parametrize(("equation", "shapes"), OURS)
+def test_the_text_means_the_equation(equation: str, shapes: list[tuple[int, ...]]) -> None:
+    arrays = operands(shapes)
+    network = oracle.load(einsum_text(equation, shapes))
+    actual = network.evaluate({}, {f"x{i}": array for i, array in enumerate(arrays)})["out"]
+    check(actual, opt_einsum.contract("".join(equation.split()), *arrays))
+
+
+def test_how_many_equations_there_are() -> None:
+    print(f"opt_einsum: {len(EQUATIONS)} equations, excluded {EXCLUDED or 'none'}")
+    assert len(EQUATIONS) >= 90
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("equation", EQUATIONS)
+def test_equations_of_opt_einsum(equation: str, backend: str) -> None:
+    shapes = list(build_shapes(equation, dict.fromkeys((c for c in equation if c.isalpha()), 0) | SIZES))
+    arrays = operands(shapes)
+    network = tnc.einsum_program(equation, *shapes)
+    check(evaluate(network, backend, arrays)["out"], opt_einsum.contract(equation, *arrays))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("equation", "shapes"), OURS)
+def test_our_equations(equation: str, shapes: list[tuple[int, ...]], backend: str) -> None:
+    arrays = operands(shapes)
+    network = tnc.einsum_program(equation, *shapes)
+    check(evaluate(network, backend, arrays)["out"], opt_einsum.contract("".join(equation.split()), *arrays))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_operands_can_be_cores(backend: str) -> None:
+    arrays = operands([(2, 3), (3, 4), (4,)])
+    network = tnc.einsum_program("ij,jk,k->i", (2, 3), (3, 4), (4,), cores=(0, 2))
+    assert [str(parameter.name) for parameter in network.parameters] == ["x0", "x2"]
+    cores = {"x0": arrays[0], "x2": arrays[2]}
+    check(evaluate(network, backend, [arrays[1]], cores)["out"], np.einsum("ij,jk,k->i", *arrays))
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "cores", "code", "told"),
+    [
+        ("...i->...", [(2, 3)], (), "TN014", "has an ellipsis"),
+        ("ij,jk", [(2, 3), (3, 4)], (), "TN014", "has no arrow"),
+        ("ij->ik", [(2, 3)], (), "TN014", "`k` of the result is in no operand"),
+        ("ij->ii", [(2, 3)], (), "TN014", "`i` stands twice in the result"),
+        ("i2->i", [(2, 3)], (), "TN014", "`2` is no letter"),
+        ("i->j->i", [(2,)], (), "TN014", "`-` is no letter"),
+        ("ij,jk->ik", [(2, 3)], (), "TN015", "has 2 operands, but 1 shape is given"),
+        ("ij->ij", [(2, 3, 4)], (), "TN015", "operand 0 has 2 legs `ij`, but its shape has 3 axes"),
+        ("ij,jk->ik", [(2, 3), (4, 4)], (), "TN015", "leg `j` has the dimensions 3 and 4"),
+        ("i->i", [(0,)], (), "TN015", "an axis of size 0"),
+        ("i->i", [(2,)], (1,), "TN015", "there is no operand 1"),
+    ],
+)
+def test_wrong_equations(
+    equation: str, shapes: list[tuple[int, ...]], cores: tuple[int, ...], code: str, told: str
+) -> None:
+    with pytest.raises(tnc.CompileError) as caught:
+        tnc.einsum_program(equation, *shapes, cores=cores)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == code
+    assert told in diagnostic.message
+
+
+SIZES = dict(zip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", [2, 3, 2, 3, 4] * 11, strict=False))
