@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - a method is documented by its rule in grammar/tn.lark
 """From the grammar's rules to the nodes of the tree: one method a rule, its parameters the rule's parts.
 
 The parser calls them from the leaves up, with all tokens and with None for each part of an absent ``[…]``.

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from lark import Lark, UnexpectedToken
 from lark.lexer import PatternStr
+from lark.parsers.lalr_analysis import Shift
 
 from tnc.syntax.build import Builder
 from tnc.syntax.tokens import END, Token
@@ -82,14 +83,23 @@ def _shown() -> dict[str, str]:
     return {name: literal for literal, name in terminals().literals.items()}
 
 
+@cache
+def _statement_states() -> frozenset[int]:
+    """The states of the automaton in which a statement may begin: ``let`` may, in a file as in a network."""
+    let = terminals().literals["let"]
+    state = _compiled().parse_interactive(start="file").parser_state
+    return frozenset(number for number, row in state.parse_conf.states.items() if row.get(let, (None,))[0] is Shift)
+
+
 class Machine:
     """One run of the LALR automaton, fed token by token."""
 
-    __slots__ = ("_interactive", "_state", "result")
+    __slots__ = ("_interactive", "_state", "_states", "result")
 
     def __init__(self, start: Start) -> None:
         self._interactive = _compiled().parse_interactive(start=start)
         self._state = self._interactive.parser_state
+        self._states = _statement_states()
         self.result: Any = None
 
     def feed(self, token: Token) -> bool:
@@ -101,3 +111,30 @@ class Machine:
         if token.type == END:
             self.result = result
         return True
+
+    @property
+    def depth(self) -> int:
+        """How much is open: a bound on the nesting of what was not finished yet."""
+        return len(self._state.state_stack)
+
+    @property
+    def between_statements(self) -> bool:
+        """Whether nothing of a statement has been taken yet."""
+        return self._state.state_stack[-1] in self._states
+
+    @property
+    def began_statement(self) -> bool:
+        """Whether the token just taken is the first of a statement."""
+        return self._state.state_stack[-2] in self._states
+
+    def leave_statement(self) -> None:
+        """Forget the unfinished statement, so that the next one may begin."""
+        stack = self._state.state_stack
+        while stack[-1] not in self._states:
+            stack.pop()
+            self._state.value_stack.pop()
+
+    def expected(self) -> frozenset[str]:
+        """What may come next: literals as they are written, NAME, NUMBER, STRING, and $END."""
+        shown = _shown()
+        return frozenset(shown.get(name, name) for name in self._interactive.accepts())

@@ -1,34 +1,96 @@
-"""The parser: from text to the syntax tree, with all that is wrong with it."""
+"""From text to the syntax tree: tokens, brackets, grammar, checks."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from tnc.diagnostics import Diagnostic
 from tnc.limits import Limits
 from tnc.source import Source, Span
 from tnc.syntax import tree
-from tnc.syntax.grammar import Machine, Start
-from tnc.syntax.scanner import scan
+from tnc.syntax.checks import check
+from tnc.syntax.grammar import Machine
+from tnc.syntax.messages import Failure, explain
+from tnc.syntax.recovery import Recovery
+from tnc.syntax.scanner import MOST_ERRORS, Scan, scan, too_many
+from tnc.syntax.structure import Lines, balance
+from tnc.syntax.tokens import END
 
 
 def parse_file(source: Source, limits: Limits) -> tuple[tree.File, tuple[Diagnostic, ...]]:
-    """The tree of a text, as far as it could be read, and what is wrong with it."""
-    found, comments, diagnostics = _run(source, "file")
-    return tree.File(source, found or (), comments, span=Span(source, 0, len(source.text))), diagnostics
+    """The tree of a text, as far as it could be read, and what is wrong with it, in order of place."""
+    empty = tree.File(source, (), (), span=Span(source, 0, len(source.text)))
+    if (large := _too_large(source, limits)) is not None:
+        return empty, (large,)
+    scanned = scan(source, limits)
+    if scanned.fatal is not None:
+        return empty, _ordered([*scanned.diagnostics, scanned.fatal])
+    structure = balance(scanned.tokens)
+    found = [*scanned.diagnostics, *structure.diagnostics]
+    if len(found) >= MOST_ERRORS:
+        return empty, _ordered([*sorted(found, key=_place)[:MOST_ERRORS], too_many(None)])
+    recovery = Recovery(structure.tokens, found, limits)
+    statements: tuple[tree.Statement, ...] = recovery.run() or ()
+    found += recovery.diagnostics
+    broken = list(recovery.broken)
+    kept: list[tree.Statement] = []
+    for statement in statements:
+        wrong, shallow = check(statement, limits)
+        found += wrong
+        if shallow:
+            kept.append(statement)
+        else:
+            broken.append(statement.span)
+    file = replace(empty, statements=tuple(kept), comments=tuple(scanned.comments), broken=tuple(broken))
+    return file, _ordered(found)
 
 
 def parse_expression_text(source: Source, limits: Limits) -> tuple[tree.Expr | None, tuple[Diagnostic, ...]]:
-    """The tree of a text that is one expression."""
-    found, _, diagnostics = _run(source, "expression")
-    return found, diagnostics
+    """The tree of a text that is one expression, or the first thing that is wrong with it."""
+    if (large := _too_large(source, limits)) is not None:
+        return None, (large,)
+    scanned = scan(source, limits)
+    found = [*scanned.diagnostics, *([scanned.fatal] if scanned.fatal else [])]
+    if not found:
+        found = balance(scanned.tokens).diagnostics
+    if not found:
+        expression, found = _expression(scanned, limits)
+        if not found:
+            return expression, ()
+    return None, _ordered(found)
 
 
-def _run(source: Source, start: Start) -> tuple[Any, tuple[tree.Comment, ...], tuple[Diagnostic, ...]]:
-    tokens, comments, diagnostics = scan(source)
-    machine = Machine(start)
-    for token in tokens:
+def _expression(scanned: Scan, limits: Limits) -> tuple[tree.Expr | None, list[Diagnostic]]:
+    machine = Machine("expression")
+    for index, token in enumerate(scanned.tokens):
+        expected = machine
         if not machine.feed(token):
-            diagnostics.append(Diagnostic("TN101", f"unexpected `{token.text}`", token.span))
-            return None, tuple(comments), tuple(diagnostics)
-    return machine.result, tuple(comments), tuple(diagnostics)
+            expected = Machine("expression")
+            for earlier in scanned.tokens[:index]:
+                expected.feed(earlier)
+            failure = Failure(scanned.tokens, Lines(scanned.tokens), 0, index, expected.expected(), in_network=False)
+            return None, [explain(failure)[0]]
+        if token.type == END:
+            break
+    expression: tree.Expr = machine.result
+    wrong, _ = check(expression, limits)
+    return expression, wrong
+
+
+def _too_large(source: Source, limits: Limits) -> Diagnostic | None:
+    size = len(source.text)
+    if size <= limits.file_bytes:
+        size = len(source.text.encode("utf-8", "surrogatepass"))
+    if size <= limits.file_bytes:
+        return None
+    message = f"the text has {size} bytes, more than the limit of {limits.file_bytes}"
+    return Diagnostic("TN151", message, help="raise the limit `file_bytes` if it is meant")
+
+
+def _place(diagnostic: Diagnostic) -> int:
+    return -1 if diagnostic.span is None else diagnostic.span.start
+
+
+def _ordered(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By place; those that say that the rest was not read come last."""
+    return tuple(sorted(diagnostics, key=lambda diagnostic: (diagnostic.code == "TN123", _place(diagnostic))))

@@ -245,7 +245,7 @@ class Network(Node):
 
 @dataclass(frozen=True, slots=True)
 class Core(Node):
-    """``core path(inputs -> outputs) init I frozen``; without an arrow all dims are ``dims`` and ``outputs`` is None."""
+    """``core path(dims -> outputs) init I frozen``; without an arrow ``outputs`` is None."""
 
     path: Path
     dims: tuple[Expr, ...]
