@@ -1,0 +1,60 @@
+"""The oracle beside the backends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+import tnc
+from tests import backends, oracle
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+
+def assert_close(got: Array, expected: Array, what: str, tolerance: float = 1e-12) -> None:
+    """Equal up to ``tolerance`` times the largest entry."""
+    assert got.shape == expected.shape, f"{what}: shape {got.shape}, not {expected.shape}"
+    if expected.size == 0:
+        return
+    scale = float(np.abs(expected).max())
+    error = float(np.abs(got - expected).max())
+    assert error <= tolerance * scale, f"{what}: off by {error} where the largest entry is {scale}"
+
+
+def random_inputs(network: oracle.Network, sizes: Mapping[str, int], dtype: str, seed: int) -> dict[str, Array]:
+    """Standard normal data for the inputs of a network."""
+    random = np.random.default_rng((seed, 1))
+    inputs: dict[str, Array] = {}
+    for declared in network.inputs:
+        shape = tuple(sizes.get(dim, 3) if isinstance(dim, str) else dim for dim in declared.shape)
+        entries = random.normal(size=shape)
+        inputs[declared.name] = np.asarray(entries, dtype)
+    return inputs
+
+
+def assert_agreement(
+    text: str,
+    *,
+    network: str | None = None,
+    arguments: Mapping[str, object] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    dtype: str = "float64",
+    seed: int = 0,
+    on: Sequence[str] = backends.BACKENDS,
+) -> None:
+    """Every backend computes what the oracle computes; so does the expanded text."""
+    expected_network = oracle.load(text, network=network, arguments=arguments)
+    cores = expected_network.random_cores(seed, dtype)
+    inputs = random_inputs(expected_network, sizes or {}, dtype, seed)
+    expected = expected_network.evaluate(cores, inputs)
+    compiled = tnc.loads(text, network=network, sizes=sizes or {}, dtype=dtype, **(arguments or {}))
+    expanded = oracle.load(compiled.expand()).evaluate(cores, inputs)
+    for name, value in expected.items():
+        assert_close(expanded[name], value, f"expand, {name}")
+    for backend in on:
+        got = backends.evaluate(compiled, backend, list(inputs.values()), cores)
+        assert got.keys() == expected.keys()
+        for name, value in expected.items():
+            assert_close(got[name], value, f"{backend}, {name}")

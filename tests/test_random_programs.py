@@ -1,0 +1,39 @@
+"""Random programs: every backend and the expanded text against the oracle."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agreement import assert_agreement
+from tests.random_programs import random_program
+
+# a test takes a handful, so that a failure names few seeds and parallel runs have something to share
+BUNDLE = 10
+
+
+def check(seed: int) -> None:
+    program = random_program(seed)
+    try:
+        assert_agreement(
+            program.text,
+            network="main",
+            sizes={"batch": 1 + seed % 4},
+            dtype="complex128" if program.complex else "float64",
+            seed=seed,
+        )
+    except Exception as error:
+        error.add_note(f"seed {seed}:\n{program.text}")
+        raise
+
+
+@pytest.mark.parametrize("bundle", range(22))
+def test_random_programs(bundle: int) -> None:
+    for seed in range(BUNDLE * bundle, BUNDLE * (bundle + 1)):
+        check(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bundle", range(22, 300))
+def test_many_random_programs(bundle: int) -> None:
+    for seed in range(BUNDLE * bundle, BUNDLE * (bundle + 1)):
+        check(seed)
