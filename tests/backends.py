@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -32,16 +33,14 @@ def _numpy(module: ModuleType, inputs: Sequence[Any], cores: Mapping[str, Any] |
 
 
 def _jax(module: ModuleType, inputs: Sequence[Any], cores: Mapping[str, Any] | None) -> Any:
-    import jax
-
+    jax: Any = import_module("jax")
     with jax.enable_x64(True):
         parameters = module.init(jax.random.key(0)) if cores is None else module.params_from_cores(cores)
         return module.apply(parameters, *(jax.numpy.asarray(value) for value in inputs))
 
 
 def _torch(module: type, inputs: Sequence[Any], cores: Mapping[str, Any] | None) -> Any:
-    import torch
-
+    torch: Any = import_module("torch")
     instance = module(dtype=torch.float64)
     if cores is not None:
         instance.load_cores({name: torch.as_tensor(value) for name, value in cores.items()})

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import opt_einsum
 import pytest
-from opt_einsum.parser import find_output_str
-from opt_einsum.testing import build_shapes
 
 import tnc
 from tests import oracle
@@ -16,34 +14,40 @@ from tests.backends import BACKENDS, evaluate
 from tnc.einsum import einsum_text
 
 
+def library(module: str = "") -> Any:
+    """A module of opt_einsum, which is untyped."""
+    return import_module(f"opt_einsum{module}")
+
+
 def collected() -> tuple[list[str], list[tuple[str, str]]]:
     """opt_einsum's test equations, made explicit, and those that are left out with the reason."""
-    from opt_einsum.tests import (
-        test_backends,
-        test_blas,
-        test_contract,
-        test_edge_cases,
-        test_input,
-        test_paths,
-        test_sharing,
-    )
-
-    found: list[str] = [*test_contract.tests, *test_backends.tests, *test_sharing.equations]
-    found += [f"{','.join(inputs)}->{output}" for (inputs, output, *_), _ in test_blas.blas_tests]
-    found += [test[1] for test in test_paths.path_edge_tests]
-    found += [test[0] for test in test_paths.path_scalar_tests]
-    del test_edge_cases, test_input
+    tests = {name: library(f".tests.test_{name}") for name in ("contract", "backends", "sharing", "blas", "paths")}
+    found: list[str] = [*tests["contract"].tests, *tests["backends"].tests, *tests["sharing"].equations]
+    found += [f"{','.join(inputs)}->{output}" for (inputs, output, *_), _ in tests["blas"].blas_tests]
+    found += [test[1] for test in tests["paths"].path_edge_tests]
+    found += [test[0] for test in tests["paths"].path_scalar_tests]
     taken: list[str] = []
     excluded: list[tuple[str, str]] = []
     for equation in dict.fromkeys(found):
         if "..." in equation:
             excluded.append((equation, "has an ellipsis"))
         else:
-            taken.append(equation if "->" in equation else f"{equation}->{find_output_str(equation)}")
+            taken.append(equation if "->" in equation else f"{equation}->{implicit_result(equation)}")
     return list(dict.fromkeys(taken)), excluded
 
 
+def implicit_result(equation: str) -> str:
+    result: str = library(".parser").find_output_str(equation)
+    return result
+
+
+def contract(equation: str, arrays: list[Any]) -> Any:
+    return library().contract("".join(equation.split()), *arrays)
+
+
 EQUATIONS, EXCLUDED = collected()
+
+SIZES = dict(zip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", [2, 3, 2, 3, 4] * 11, strict=False))
 
 OURS: list[tuple[str, list[tuple[int, ...]]]] = [
     ("->", [()]),
@@ -88,7 +92,7 @@ def test_the_text_means_the_equation(equation: str, shapes: list[tuple[int, ...]
     arrays = operands(shapes)
     network = oracle.load(einsum_text(equation, shapes))
     actual = network.evaluate({}, {f"x{i}": array for i, array in enumerate(arrays)})["out"]
-    check(actual, opt_einsum.contract("".join(equation.split()), *arrays))
+    check(actual, contract(equation, arrays))
 
 
 def test_how_many_equations_there_are() -> None:
@@ -99,10 +103,10 @@ def test_how_many_equations_there_are() -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("equation", EQUATIONS)
 def test_equations_of_opt_einsum(equation: str, backend: str) -> None:
-    shapes = list(build_shapes(equation, dict.fromkeys((c for c in equation if c.isalpha()), 0) | SIZES))
+    shapes = [tuple(SIZES[letter] for letter in operand) for operand in equation.partition("->")[0].split(",")]
     arrays = operands(shapes)
     network = tnc.einsum_program(equation, *shapes)
-    check(evaluate(network, backend, arrays)["out"], opt_einsum.contract(equation, *arrays))
+    check(evaluate(network, backend, arrays)["out"], contract(equation, arrays))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -110,7 +114,7 @@ def test_equations_of_opt_einsum(equation: str, backend: str) -> None:
 def test_our_equations(equation: str, shapes: list[tuple[int, ...]], backend: str) -> None:
     arrays = operands(shapes)
     network = tnc.einsum_program(equation, *shapes)
-    check(evaluate(network, backend, arrays)["out"], opt_einsum.contract("".join(equation.split()), *arrays))
+    check(evaluate(network, backend, arrays)["out"], contract(equation, arrays))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -146,6 +150,3 @@ def test_wrong_equations(
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == code
     assert told in diagnostic.message
-
-
-SIZES = dict(zip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", [2, 3, 2, 3, 4] * 11, strict=False))

@@ -36,7 +36,6 @@ from tnc.source import Source, Span
         (["check", "x.tn", "--limit", "step=5"], "did you mean `steps`?"),
         (["check", "x.tn", "--limit", "steps=0"], "`0` is no size"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_usage(argv: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 2

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tnc.limits import Limits
     from tnc.source import Source
 
-Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # pyright: ignore[reportPrivateUsage]
 Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
 STDIN = "-"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 from tnc.cost import Totals
-from tnc.ir.program import Dim, Program
+from tnc.ir.extent import count, evaluate
+from tnc.ir.program import Program
 from tnc.ir.schedule import Plan, Repeat, Schedule, Step
 from tnc.report.model import NetworkReport, OutputRow, RegionRow
 
@@ -51,7 +52,7 @@ def report_network(program: Program, plan: Plan, totals: Totals) -> NetworkRepor
 def _outputs(program: Program, sizes: dict[str, int]) -> Iterator[OutputRow]:
     shapes = program.shapes()
     for output in program.outputs:
-        shape = _numbers(shapes[output.tensor], sizes)
+        shape = tuple(evaluate(dim, sizes) for dim in shapes[output.tensor])
         yield OutputRow(output.name, shape, prod(shape))
 
 
@@ -88,11 +89,7 @@ def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:
     for step in steps:
         if isinstance(step.operation, Repeat):
             yield from _written(step.operation.body, sizes)
-        yield prod(_numbers(step.shape, sizes))
-
-
-def _numbers(shape: tuple[Dim, ...], sizes: dict[str, int]) -> tuple[int, ...]:
-    return tuple(sizes.get(dim, 1) if isinstance(dim, str) else dim for dim in shape)
+        yield count(step.shape, sizes)
 
 
 def _notes(parameters: int, elements: int, program: Program, regions: tuple[RegionRow, ...]) -> Iterator[str]:
