@@ -7,12 +7,13 @@ from dataclasses import fields
 from difflib import get_close_matches
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final, cast
 
 from tnc.diagnostics import Diagnostic
 from tnc.limits import Limits
 from tnc.syntax import tree
 from tnc.syntax.scanner import too_deep
+from tnc.syntax.tokens import clip
 
 PARAMETER_TYPES: Final = ("int", "float", "bool", "str", "fn", "ints", "floats")
 
@@ -38,17 +39,15 @@ _TYPE_SLIPS: Final = {
 
 def children(node: tree.Node) -> Iterator[tree.Node]:
     """The nodes right under a node, in order of place."""
-    for value in _getter(type(node))(node):
-        if isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, tree.Node):
-                    yield item
-        elif isinstance(value, tree.Node):
+    for value in _parts(cast(type, type(node)))(node):
+        if isinstance(value, tree.Node):
             yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in cast(tuple[object, ...], value) if isinstance(item, tree.Node))
 
 
 @cache
-def _getter(kind: type[Any]) -> Callable[[tree.Node], tuple[object, ...]]:
+def _parts(kind: type) -> Callable[[tree.Node], tuple[object, ...]]:
     names = [field.name for field in fields(kind) if field.name not in ("span", "source", "comments", "broken")]
     if len(names) == 1:
         single = attrgetter(names[0])
@@ -57,7 +56,7 @@ def _getter(kind: type[Any]) -> Callable[[tree.Node], tuple[object, ...]]:
 
 
 def check(root: tree.Statement | tree.Expr, limits: Limits) -> tuple[list[Diagnostic], bool]:
-    """What is wrong with a statement of a file or an expression, and whether it is shallow enough to be walked by recursion."""
+    """What is wrong with a statement or an expression, and whether it is shallow enough for recursive walks."""
     diagnostics: list[Diagnostic] = []
     waiting: list[tuple[tree.Node, int]] = [(root, 1)]
     while waiting:
@@ -77,7 +76,7 @@ def _check_node(node: tree.Node) -> Iterator[Diagnostic]:
             yield from _prime(node, name)
         case tree.Fold(operator):
             if operator not in ("prod", "sum"):
-                message = f"`{operator[:40]}` does not fold: only `prod` and `sum` take `k in …`"
+                message = f"`{clip(operator)}` does not fold: only `prod` and `sum` take `k in …`"
                 yield Diagnostic(
                     "TN112", message, node.span, help="write `prod(k in a..b) e` or a comprehension `[e for k in a..b]`"
                 )
@@ -99,16 +98,16 @@ def _unknown_type(node: tree.Node, type_: str) -> Diagnostic:
     close = _TYPE_SLIPS.get(type_.lower()) or next(iter(get_close_matches(type_, PARAMETER_TYPES, 1)), None)
     advice = f"the types are {', '.join(f'`{name}`' for name in PARAMETER_TYPES)}"
     return Diagnostic(
-        "TN110", f"there is no type `{type_[:40]}`", node.span, help=f"write `{close}`: {advice}" if close else advice
+        "TN110", f"there is no type `{clip(type_)}`", node.span, help=f"write `{close}`: {advice}" if close else advice
     )
 
 
 def _prime(node: tree.Node, name: str) -> Iterator[Diagnostic]:
     if name.endswith("'"):
-        plain = name.rstrip("'")
+        plain = clip(name.rstrip("'"))
         yield Diagnostic(
             "TN111",
-            f"the name `{name[:40]}` has a prime: only legs can",
+            f"the name `{clip(name)}` has a prime: only legs can",
             node.span,
             help=f"write `{plain}`, or `{plain}_new`",
         )

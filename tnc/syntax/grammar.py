@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from lark import Lark, UnexpectedToken
 from lark.lexer import PatternStr
@@ -16,8 +16,6 @@ from tnc.syntax.build import Builder
 from tnc.syntax.tokens import END, Token
 
 Start: TypeAlias = Literal["file", "expression"]
-
-_CLASSES: Final = ("NAME", "NUMBER", "STRING", "COMMENT", "WHITE_SPACE")
 
 
 class _Callbacks:
@@ -83,29 +81,58 @@ def _shown() -> dict[str, str]:
     return {name: literal for literal, name in terminals().literals.items()}
 
 
+class _Table(Protocol):
+    """What is used of lark, which is typed in part: the actions of the automaton's states, ..."""
+
+    states: dict[int, dict[str, tuple[object, object]]]
+
+
+class _State(Protocol):
+    """... a run of the automaton, ..."""
+
+    parse_conf: _Table
+    state_stack: list[int]
+    value_stack: list[object]
+
+    def feed_token(self, token: Token, is_end: bool) -> object: ...
+
+
+class _Run(Protocol):
+    """... and what can be asked about it."""
+
+    parser_state: _State
+
+    def accepts(self) -> set[str]: ...
+
+
+def _run(start: Start) -> _Run:
+    lark: Any = _compiled()
+    return cast(_Run, lark.parse_interactive(start=start))
+
+
 @cache
 def _statement_states() -> frozenset[int]:
     """The states of the automaton in which a statement may begin: ``let`` may, in a file as in a network."""
     let = terminals().literals["let"]
-    state = _compiled().parse_interactive(start="file").parser_state
-    return frozenset(number for number, row in state.parse_conf.states.items() if row.get(let, (None,))[0] is Shift)
+    states = _run("file").parser_state.parse_conf.states
+    return frozenset(state for state, actions in states.items() if let in actions and actions[let][0] is Shift)
 
 
 class Machine:
     """One run of the LALR automaton, fed token by token."""
 
-    __slots__ = ("_interactive", "_state", "_states", "result")
+    __slots__ = ("_run", "_state", "_states", "result")
 
     def __init__(self, start: Start) -> None:
-        self._interactive = _compiled().parse_interactive(start=start)
-        self._state = self._interactive.parser_state
+        self._run = _run(start)
+        self._state = self._run.parser_state
         self._states = _statement_states()
         self.result: Any = None
 
     def feed(self, token: Token) -> bool:
         """Take a token; False if it cannot stand here (some reductions may have happened nevertheless)."""
         try:
-            result = self._state.feed_token(token, token.type == END)  # type: ignore[arg-type]
+            result = self._state.feed_token(token, token.type == END)
         except UnexpectedToken:
             return False
         if token.type == END:
@@ -137,4 +164,4 @@ class Machine:
     def expected(self) -> frozenset[str]:
         """What may come next: literals as they are written, NAME, NUMBER, STRING, and $END."""
         shown = _shown()
-        return frozenset(shown.get(name, name) for name in self._interactive.accepts())
+        return frozenset(shown.get(name, name) for name in self._run.accepts())

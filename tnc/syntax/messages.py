@@ -14,7 +14,7 @@ from tnc.diagnostics import Diagnostic
 from tnc.source import Span
 from tnc.syntax.grammar import terminals
 from tnc.syntax.structure import STATEMENT_WORDS, Lines
-from tnc.syntax.tokens import END, UNITS, Token
+from tnc.syntax.tokens import END, UNITS, Token, clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +39,51 @@ class Failure:
 
     @property
     def token(self) -> Token:
+        """What was found."""
         return self.tokens[self.index]
 
     @property
     def before(self) -> Token:
+        """The token before it."""
         return self.tokens[max(self.index - 1, 0)]
 
     @property
     def after(self) -> Token:
+        """The token after it."""
         return self.tokens[min(self.index + 1, len(self.tokens) - 1)]
 
     @property
     def head(self) -> str:
         """The first word of the statement."""
-        return self.tokens[self.start].text
+        return clip(self.tokens[self.start].text)
+
+    def only(self, *words: str) -> bool:
+        """Whether just this could stand there."""
+        return self.expected == frozenset(words)
 
     @property
     def starts_line(self) -> bool:
+        """Whether it is the first of its line."""
         return self.index > 0 and self.lines.starts(self.index)
 
     @property
     def wants_operand(self) -> bool:
+        """Whether an expression must begin here."""
         return "NUMBER" in self.expected
 
     @property
     def has_operand(self) -> bool:
+        """Whether an expression may go on here."""
         return "+" in self.expected
 
     @property
     def keyword(self) -> bool:
+        """Whether it is a keyword."""
         return self.token.text in terminals().keywords
 
     @property
     def begins_operand(self) -> bool:
+        """Whether an expression could begin with it."""
         token = self.token
         return token.type in ("NAME", "NUMBER", "STRING") or token.text in ("(", "[", "true", "false", "std", "not")
 
@@ -144,8 +156,7 @@ def found_words(token: Token) -> str:
         return "a string"
     if token.text in terminals().keywords:
         return f"the keyword `{token.text}`"
-    text = token.text if len(token.text) <= 40 else token.text[:39] + "…"
-    return f"`{text}`"
+    return f"`{clip(token.text)}`"
 
 
 def _say(
@@ -285,11 +296,9 @@ def _keyword_as_name(failure: Failure) -> Explanation | None:
 
 def _no_parameters(failure: Failure) -> Explanation | None:
     """``network a {``, ``def f = …``, ``core g = …``: brackets are not optional."""
-    if failure.expected != {"("} and not (
-        failure.expected <= {"(", "[", "."} and failure.token.text in ("=", "{", ":")
-    ):
+    if not failure.only("(") and not (failure.expected <= {"(", "[", "."} and failure.token.text in ("=", "{", ":")):
         return None
-    name = failure.tokens[failure.start + 1].text if failure.index > failure.start + 1 else failure.head
+    name = clip(failure.tokens[failure.start + 1].text) if failure.index > failure.start + 1 else failure.head
     match failure.head:
         case "network":
             advice = f"write `network {name}() {{ … }}` if it has no parameters"
@@ -308,53 +317,59 @@ def _no_parameters(failure: Failure) -> Explanation | None:
             return None
         case _:
             if failure.token.text == "=":
-                advice = f"a compile-time value is `let {failure.head} = …`, a tensor `{failure.head}(i, j) = …`, a scalar `{failure.head}() = …`"
+                head = failure.head
+                advice = (
+                    f"a compile-time value is `let {head} = …`, a tensor `{head}(i, j) = …`, a scalar `{head}() = …`"
+                )
                 return _say(failure, "the legs in `(…)`", advice)
     return None
 
 
 def _lone_name(failure: Failure) -> Explanation | None:
     """``let a = b c``: the second operand was taken for the beginning of a definition."""
-    if failure.index != failure.start + 1 or failure.expected != {"(", "[", "."}:
+    if failure.index != failure.start + 1 or not failure.only("(", "[", "."):
         return None
     name = failure.tokens[failure.start]
+    shown = clip(name.text)
     if failure.start == 0 or failure.lines.starts(failure.start):
-        message = f"expected a statement, found `{name.text}`"
-        return Diagnostic("TN101", message, name.span, help=f"a tensor is defined by `{name.text}(i, j) = …`"), None
+        message = f"expected a statement, found `{shown}`"
+        return Diagnostic("TN101", message, name.span, help=f"a tensor is defined by `{shown}(i, j) = …`"), None
     before = failure.tokens[failure.start - 1]
-    message = f"expected an operator or a new statement, found `{name.text}`"
-    advice = f"a product is written `{before.span.text} * {name.text}`"
+    message = f"expected an operator or a new statement, found `{shown}`"
+    advice = f"a product is written `{clip(before.span.text)} * {shown}`"
     if before.type == "NUMBER" and name.text in UNITS:
-        advice = f"a unit is glued to its number: `{before.text}{name.text}`"
+        advice = f"a unit is glued to its number: `{clip(before.text)}{shown}`"
     elif before.type != "NAME" and before.type != "NUMBER":
-        advice = f"a product is written `a * {name.text}`"
+        advice = f"a product is written `a * {shown}`"
     return Diagnostic("TN101", message, name.span, help=advice), None
 
 
 def _pieces(failure: Failure) -> Explanation | None:
     """What is missing in an import, a parameter, an assertion, a helper."""
-    token, expected, head = failure.token, failure.expected, failure.head
-    if head == "network" and expected == {":"}:
-        return _say(failure, "`:` and a type", f"every parameter has a type: `{failure.before.text}: int`")
-    if head == "import" and expected == {"STRING"}:
-        name = f"{token.text}.tn" if token.type == "NAME" else "file.tn"
+    token, head = failure.token, failure.head
+    if head == "network" and failure.only(":"):
+        return _say(failure, "`:` and a type", f"every parameter has a type: `{clip(failure.before.text)}: int`")
+    if head == "import" and failure.only("STRING"):
+        name = f"{clip(token.text)}.tn" if token.type == "NAME" else "file.tn"
         return _say(failure, "a string", f'write `import "{name}"`')
-    if head in ("assert", "require") and expected == {"STRING"}:
+    if head in ("assert", "require") and failure.only("STRING"):
         return _say(failure, "a string", f'a message stands in double quotes: `{head} c, "message"`')
-    if head in ("assert", "require") and token.type == "STRING" and "," in expected:
+    if head in ("assert", "require") and token.type == "STRING" and "," in failure.expected:
         return _say(failure, "`,`", f'write `{head} c, "message"`', Repair((",",)))
-    if head in ("fn", "def") and expected == {"="}:
+    if head in ("fn", "def") and failure.only("="):
         return _say(
-            failure, "`=`", f"its value is one expression: `{head} {failure.tokens[failure.start + 1].text}(…) = …`"
+            failure,
+            "`=`",
+            f"its value is one expression: `{head} {clip(failure.tokens[failure.start + 1].text)}(…) = …`",
         )
-    if failure.before.text == "in" and expected == {"=", ":"}:
+    if failure.before.text == "in" and failure.only("=", ":"):
         return _say(failure, "`=` or `:`", "`in` is a keyword; it can name an axis, as in `in = i`, and nothing else")
     return None
 
 
 def _for_head(failure: Failure) -> Explanation | None:
-    if failure.expected == {"in"}:
-        name = failure.before.text
+    if failure.only("in"):
+        name = clip(failure.before.text)
         if failure.token.text in ("=", ":"):
             return _say(failure, "`in`", f"write `for {name} in a..b`", Repair(("in",), 1))
         return _say(failure, "`in`", f"write `{name} in a..b`", Repair(("in",)) if failure.begins_operand else None)
@@ -417,10 +432,9 @@ def _order(failure: Failure) -> Explanation | None:
 def _definition_without_value(failure: Failure) -> Explanation | None:
     if "=" not in failure.expected or failure.expected & {"+", ":"} or failure.token.text == "==":
         return None
-    first = failure.tokens[failure.start]
-    if first.type != "NAME":
+    if failure.tokens[failure.start].type != "NAME":
         return None
-    return _say(failure, "`=`", f"a tensor is defined by `{first.text}(…) = …`")
+    return _say(failure, "`=`", f"a tensor is defined by `{failure.head}(…) = …`")
 
 
 # -- expressions -------------------------------------------------------------------------------
@@ -453,7 +467,7 @@ def _range(failure: Failure) -> Explanation | None:
     if failure.wants_operand and (text == ".." or failure.before.text == ".."):
         return _say(failure, "an expression", "a range has both ends: `0..n`")
     if text == "." and failure.wants_operand and failure.after.type == "NUMBER":
-        return _say(failure, "an expression", f"a number has digits before its point: `0.{failure.after.text}`")
+        return _say(failure, "an expression", f"a number has digits before its point: `0.{clip(failure.after.text)}`")
     if failure.before.text == "." and failure.before.end == failure.token.start and failure.token.type == "NUMBER":
         return _say(failure, "a name", "a number stands in square brackets: `x[3]`")
     if text == "." or (failure.before.text == "." and failure.tokens[failure.index - 2].type == "NUMBER"):
@@ -471,7 +485,7 @@ def _juxtaposition(failure: Failure) -> Explanation | None:
     if not failure.has_operand or not failure.begins_operand:
         return None
     if before.type == "NUMBER" and token.text in UNITS:
-        return _say(failure, "an operator", f"a unit is glued to its number: `{before.text}{token.text}`")
+        return _say(failure, "an operator", f"a unit is glued to its number: `{clip(before.text)}{token.text}`")
     if "," in failure.expected and "let" not in failure.expected and "=" not in failure.expected:
         return _say(failure, f"`,` or {_closer(failure)}", None, Repair((",",)), "missing `,`")
     if "let" in failure.expected and not failure.starts_line:

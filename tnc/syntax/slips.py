@@ -10,7 +10,7 @@ from typing import Final
 
 from tnc.diagnostics import Diagnostic
 from tnc.source import Source, Span
-from tnc.syntax.tokens import UNITS, Token
+from tnc.syntax.tokens import UNITS, Token, clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,16 @@ def read_slip(source: Source, at: int, last: Token | None) -> Slip:
     if character in _QUOTES and (quoted := _quoted(source, at)):
         return quoted
     for length in (3, 2, 1):
-        if (operator := text[at : at + length]) in _OPERATORS:
-            return _operator(source, at, operator)
+        if text[at : at + length] in _OPERATORS:
+            return _operator(source, at, text[at : at + length])
     if (dots := re.compile(r"\.\.\.+").match(text, at)) is not None:
         diagnostic = _wrong(source, at, dots.end(), "a range has two dots", "write `a..b`")
         return Slip(diagnostic, at, dots.end(), "..")
     if text[at : at + 2] in ("+=", "-=", "*=", "/=", "%=", "^="):
-        operator = text[at]
-        advice = f"redefine the tensor: `h(x) = h(x) {operator} …`"
-        return Slip(_wrong(source, at, at + 2, f"there is no `{operator}=`", advice), at, at + 2, "=")
-    if (word := _WORD.match(text, at)) is not None:
-        return _word(source, at, word.end(), last)
+        advice = f"redefine the tensor: `h(x) = h(x) {character} …`"
+        return Slip(_wrong(source, at, at + 2, f"there is no `{character}=`", advice), at, at + 2, "=")
+    if (letters := _WORD.match(text, at)) is not None:
+        return _word(source, at, letters.end(), last)
     return _unknown(source, at)
 
 
@@ -142,7 +141,7 @@ def _quoted(source: Source, at: int) -> Slip | None:
         else f"a string stands in plain double quotes, not {opening}"
     )
     inner = source.text[at + 1 : end - 1].replace("\\", "").replace('"', "")
-    diagnostic = _wrong(source, at, end, message, f'write `"{inner}"`', "TN102")
+    diagnostic = _wrong(source, at, end, message, f'write `"{clip(inner)}"`', "TN102")
     return Slip(diagnostic, at, end, f'"{inner}"', "STRING")
 
 
@@ -182,14 +181,15 @@ def _number(source: Source, at: int) -> Slip:
     written, end = match[0], match.end()
     parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?(?:[eE][0-9]+)?)(.*)", written)
     assert parts is not None
-    digits, rest = parts.groups()
+    digits, rest = clip(parts[1]), clip(parts[2])
+    written = clip(written)
+    message: str
+    advice: str | None
     if re.fullmatch(r"[0-9_]+(\.[0-9_]+)?", written):
         message, advice = f"the number `{written}` has an underscore", f"write `{written.replace('_', '')}`"
     elif re.fullmatch(r"0[xXbBoO][0-9A-Fa-f]+", written):
-        message, advice = (
-            "numbers are decimal",
-            f"write `{int(written[:40], 0)}`" if _is_integer(written[:40]) else None,
-        )
+        message = "numbers are decimal"
+        advice = f"write `{int(written, 0)}`" if _is_integer(written) else None
     elif close := get_close_matches(rest, UNITS, 1, 0.5) or [unit for unit in UNITS if unit.lower() == rest.lower()]:
         message, advice = f"`{rest}` is not a unit", f"write `{digits}{close[0]}`"
     elif rest[:1].isalpha() or rest[:1] == "_":
@@ -213,11 +213,11 @@ def _word(source: Source, at: int, end: int, last: Token | None) -> Slip:
     joins = last is not None and last.type == "NAME" and last.end == at
     start = last.start if joins and last is not None else at
     written = source.text[start:end]
-    plain = _plain(written)
+    plain = _plain(written[:100])
     advice = "names are made of a to z, A to Z, 0 to 9 and _"
     if plain:
-        advice += f": write `{plain}`"
-    diagnostic = _wrong(source, start, end, f"the name `{written[:40]}` has letters outside ASCII", advice, "TN100")
+        advice += f": write `{clip(plain)}`"
+    diagnostic = _wrong(source, start, end, f"the name `{written}` has letters outside ASCII", advice, "TN100")
     return Slip(diagnostic, start, end, written, "NAME", joins)
 
 
@@ -255,7 +255,7 @@ def _unknown(source: Source, at: int) -> Slip:
 
 def _shown(text: str) -> str:
     """A character as messages show it."""
-    if len(text) > 1 or text.isascii() and text.isprintable():
+    if len(text) > 1 or (text.isascii() and text.isprintable()):
         return f"`{text}`"
     name = unicodedata.name(text, "").lower()
     code = f"U+{ord(text):04X}" + (f" ({name})" if name else "")

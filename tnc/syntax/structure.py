@@ -32,7 +32,7 @@ _LOOK_BACK: Final = 200
 class Frame(NamedTuple):
     """An open bracket: the index of its token, its text, and the indentation of its line."""
 
-    index: int
+    token: int
     text: str
     indentation: int
 
@@ -129,6 +129,8 @@ class _Matcher:
                 case "" if token.type == END:
                     self._end_brackets(index)
                     self._leave_braces(index, 0)
+                case _:
+                    pass
 
     # -- what is open --------------------------------------------------------------------------
 
@@ -154,15 +156,15 @@ class _Matcher:
 
     def _end_brackets(self, index: int, above: int = -1) -> None:
         """A statement begins at ``index``: no bracket opened at or after ``above`` can still be open."""
-        if not self._in_brackets() or self._frames[-1].index < above:
+        if not self._in_brackets() or self._frames[-1].token < above:
             return
         innermost = self._frames[-1]
-        while self._in_brackets() and self._frames[-1].index >= above:
+        while self._in_brackets() and self._frames[-1].token >= above:
             self._insert(index, self._frames.pop())
         self._unclosed(innermost, index)
 
     def _unclosed(self, frame: Frame, index: int) -> None:
-        opener, next_ = self._tokens[frame.index], self._tokens[index]
+        opener, next_ = self._tokens[frame.token], self._tokens[index]
         closer = CLOSER_OF[frame.text]
         labels = () if next_.type == END else (Label(next_.span, f"`{closer}` is missing before this"),)
         message = f"this `{frame.text}` is never closed"
@@ -187,7 +189,7 @@ class _Matcher:
             self._unclosed(top, index)
         else:
             expected = CLOSER_OF[top.text]
-            label = Label(self._tokens[top.index].span, "opened here")
+            label = Label(self._tokens[top.token].span, "opened here")
             message = f"`{top.text}` is closed by `{token.text}`"
             self._diagnostics.append(
                 Diagnostic("TN106", message, token.span, f"expected `{expected}`", (label,), f"write `{expected}`")
@@ -223,7 +225,7 @@ class _Matcher:
         if not self._in_brackets() or self._tokens[index - 1].text != ")":
             return
         start, depth = index - 1, 0
-        floor = max(self._frames[-1].index, index - _LOOK_BACK)
+        floor = max(self._frames[-1].token, index - _LOOK_BACK)
         while start > floor:
             text = self._tokens[start].text
             depth += (text in _OPENER_OF) - (text in CLOSER_OF)
@@ -254,14 +256,14 @@ class _Matcher:
 
     def _statement_before(self, index: int) -> int:
         """Where the statement with the block at ``index`` begins, if that is after the open bracket; else ``index``."""
-        floor = self._frames[-1].index
+        floor = self._frames[-1].token
         for start in range(index - 1, max(floor, index - _LOOK_BACK), -1):
             if self._tokens[start].text in ("for", "if") and self._lines.starts(start):
                 return start
         return index
 
     def _close_brace(self, index: int) -> None:
-        if self._in_brackets() and self._replaced.get(self._frames[-1].index) == "[":
+        if self._in_brackets() and self._replaced.get(self._frames[-1].token) == "[":
             self._replaced[index] = "]"
             self._frames.pop()
             return
@@ -287,7 +289,7 @@ class _Matcher:
         if not self._frames:
             return
         indentation = self._lines.indentation(index)
-        outermost = self._lines.indentation(self._frames[0].index)
+        outermost = self._lines.indentation(self._frames[0].token)
         if indentation <= outermost:
             self._leave_braces(index, 0)
 
@@ -298,7 +300,7 @@ class _Matcher:
     def _leave_brace(self, index: int, frame: Frame) -> None:
         self.brace_errors += 1
         self._insert(index, frame)
-        opener, next_ = self._tokens[frame.index], self._tokens[index]
+        opener, next_ = self._tokens[frame.token], self._tokens[index]
         labels: tuple[Label, ...] = ()
         if next_.text == "}":
             labels = (Label(next_.span, "this `}` is indented like a block further out"),)

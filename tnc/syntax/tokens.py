@@ -30,6 +30,11 @@ class Token(NamedTuple):
         return Span(self.source, self.start, self.end)
 
 
+def clip(text: str) -> str:
+    """A text short enough for a message."""
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
 _MULTIPLES: Final = {
     "k": 10**3,
     "M": 10**6,
