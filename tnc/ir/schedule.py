@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tnc.ir.extent import Extent
 from tnc.ir.program import Dim, Init, Scalar
 
 # -- parameters --------------------------------------------------------------------------------
@@ -68,17 +69,18 @@ class Read:
     """How a step reads a tensor: pick, then reshape, then reorder. Nothing moves.
 
     ``source`` is a value, an input or a stack's key. ``pick`` is (axis, index) of an axis that vanishes; ``shape``
-    is the shape then seen (row-major; another than the source's only where the picked tensor is contiguous);
+    is the shape then seen (row-major; where the picked tensor is not contiguous, axes may be split, and axes of size 1
+    come and go, but none are fused);
     ``order``, if not None, permutes that view's axes: axis i of what the step sees is axis ``order[i]`` of the view.
     """
 
     source: str
-    shape: tuple[Dim, ...]
+    shape: tuple[Extent, ...]
     pick: tuple[int, Index] | None = None
     order: tuple[int, ...] | None = None
 
     @property
-    def seen(self) -> tuple[Dim, ...]:
+    def seen(self) -> tuple[Extent, ...]:
         """The shape that the step sees."""
         return self.shape if self.order is None else tuple(self.shape[axis] for axis in self.order)
 
@@ -169,7 +171,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """The first entries of every axis, as many as the step's shape says: a view, ``strided``."""
+    """The first entries of every axis, as many as the step's shape says: a view.
+
+    ``strided``, unless only the first axis of a contiguous operand is cropped.
+    """
 
     operand: Read
 
@@ -187,6 +192,7 @@ class Pointwise:
 
     function: Scalar
     operands: tuple[Read, ...]
+    function_name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +266,7 @@ class Step:
     """
 
     name: str
-    shape: tuple[Dim, ...]
+    shape: tuple[Extent, ...]
     operation: Operation
     strided: bool = False
     region: str = field(default="", compare=False)
