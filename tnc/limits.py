@@ -12,7 +12,8 @@ class Limits:
     ``file_bytes`` of one file; ``nesting`` of brackets, expressions, blocks, calls and instances; ``steps`` of
     compile-time evaluation, an iteration of any loop counting as one; ``cores`` and ``statements`` of an elaborated
     network; ``legs`` of one statement; ``axes`` of one tensor; ``number_bits`` of an integer; ``list_length`` of a
-    list; ``elements`` of one tensor.
+    list; ``elements`` of one tensor;
+    ``function_nodes`` of a pointwise function once all that it calls is put in.
     """
 
     file_bytes: int = 4 * 2**20
@@ -25,3 +26,4 @@ class Limits:
     number_bits: int = 4096
     list_length: int = 1_000_000
     elements: int = 2**40
+    function_nodes: int = 10_000

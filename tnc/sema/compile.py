@@ -1,0 +1,157 @@
+"""From a network and its arguments to a Program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tnc.diagnostics import Diagnostic
+from tnc.ir.program import Program
+from tnc.sema.arguments import bind_parameters
+from tnc.sema.builder import ProgramBuilder
+from tnc.sema.elaborate import Declared, NetworkElaborator, Shared
+from tnc.sema.evaluate import Evaluator, name_span
+from tnc.sema.instances import Instance
+from tnc.sema.library import Library, is_standard
+from tnc.sema.lints import lints
+from tnc.sema.problem import Exhausted, Poisoned, Problem, Sink, fail
+from tnc.sema.recursion import deep_recursion
+from tnc.sema.scope import Bound, Scope
+from tnc.sema.suggest import did_you_mean
+from tnc.sema.values import NetworkValue, Value, value_text
+from tnc.source import Source, Span
+from tnc.syntax import parse_expression
+
+
+def elaborate(
+    library: Library, network: str, arguments: Mapping[str, object | Source] = {}
+) -> tuple[Program | None, tuple[Diagnostic, ...]]:
+    """The Program of a network of the file, and what was found on the way; None if there was an error.
+
+    An argument that is a :class:`Source` is an expression of the language, evaluated in the file; anything else is a
+    Python value: a number, a boolean, a string, a list; activations are given by name.
+    """
+    sink = Sink()
+    with deep_recursion():
+        try:
+            program = _elaborate(library, network, arguments, sink)
+        except Problem as problem:
+            sink.report(problem.diagnostic)
+            program = None
+        except (Poisoned, Exhausted):
+            program = None
+    return None if sink.failed else program, tuple(sink.found)
+
+
+def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Source], sink: Sink) -> Program | None:
+    loader = library.loader
+    loader.sink = sink
+    evaluator = loader.evaluator(sink)
+    entry = library.module.scope.names.get(name)
+    node = library.networks[name]
+    if not isinstance(entry, Bound) or not isinstance(entry.value, NetworkValue):
+        return None  # its declaration failed, which was reported
+    network = entry.value
+    given = _arguments(network, arguments, library.module.scope, evaluator)
+    missing = [p.name for p in node.parameters if p.default is None and p.name not in given]
+    if missing:
+        settings = " ".join(f"--set {parameter}=…" for parameter in missing)
+        fail(
+            "TN205",
+            f"network `{name}` needs {'argument' if len(missing) == 1 else 'arguments'} "
+            + ", ".join(f"`{parameter}`" for parameter in missing),
+            name_span(node),
+            help=f"give them with `{settings}`, or give the parameters defaults",
+        )
+    scope = bind_parameters(network, given, evaluator, name_span(node))
+    builder = ProgramBuilder(evaluator.meter)
+    shared = Shared(evaluator, builder, Declared(), is_standard)
+    instance = Instance("", name, network, scope, name_span(node))
+    elaborator = NetworkElaborator(shared, instance, None, name_span(node))
+    elaborator.execute()
+    if sink.failed:
+        return None
+    for lint in lints(shared):
+        sink.report(lint)
+    texts = tuple((p.name, _argument_text(scope, p.name)) for p in node.parameters)
+    return builder.finish(name, library.module.scope.names, texts)
+
+
+def _argument_text(scope: Scope, name: str) -> str:
+    bound = scope.names[name]
+    assert isinstance(bound, Bound) and bound.value is not None
+    return value_text(bound.value)
+
+
+def _arguments(
+    network: NetworkValue, arguments: Mapping[str, object | Source], scope: Scope, evaluator: Evaluator
+) -> dict[str, tuple[Value, Span]]:
+    """The arguments as values, each with a place to complain about."""
+    types = {parameter.name: parameter.type for parameter in network.node.parameters}
+    given: dict[str, tuple[Value, Span]] = {}
+    failed = False
+    for name, argument in arguments.items():
+        try:
+            if name not in types:
+                hint = did_you_mean(name, types) or f"its parameters are {', '.join(f'`{p}`' for p in types) or 'none'}"
+                fail(
+                    "TN204",
+                    f"network `{network.shown}` has no parameter `{name}`",
+                    _argument_span(name, argument),
+                    help=hint,
+                )
+            given[name] = _argument(name, argument, types[name], scope, evaluator)
+        except Problem as problem:
+            evaluator.sink.report(problem.diagnostic)
+            failed = True
+        except Poisoned:
+            failed = True
+    if failed:
+        raise Poisoned
+    return given
+
+
+def _argument_span(name: str, argument: object | Source) -> Span:
+    source = argument if isinstance(argument, Source) else Source(f"argument {name}", repr(argument)[:200])
+    return Span(source, 0, len(source.text))
+
+
+def _argument(
+    name: str, argument: object | Source, kind: str, scope: Scope, evaluator: Evaluator
+) -> tuple[Value, Span]:
+    span = _argument_span(name, argument)
+    if isinstance(argument, Source):
+        return _expression(argument, scope, evaluator), span
+    if kind == "fn" and isinstance(argument, str):
+        return _expression(Source(span.source.name, argument), scope, evaluator), span
+    return _python_value(argument, span), span
+
+
+def _expression(source: Source, scope: Scope, evaluator: Evaluator) -> Value:
+    expr, diagnostics = parse_expression(source, evaluator.meter.limits)
+    for diagnostic in diagnostics:
+        evaluator.sink.report(diagnostic)
+    if expr is None or diagnostics:
+        raise Poisoned
+    return evaluator.evaluate(expr, scope)
+
+
+def _python_value(value: object, span: Span) -> Value:
+    """A Python value as one of the language; what else counts like a number (NumPy's scalars) is one."""
+    match value:
+        case bool() | int() | float() | str():
+            return value
+        case list() | tuple():
+            return tuple(_python_value(item, span) for item in value)
+        case _:
+            pass
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "shape", None) == ():
+        return _python_value(item(), span)
+    if hasattr(value, "tolist"):
+        return _python_value(value.tolist(), span)
+    fail(
+        "TN013",
+        f"a {type(value).__name__} cannot be passed to a network",
+        span,
+        help="pass numbers, booleans, strings and lists",
+    )

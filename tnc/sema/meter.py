@@ -1,0 +1,101 @@
+"""Counting the work of compile-time evaluation, so that no input can hang the compiler or eat its memory."""
+
+from __future__ import annotations
+
+from tnc.diagnostics import Diagnostic
+from tnc.limits import Limits
+from tnc.sema.problem import Exhausted, Sink, fail
+from tnc.source import Span
+
+_WORK_PER_STEP = 8
+"""How many nodes of expressions one step pays for: a step costs about as long as this many nodes."""
+
+_FRAMES_PER_LEVEL = 10
+"""How many levels of expressions and blocks one level of nesting of calls may bring with it, on average."""
+
+
+class Meter:
+    """Counts steps, work and depth against the limits; shared by everything that one elaboration evaluates.
+
+    ``depth`` counts levels of expressions and blocks, ``calls`` levels of ``def`` and ``fn`` calls and of instances. Neither is
+    decremented when an exception passes: whoever catches one restores what it saw (see :meth:`mark`).
+    """
+
+    __slots__ = ("_deepest", "_most_work", "calls", "depth", "limits", "sink", "steps", "work")
+
+    def __init__(self, limits: Limits, sink: Sink) -> None:
+        self.limits = limits
+        self.sink = sink
+        self.steps = 0
+        self.work = 0
+        self.depth = 0
+        self.calls = 0
+        self._deepest = limits.nesting * _FRAMES_PER_LEVEL
+        self._most_work = limits.steps * _WORK_PER_STEP
+
+    def mark(self) -> tuple[int, int]:
+        """The present depth, for :meth:`restore`."""
+        return self.depth, self.calls
+
+    def restore(self, mark: tuple[int, int]) -> None:
+        """Go back to a depth after an exception."""
+        self.depth, self.calls = mark
+
+    def step(self, count: int, span: Span) -> None:
+        """Pay for iterations before they are done; ends the elaboration if there are too many."""
+        self.steps += count
+        if self.steps > self.limits.steps:
+            self.exhaust(f"this needs more than {self.limits.steps:,} steps of compile-time evaluation", "steps", span)
+
+    def pay(self, work: int, span: Span) -> None:
+        """Pay for the evaluation of nodes or for entries of lists."""
+        self.work += work
+        if self.work > self._most_work:
+            self.exhaust(f"this needs more than {self.limits.steps:,} steps of compile-time evaluation", "steps", span)
+
+    def enter(self, span: Span) -> None:
+        """Go one level deeper into an expression or a block."""
+        self.depth += 1
+        self.work += 1
+        if self.depth > self._deepest:
+            fail("TN240", "expressions and blocks are nested too deeply here", span, help=self.setting("nesting"))
+        if self.work > self._most_work:
+            self.pay(0, span)
+
+    def enter_call(self, what: str, span: Span) -> None:
+        """Go one level deeper into calls or instances."""
+        self.calls += 1
+        if self.calls > self.limits.nesting:
+            fail(
+                "TN240",
+                f"{what} is nested more than {self.limits.nesting} levels deep",
+                span,
+                label="does this recursion end?",
+                help=self.setting("nesting"),
+            )
+
+    def list_length(self, length: int, span: Span) -> None:
+        """Check the length of a list before it is made, and pay for it."""
+        if length > self.limits.list_length:
+            fail(
+                "TN241",
+                f"a list of {integer(length)} entries is too long: the limit is {self.limits.list_length:,}",
+                span,
+                help=self.setting("list_length"),
+            )
+        self.pay(length // 8, span)
+
+    def exhaust(self, message: str, limit: str, span: Span) -> None:
+        """Report that a limit on the whole is reached, and end the elaboration."""
+        self.sink.report(Diagnostic("TN242", message, span, help=self.setting(limit)))
+        raise Exhausted
+
+    @staticmethod
+    def setting(limit: str) -> str:
+        """How to move a limit."""
+        return f"if this is meant, raise the limit with `--limit {limit}=…`"
+
+
+def integer(value: int) -> str:
+    """A count for a message: with thousands separators, or its size if it is huge."""
+    return f"{value:,}" if value.bit_length() <= 100 else f"about 2^{value.bit_length() - 1}"

@@ -1,0 +1,105 @@
+"""How elaboration fails: one statement at a time, each cause told once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import NoReturn, TypeVar
+
+from tnc.diagnostics import Diagnostic, Label, Severity
+from tnc.source import Span
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Problem(Exception):
+    """Something is wrong; whoever catches this reports the diagnostic and goes on with the next thing."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(diagnostic.message)
+
+
+class Poisoned(Exception):
+    """What this needs has failed before, and that has been reported: nothing more to say."""
+
+
+class Exhausted(Exception):
+    """A limit on the whole of the work is reached: elaboration stops here. Reported by whoever raised it."""
+
+
+def fail(
+    code: str,
+    message: str,
+    span: Span,
+    *,
+    label: str = "",
+    labels: tuple[Label, ...] = (),
+    help: str | None = None,
+) -> NoReturn:
+    """Raise a :class:`Problem`."""
+    raise Problem(Diagnostic(code, message, span, label, labels, help))
+
+
+class Sink:
+    """Collects diagnostics. One that was reported already (same code, same place) is dropped.
+
+    ``made`` is the chain of instances being elaborated, outermost first: what goes wrong inside a network is labelled with
+    the place that made the instance, since that is often in another file.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+        self.made: list[Label] = []
+        self._seen: set[tuple[str, str, int, int, int]] = set()
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Add a diagnostic, labelled with the instance in which it arose."""
+        span = diagnostic.span
+        if span is not None:
+            made = self.made[-1] if self.made and self.made[-1].span.source.name != span.source.name else None
+            place = -1 if made is None else made.span.start
+            key = (diagnostic.code, span.source.name, span.start, span.end, place)
+            if key in self._seen:
+                return
+            self._seen.add(key)
+            if made is not None:
+                diagnostic = replace(diagnostic, labels=(*diagnostic.labels, made))
+        self.found.append(diagnostic)
+
+    def each(self, items: Iterable[T], function: Callable[[T], R]) -> list[R]:
+        """The function of every item. All items are tried before the first failure takes effect."""
+        results: list[R] = []
+        failed = False
+        for item in items:
+            try:
+                results.append(function(item))
+            except Problem as problem:
+                self.report(problem.diagnostic)
+                failed = True
+            except Poisoned:
+                failed = True
+        if failed:
+            raise Poisoned
+        return results
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error was reported; warnings do not count."""
+        return any(diagnostic.severity is Severity.ERROR for diagnostic in self.found)
+
+
+def merge(*groups: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """All the diagnostics, those without a place first, then file by file in order of place, each once."""
+    unique: dict[tuple[str, str, int, int, str], Diagnostic] = {}
+    sources: dict[str, int] = {"": -1}
+    for group in groups:
+        for diagnostic in group:
+            span = diagnostic.span
+            if span is None:
+                unique.setdefault((diagnostic.code, "", 0, 0, diagnostic.message), diagnostic)
+            else:
+                sources.setdefault(span.source.name, len(sources))
+                unique.setdefault((diagnostic.code, span.source.name, span.start, span.end, ""), diagnostic)
+    return tuple(unique[key] for key in sorted(unique, key=lambda k: (sources[k[1]], k[2], k[3], k[0], k[4])))

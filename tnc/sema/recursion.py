@@ -1,0 +1,21 @@
+"""Room for recursion: depth is bounded by the nesting limit, not by Python's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_ROOM = 20_000
+"""More frames than the meter's bounds allow; frames of Python functions live on the heap, so that room costs nothing."""
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Let Python recurse as deep as the limits of the language allow, and restore its own limit afterwards."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _ROOM))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
