@@ -37,7 +37,7 @@ COMPOSITES: MappingProxyType[str, Scalar] = MappingProxyType({"snake": _snake(),
 
 
 def spell(name: str, operands: tuple[Scalar, ...]) -> Apply:
-    """One application without the spellings that mean the same: ``prelu`` is ``leaky_relu``, ``sin(t, w)`` is ``sin(w t)``."""
+    """One application in one spelling: ``prelu`` is ``leaky_relu``, and ``sin(t, w)`` is ``sin(w t)``."""
     match name, operands:
         case "prelu", _:
             return Apply("leaky_relu", operands)

@@ -1,0 +1,212 @@
+"""JAX: a pure ``apply`` over a dictionary of parameters; loops are ``lax.scan``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tnc.codegen.body import Body
+from tnc.codegen.functional import Words, emit_functions
+from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
+from tnc.codegen.reads import all_steps
+from tnc.codegen.scalars import Functions, Helper
+from tnc.ir.schedule import Plan, Repeat, Stack, Step
+
+_FUNCTIONS = Functions(
+    namespace="jnp",
+    tensor="jax.Array",
+    calls={
+        "relu": "jax.nn.relu({0})",
+        "leaky_relu": "jax.nn.leaky_relu({0}, {1})",
+        "leaky_relu_number": "jax.nn.leaky_relu({0}, {1})",
+        "elu": "jax.nn.elu({0}, {1})",
+        "elu_number": "jax.nn.elu({0}, {1})",
+        "gelu": "jax.nn.gelu({0}, approximate=False)",
+        "silu": "jax.nn.silu({0})",
+        "sigmoid": "jax.nn.sigmoid({0})",
+        "softplus": "jax.nn.softplus({0})",
+        "erf": "lax.erf({0})",
+        "min": "jnp.minimum({0}, {1})",
+        "max": "jnp.maximum({0}, {1})",
+        "min_number": "jnp.minimum({0}, {1})",
+        "max_number": "jnp.maximum({0}, {1})",
+    },
+    helpers={
+        "rms": Helper('''
+            def rms(t: jax.Array, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+                """t over its root mean square along some axes."""
+                mean = (t * t.conj()).real.mean(axes, keepdims=True)
+                return t * lax.rsqrt(mean + epsilon)
+        '''),
+        "embed": Helper('''
+            def embed(t: jax.Array) -> jax.Array:
+                """The first axis of t as the diagonal of two."""
+                every = jnp.arange(len(t))
+                return jnp.zeros((len(t), *t.shape), t.dtype).at[every, every].set(t)
+        '''),
+    },
+)
+
+_FILLS = (
+    (
+        frozenset({"Normal", "Identity"}),
+        '''
+        def _normal(
+            key: jax.Array, shape: tuple[int, ...], std: float, dtype: DTypeLike
+        ) -> jax.Array:
+            """Independent normal entries."""
+            return std * jax.random.normal(key, shape, dtype)
+    ''',
+    ),
+    (
+        frozenset({"Uniform"}),
+        '''
+        def _uniform(
+            key: jax.Array, shape: tuple[int, ...], low: float, high: float, dtype: DTypeLike
+        ) -> jax.Array:
+            """Independent uniform entries, real ones whatever the dtype."""
+            real = jnp.finfo(dtype).dtype
+            return jax.random.uniform(key, shape, real, low, high).astype(dtype)
+    ''',
+    ),
+    (
+        frozenset({"Orthogonal"}),
+        '''
+        def _orthogonal(
+            key: jax.Array,
+            shape: tuple[int, ...],
+            rows: int,
+            columns: int,
+            gain: float,
+            dtype: DTypeLike,
+        ) -> jax.Array:
+            """Random isometries between input axes (rows) and output axes (columns)."""
+            exact = jnp.promote_types(dtype, jnp.float32)
+            tall = (-1, max(rows, columns), min(rows, columns))
+            q, r = jnp.linalg.qr(jax.random.normal(key, shape, exact).reshape(tall))
+            q = q * jnp.sign(jnp.diagonal(r, axis1=1, axis2=2))[:, jnp.newaxis]
+            q = q if rows > columns else q.swapaxes(1, 2)
+            return (gain * q).reshape(shape).astype(dtype)
+    ''',
+    ),
+    (
+        frozenset({"Identity"}),
+        '''
+        def _identity(
+            key: jax.Array,
+            shape: tuple[int, ...],
+            rows: int,
+            columns: int,
+            noise: float,
+            dtype: DTypeLike,
+        ) -> jax.Array:
+            """The identity from input axes (rows) to output axes (columns), plus noise."""
+            entries = _normal(key, shape, noise, dtype).reshape(-1, rows, columns)
+            return (jnp.eye(rows, columns, dtype=dtype) + entries).reshape(shape)
+    ''',
+    ),
+    (
+        frozenset({"Entries"}),
+        '''
+        def _entries(
+            shape: tuple[int, ...],
+            core: tuple[int, ...],
+            values: Sequence[float] | Sequence[Sequence[float]],
+            dtype: DTypeLike,
+        ) -> jax.Array:
+            """Given entries, for one core or for every core of a stack."""
+            return jnp.broadcast_to(jnp.asarray(values, dtype).reshape(core), shape)
+    ''',
+    ),
+)
+
+_WORDS = Words(
+    framework="JAX",
+    namespace="jnp",
+    array="jax.Array",
+    imports="""
+        import jax
+        import jax.numpy as jnp
+        from jax import lax
+        from jax.typing import DTypeLike
+    """,
+    imports_for={},
+    init_parameters=("key: jax.Array", "dtype: DTypeLike = jnp.float32"),
+    init_lines="keys = iter(jax.random.split(key, COUNT))",
+    draw="next(keys)",
+    is_complex="jnp.iscomplexobj({0})",
+    lists_frozen=True,
+    seed="jax.random.key(0)",
+    fills=_FILLS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JaxDialect:
+    """JAX's words."""
+
+    functions: Functions = _FUNCTIONS
+    permute: str = "transpose"
+    solid: str = ""
+    walks_members: bool = False
+
+    def stack(self, stack: Stack) -> tuple[str, bool]:
+        """Parameters get local names; frozen ones stop gradients here."""
+        tensor = f'params["{stack.key}"]'
+        return f"lax.stop_gradient({tensor})" if stack.frozen else tensor, True
+
+    def unstack(self, tensor: str, axis: int) -> str:
+        """One `unstack`, whose backward pass is one `stack`."""
+        return f"jnp.unstack({tensor})" if axis == 0 else f"jnp.unstack({tensor}, axis={axis})"
+
+    def along(self, tensor: str, axis: int) -> str:
+        """`scan` walks along the first axis."""
+        return f"jnp.moveaxis({tensor}, {axis}, 0)" if axis else tensor
+
+    def number(self, value: str, reference: str | None) -> Doc:
+        """A scalar of the reference's dtype."""
+        return f"jnp.asarray({value})" if reference is None else f"jnp.asarray({value}, {reference}.dtype)"
+
+    def embed(self, operand: str, rank: int) -> Doc:
+        """A helper fills the diagonal in."""
+        return f"embed({operand})"
+
+    def broadcast(self, operand: str, shape: Sequence[str]) -> Doc:
+        """The compiler decides whether to fill it in."""
+        return call("jnp.broadcast_to", operand, flat(tuple_of(list(shape))))
+
+    def repeat(self, body: Body, step: Step, operation: Repeat) -> None:
+        """A `scan`: the body as a function of what is carried and of the entries walked along."""
+        writer = body.writer
+        initial = body.read(operation.initial)
+        carried = body.names.fresh(step.name)
+        function = body.names.fresh(f"next_{step.name}")
+        body.define(operation.carried, step.shape, carried)
+        pairs = body.walk(operation)
+        entries = [entry for entry, _ in pairs]
+        sources = [source for _, source in pairs]
+        parameter = body.names.fresh("entries") if len(pairs) > 1 else entries[0] if entries else "_"
+        writer.separate()
+        with writer.block(f"def {function}({carried}, {parameter}):"):
+            if len(pairs) > 1:
+                writer.line(f"{', '.join(entries)} = {parameter}")
+            for inner in operation.body[:-1]:
+                body.step(inner)
+            body.last_step(operation.body[-1], carried)
+            writer.line(f"return {carried}, None")
+        writer.blank()
+        walked = "None" if not pairs else sources[0] if len(pairs) == 1 else flat(tuple_of(sources))
+        length = () if pairs else (f"length={operation.count}",)
+        writer.line(Group(f"{carried}, _ = lax.scan(", (function, initial, walked, *length), ")"))
+        body.define(step.name, step.shape, carried)
+
+
+class JaxEmitter:
+    """Emits JAX modules."""
+
+    def emit(self, plan: Plan) -> str:
+        """The text of a module of functions."""
+        # What a scan carries keeps its dtype, so inputs take that of the network first.
+        repeats = any(isinstance(step.operation, Repeat) for step in all_steps(plan.schedule.steps))
+        convert = "jnp.asarray({0}, jnp.result_type({0}, *params.values()))" if repeats else None
+        return emit_functions(plan, JaxDialect(), _WORDS, convert)

@@ -1,0 +1,312 @@
+"""PyTorch: one ``nn.Module`` whose ``forward`` is the schedule, one assignment a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from tnc.codegen.body import Body, write_loop
+from tnc.codegen.complaints import refuse
+from tnc.codegen.cores import cores_table
+from tnc.codegen.fills import Run, numbers, runs
+from tnc.codegen.header import docstring
+from tnc.codegen.layout import Doc, Group, call, prefixed
+from tnc.codegen.names import class_name, field_names
+from tnc.codegen.scalars import Functions, Helper, number_text
+from tnc.codegen.writer import Writer
+from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
+from tnc.ir.schedule import Plan, Repeat, Schedule, Stack, Step
+
+_FUNCTIONS = Functions(
+    namespace="torch",
+    tensor="torch.Tensor",
+    calls={
+        "leaky_relu": "leaky_relu({0}, {1})",
+        "leaky_relu_number": "nn.functional.leaky_relu({0}, {1})",
+        "elu": "elu({0}, {1})",
+        "elu_number": "nn.functional.elu({0}, {1})",
+        "gelu": "nn.functional.gelu({0})",
+        "silu": "nn.functional.silu({0})",
+        "softplus": "nn.functional.softplus({0}, threshold=40.0)",
+        "min": "torch.minimum({0}, {1})",
+        "max": "torch.maximum({0}, {1})",
+        "min_number": "torch.clamp({0}, max={1})",
+        "max_number": "torch.clamp({0}, min={1})",
+    },
+    helpers={
+        "leaky_relu": Helper('''
+            def leaky_relu(t: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+                """t where it is positive, else slope * t."""
+                return torch.where(t > 0.0, t, slope * t)
+        '''),
+        "elu": Helper('''
+            def elu(t: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+                """t where it is positive, else alpha * (exp(t) - 1)."""
+                return torch.where(t > 0.0, t, alpha * torch.expm1(torch.clamp(t, max=0.0)))
+        '''),
+        "rms": Helper('''
+            def rms(t: torch.Tensor, axes: tuple[int, ...], epsilon: float) -> torch.Tensor:
+                """t over its root mean square along some axes."""
+                square = (t * t.conj()).real
+                mean = square.mean(axes, keepdim=True) if axes else square
+                return t * torch.rsqrt(mean + epsilon)
+        '''),
+    },
+)
+
+_FILL_ORTHOGONAL = '''
+    def _fill_orthogonal(
+        cores: torch.Tensor,
+        rows: int,
+        columns: int,
+        gain: float,
+        generator: torch.Generator | None,
+    ) -> None:
+        """Random isometries between input axes (rows) and output axes (columns)."""
+        count = cores.numel() // (rows * columns)
+        shape = (count, max(rows, columns), min(rows, columns))
+        dtype = torch.promote_types(cores.dtype, torch.float32)
+        normal = torch.randn(shape, dtype=dtype, device=cores.device, generator=generator)
+        q, r = torch.linalg.qr(normal)
+        q = q * torch.sgn(r.diagonal(dim1=1, dim2=2)).unsqueeze(1)
+        cores.copy_(gain * (q if rows > columns else q.mT).reshape(cores.shape))
+'''
+
+_FILL_IDENTITY = '''
+    def _fill_identity(
+        cores: torch.Tensor,
+        rows: int,
+        columns: int,
+        noise: float,
+        generator: torch.Generator | None,
+    ) -> None:
+        """The identity from input axes (rows) to output axes (columns), plus noise."""
+        cores.normal_(std=noise, generator=generator)
+        cores.view(-1, rows, columns).diagonal(dim1=1, dim2=2).add_(1.0)
+'''
+
+_CORES = '''
+    def cores(self) -> dict[str, torch.Tensor]:
+        """Every core under its name in the source, as a view of its parameter."""
+        found: dict[str, torch.Tensor] = {}
+        for name, (key, position, _) in CORES.items():
+            tensor = getattr(self, key)
+            found[name] = tensor if position is None else tensor[position]
+        return found
+
+    @torch.no_grad()
+    def load_cores(self, cores: Mapping[str, torch.Tensor]) -> None:
+        """Copy in all cores, converted to this module's dtype and device."""
+        missing = [name for name in CORES if name not in cores]
+        unknown = [name for name in cores if name not in CORES]
+        if missing or unknown:
+            raise ValueError(f"missing cores: {missing[:9]}; unknown: {unknown[:9]}")
+        values = {name: torch.as_tensor(cores[name]) for name in CORES}
+        for name, (_, _, shape) in CORES.items():
+            if values[name].shape != shape:
+                given = tuple(values[name].shape)
+                raise ValueError(f"core {name} has shape {shape}, not {given}")
+        for name, core in self.cores().items():
+            core.copy_(values[name])
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class TorchDialect:
+    """PyTorch's words."""
+
+    functions: Functions = _FUNCTIONS
+    permute: str = "permute"
+    solid: str = ".contiguous()"
+    walks_members: bool = True
+
+    def stack(self, stack: Stack) -> tuple[str, bool]:
+        """Parameters are read where they are used."""
+        return f"self.{stack.key}", False
+
+    def unstack(self, tensor: str, axis: int) -> str:
+        """One `unbind`, since the backward pass of repeated indexing is quadratic."""
+        return f"{tensor}.unbind({axis})"
+
+    def along(self, tensor: str, axis: int) -> str:
+        """Loops walk along what `unbind` gave."""
+        return self.unstack(tensor, axis)
+
+    def number(self, value: str, reference: str | None) -> Doc:
+        """A scalar like the reference."""
+        return f"torch.tensor({value})" if reference is None else f"{reference}.new_full((), {value})"
+
+    def embed(self, operand: str, rank: int) -> Doc:
+        """`diag_embed` takes the diagonal from the last axis."""
+        if rank > 1:
+            operand = f"{operand}.permute({', '.join(map(str, (*range(1, rank), 0)))})"
+        return call("torch.diag_embed", operand, "dim1=0", "dim2=1")
+
+    def broadcast(self, operand: str, shape: Sequence[str]) -> Doc:
+        """`expand` is a view; the schedule wants it filled in."""
+        return Group(f"{operand}.expand(", tuple(shape), ").contiguous()")
+
+    def repeat(self, body: Body, step: Step, operation: Repeat) -> None:
+        """A `for` loop, which `torch.compile` and `torch.export` unroll."""
+        write_loop(body, step, operation)
+
+
+class TorchEmitter:
+    """Emits PyTorch modules."""
+
+    def emit(self, plan: Plan) -> str:
+        """The text of a module with one ``nn.Module``."""
+        refuse(plan)
+        schedule = plan.schedule
+        name = class_name(schedule.name)
+        body = Body(schedule, TorchDialect(), depth=2, reserved=(name, f"{name}Output"))
+        body.write()
+        result_type = _finish(body, name)
+
+        writer = Writer()
+        writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
+        writer.blank()
+        writer.line("from collections.abc import Mapping")
+        if result_type != "torch.Tensor":
+            writer.line("from typing import NamedTuple")
+        writer.blank()
+        writer.line("import torch")
+        writer.line("from torch import nn")
+        writer.blank()
+        exported = ["CORES", name, *([result_type] if result_type != "torch.Tensor" else [])]
+        writer.line(Group("__all__ = [", tuple(f'"{name}"' for name in exported), "]", display=True))
+        writer.blank()
+        writer.line("# Where each core lies: its parameter, its position there, its shape.")
+        writer.line(cores_table(schedule.stacks))
+        for helper in (*body.scalars.definitions(), *_fillers(schedule)):
+            writer.blank(2)
+            writer.text(helper)
+        writer.blank(2)
+        if result_type != "torch.Tensor":
+            _write_result_type(writer, result_type, schedule)
+            writer.blank(2)
+        _write_class(writer, name, result_type, plan, body)
+        return writer.finish()
+
+
+def _finish(body: Body, name: str) -> str:
+    """Write the `return`; the type of what is returned."""
+    results = body.returned()
+    if len(results) == 1:
+        body.writer.line(prefixed("return ", results[0]))
+        return "torch.Tensor"
+    fields = field_names([result.name for result in body.schedule.results])
+    pairs = [prefixed(f"{field}=", result) for field, result in zip(fields, results, strict=True)]
+    body.writer.line(call(f"return {name}Output", *pairs))
+    return f"{name}Output"
+
+
+def _usage(schedule: Schedule, name: str) -> list[str]:
+    inputs = ", ".join(field_names([given.name for given in schedule.inputs]))
+    outputs = ", ".join(field_names([result.name for result in schedule.results]))
+    return [f"network = {name}()", f"{outputs} = network({inputs})"]
+
+
+def _write_result_type(writer: Writer, name: str, schedule: Schedule) -> None:
+    with writer.block(f"class {name}(NamedTuple):"):
+        writer.line(f'"""What `{schedule.name}` computes."""')
+        writer.blank()
+        for field in field_names([result.name for result in schedule.results]):
+            writer.line(f"{field}: torch.Tensor")
+
+
+def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: Body) -> None:
+    schedule = plan.schedule
+    buffers = [stack for stack in schedule.stacks if stack.frozen]
+    with writer.block(f"class {name}(nn.Module):"):
+        writer.line(f'"""The network `{schedule.name}` with its trainable cores."""')
+        writer.blank()
+        for stack in buffers:
+            writer.line(f"{stack.key}: torch.Tensor")
+        if buffers:
+            writer.blank()
+        _write_constructor(writer, schedule)
+        writer.blank()
+        if schedule.stacks:
+            _write_reset(writer, plan)
+            writer.blank()
+        parameters = [f"{text}: torch.Tensor" for text in body.inputs.values()]
+        with writer.block(Group("def forward(", ("self", *parameters), f") -> {result_type}:")):
+            summary = ", ".join(f"`{result.name}`" for result in schedule.results)
+            writer.line(f'"""Compute {summary}."""')
+            writer.include(body.writer)
+        writer.blank()
+        writer.text(_CORES)
+
+
+def _write_constructor(writer: Writer, schedule: Schedule) -> None:
+    parameters = (
+        "self",
+        "*",
+        "device: torch.device | str | None = None",
+        "dtype: torch.dtype | None = None",
+        "generator: torch.Generator | None = None",
+    )
+    with writer.block(Group("def __init__(", parameters, ") -> None:")):
+        writer.line("super().__init__()")
+        if not schedule.stacks:
+            return
+        writer.blank()
+        with writer.block("def empty(*shape: int) -> torch.Tensor:"):
+            writer.line("return torch.empty(shape, device=device, dtype=dtype)")
+        writer.blank()
+        for stack in schedule.stacks:
+            length = (len(stack.members),) if stack.stacked else ()
+            tensor = call("empty", *(str(size) for size in (*length, *stack.shape)))
+            if stack.frozen:
+                writer.line(call("self.register_buffer", f'"{stack.key}"', tensor))
+            else:
+                writer.line(prefixed(f"self.{stack.key} = ", call("nn.Parameter", tensor)))
+        writer.line("self.reset_parameters(generator)")
+
+
+def _write_reset(writer: Writer, plan: Plan) -> None:
+    stacks = plan.schedule.stacks
+    writer.line("@torch.no_grad()")
+    with writer.block("def reset_parameters(self, generator: torch.Generator | None = None) -> None:"):
+        writer.line('"""Draw all cores anew; on the meta device there is nothing to draw."""')
+        with writer.block(f"if self.{stacks[0].key}.is_meta:"):
+            writer.line("return")
+        for stack in stacks:
+            for run in runs(stack):
+                _write_fill(writer, stack, run, plan.dtype.startswith("complex"))
+
+
+def _write_fill(writer: Writer, stack: Stack, run: Run, is_complex: bool) -> None:
+    target = f"self.{stack.key}"
+    if not run.whole:
+        target += f"[{run.start}]" if run.stop == run.start + 1 else f"[{run.start}:{run.stop}]"
+    sides = (str(run.rows), str(run.columns))
+    match run.fill:
+        case Normal(std):
+            writer.line(call(f"{target}.normal_", f"std={number_text(std)}", "generator=generator"))
+        case Uniform(low, high):
+            if is_complex:
+                writer.line(f"{target}.zero_()")
+                target += ".real"
+            writer.line(call(f"{target}.uniform_", number_text(low), number_text(high), "generator=generator"))
+        case Constant(value):
+            writer.line(f"{target}.fill_({number_text(value)})")
+        case Orthogonal(gain):
+            writer.line(call("_fill_orthogonal", target, *sides, number_text(gain), "generator"))
+        case Identity(noise):
+            writer.line(call("_fill_identity", target, *sides, number_text(noise), "generator"))
+        case Entries(values):
+            writer.line(prefixed("entries = ", call("torch.tensor", numbers(values), "dtype=torch.float64")))
+            reshaped = call("entries.reshape", *map(str, stack.shape)) if len(stack.shape) != 1 else "entries"
+            writer.line(call(f"{target}.copy_", reshaped if stack.shape else "entries[0]"))
+        case _:
+            assert_never(run.fill)
+
+
+def _fillers(schedule: Schedule) -> list[str]:
+    """The helper functions that initialisation needs."""
+    fills = {type(run.fill) for stack in schedule.stacks for run in runs(stack)}
+    helpers = ((Orthogonal, _FILL_ORTHOGONAL), (Identity, _FILL_IDENTITY))
+    return [text for kind, text in helpers if kind in fills]

@@ -1,0 +1,207 @@
+"""Modules of functions: ``init``, ``apply``, ``cores``, ``params_from_cores``. JAX and NumPy differ only in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from tnc.codegen.body import Body, Dialect
+from tnc.codegen.complaints import real_only, refuse
+from tnc.codegen.cores import cores_table
+from tnc.codegen.fills import Run, numbers, runs, shape_text
+from tnc.codegen.header import docstring
+from tnc.codegen.layout import Doc, Group, call, prefixed
+from tnc.codegen.names import class_name, field_names
+from tnc.codegen.scalars import number_text
+from tnc.codegen.writer import Writer
+from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
+from tnc.ir.schedule import Plan, Schedule, Stack
+
+CHECK_CORES = """
+    def _check_cores(cores: Mapping[str, ARRAY]) -> None:
+        missing = [name for name in CORES if name not in cores]
+        unknown = [name for name in cores if name not in CORES]
+        if missing or unknown:
+            raise ValueError(f"missing cores: {missing[:9]}; unknown: {unknown[:9]}")
+        for name, (_, _, shape) in CORES.items():
+            given = MODULE.shape(cores[name])
+            if given != shape:
+                raise ValueError(f"core {name} has shape {shape}, not {given}")
+"""
+
+CORES = '''
+    def cores(params: Mapping[str, ARRAY]) -> dict[str, ARRAY]:
+        """Every core under its name in the source."""
+        return {
+            name: params[key] if position is None else params[key][position]
+            for name, (key, position, _) in CORES.items()
+        }
+
+
+    def params_from_cores(cores: Mapping[str, ARRAY]) -> dict[str, ARRAY]:
+        """The parameters with these cores: the inverse of `cores`."""
+        _check_cores(cores)
+        params: dict[str, ARRAY] = {}
+        stacks: dict[str, list[ARRAY]] = {}
+        for name, (key, position, _) in CORES.items():
+            if position is None:
+                params[key] = MODULE.asarray(cores[name])
+            else:
+                stacks.setdefault(key, []).append(MODULE.asarray(cores[name]))
+        params.update((key, MODULE.stack(members)) for key, members in stacks.items())
+        return params
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a framework of functions spells a module: its name, imports, type of arrays, and initialisation.
+
+    ``draw`` is the source of randomness handed to each initialiser, and ``init_lines`` what makes it (``COUNT`` stands
+    for the number of draws); ``fills`` are helpers with the kinds of initialisation that want them, ``imports_for``
+    the imports that helpers want.
+    """
+
+    framework: str
+    namespace: str
+    array: str
+    imports: str
+    imports_for: Mapping[str, str]
+    init_parameters: tuple[str, ...]
+    init_lines: str
+    draw: str
+    is_complex: str
+    lists_frozen: bool
+    seed: str
+    fills: tuple[tuple[frozenset[str], str], ...]
+
+
+def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: str | None) -> str:
+    """The text of a module of functions; ``convert_input`` is what makes an array of an input (``{0}``)."""
+    refuse(plan)
+    schedule = plan.schedule
+    output = f"{class_name(schedule.name)}Output"
+    body = Body(schedule, dialect, depth=1, reserved=(output,))
+    _open_body(body, words, convert_input)
+    body.write()
+    result_type = _finish(body, output, words)
+
+    writer = Writer()
+    writer.text(docstring(plan, words.framework, _usage(schedule, words)))
+    writer.blank()
+    for line in sorted({words.imports_for[helper] for helper in body.scalars.needed & words.imports_for.keys()}):
+        writer.line(line)
+    sequences = any(isinstance(run.fill, Entries) for stack in schedule.stacks for run in runs(stack))
+    writer.line(f"from collections.abc import Mapping{', Sequence' if sequences else ''}")
+    if result_type == output:
+        writer.line("from typing import NamedTuple")
+    writer.blank()
+    writer.text(words.imports)
+    writer.blank()
+    writer.line("# Where each core lies: its parameter, its position there, its shape.")
+    writer.line(cores_table(schedule.stacks))
+    if words.lists_frozen:
+        frozen = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.frozen)
+        tail = ",)" if len(frozen) == 1 else ")"
+        writer.blank()
+        writer.line("# Parameters that receive no gradient.")
+        writer.line(Group("FROZEN: tuple[str, ...] = (", frozen, tail, display=True))
+    kinds = {type(run.fill).__name__ for stack in schedule.stacks for run in runs(stack)}
+    fillers = [text for wanted_by, text in words.fills if wanted_by & kinds]
+    for helper in (*body.scalars.definitions(), *fillers):
+        writer.blank(2)
+        writer.text(helper)
+    writer.blank(2)
+    if result_type == output:
+        _write_result_type(writer, output, schedule, words.array)
+        writer.blank(2)
+    _write_init(writer, schedule, words)
+    writer.blank(2)
+    parameters = [f"{text}: {words.array}" for text in body.inputs.values()]
+    first = f"params: Mapping[str, {words.array}]"
+    with writer.block(Group("def apply(", (first, *parameters), f") -> {result_type}:")):
+        summary = ", ".join(f"`{result.name}`" for result in schedule.results)
+        writer.line(f'"""Compute {summary}."""')
+        writer.include(body.writer)
+    for text in (CHECK_CORES, CORES):
+        writer.blank(2)
+        writer.text(text.replace("ARRAY", words.array).replace("MODULE", words.namespace))
+    return writer.finish()
+
+
+def _usage(schedule: Schedule, words: Words) -> list[str]:
+    arguments = ", ".join(["params", *field_names([given.name for given in schedule.inputs])])
+    outputs = ", ".join(field_names([result.name for result in schedule.results]))
+    return [f"params = init({words.seed})", f"{outputs} = apply({arguments})"]
+
+
+def _open_body(body: Body, words: Words, convert_input: str | None) -> None:
+    """What goes before the steps: inputs as arrays, and a word against numbers that have no order."""
+    if convert_input is not None:
+        for text in body.inputs.values():
+            body.writer.line(f"{text} = {convert_input.format(text)}")
+    ordered = real_only(body.schedule)
+    if ordered and body.schedule.stacks:
+        with body.writer.block(f"if any({words.is_complex.format('value')} for value in params.values()):"):
+            listed = ", ".join(ordered)
+            body.writer.line(call("raise TypeError", f'"complex numbers have no {listed}"'))
+
+
+def _finish(body: Body, output: str, words: Words) -> str:
+    """Write the `return`; the type of what is returned."""
+    results = body.returned()
+    if len(results) == 1:
+        body.writer.line(prefixed("return ", results[0]))
+        return words.array
+    fields = field_names([result.name for result in body.schedule.results])
+    pairs = [prefixed(f"{field}=", result) for field, result in zip(fields, results, strict=True)]
+    body.writer.line(call(f"return {output}", *pairs))
+    return output
+
+
+def _write_result_type(writer: Writer, name: str, schedule: Schedule, array: str) -> None:
+    with writer.block(f"class {name}(NamedTuple):"):
+        writer.line(f'"""What `{schedule.name}` computes."""')
+        writer.blank()
+        for field in field_names([result.name for result in schedule.results]):
+            writer.line(f"{field}: {array}")
+
+
+def _write_init(writer: Writer, schedule: Schedule, words: Words) -> None:
+    pieces = [(stack, run) for stack in schedule.stacks for run in runs(stack)]
+    draws = sum(not isinstance(run.fill, Constant | Entries) for _, run in pieces)
+    with writer.block(Group("def init(", words.init_parameters, f") -> dict[str, {words.array}]:")):
+        writer.line('"""All parameters, drawn anew."""')
+        if draws:
+            writer.text(words.init_lines.replace("COUNT", str(draws)))
+        items = [prefixed(f'"{stack.key}": ', _stack(stack, words)) for stack in schedule.stacks]
+        writer.line(Group("return {", tuple(items), "}", display=True))
+
+
+def _stack(stack: Stack, words: Words) -> Doc:
+    fills = [_fill(stack, run, words) for run in runs(stack)]
+    if len(fills) == 1:
+        return fills[0]
+    return call(f"{words.namespace}.concatenate", Group("[", tuple(fills), "]", display=True))
+
+
+def _fill(stack: Stack, run: Run, words: Words) -> Doc:
+    shape = shape_text((run.stop - run.start, *stack.shape) if stack.stacked else stack.shape)
+    drawn = (words.draw, shape)
+    sides = (str(run.rows), str(run.columns))
+    match run.fill:
+        case Normal(std):
+            return call("_normal", *drawn, number_text(std), "dtype")
+        case Uniform(low, high):
+            return call("_uniform", *drawn, number_text(low), number_text(high), "dtype")
+        case Orthogonal(gain):
+            return call("_orthogonal", *drawn, *sides, number_text(gain), "dtype")
+        case Identity(noise):
+            return call("_identity", *drawn, *sides, number_text(noise), "dtype")
+        case Constant(value):
+            return call(f"{words.namespace}.full", shape, number_text(value), "dtype")
+        case Entries(values):
+            return call("_entries", shape, shape_text(stack.shape), numbers(values), "dtype")
+        case _:
+            assert_never(run.fill)

@@ -1,0 +1,66 @@
+"""What a generated module says of itself before its first line of code."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from math import prod
+
+from tnc import cost
+from tnc.codegen.layout import WIDTH
+from tnc.ir.schedule import Plan, Result, Schedule, Stack
+from tnc.units import bytes_text, flops_text, grouped, plural
+
+_LABEL = 12
+
+
+def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
+    """The docstring of the module: the network, what it costs and for which sizes, how to use it."""
+    schedule = plan.schedule
+    totals = cost.totals(schedule, plan.dtype)
+    conditions = ", ".join([plan.dtype, *(f"{name} = {size}" for name, size in schedule.sizes)])
+    rows = [
+        ("program", plan.program_digest),
+        ("arguments", ", ".join(f"{name} = {value}" for name, value in plan.arguments)),
+        ("parameters", _parameters(schedule)),
+        *(("output", _output(result)) for result in schedule.results),
+        ("forward", f"{flops_text(totals.flops_forward)}FLOP, peak {bytes_text(totals.bytes_peak_forward)}"),
+        ("training", f"{flops_text(totals.flops_training)}FLOP, peak {bytes_text(totals.bytes_peak_training)}"),
+        ("", f"{bytes_text(totals.bytes_saved)} saved for the backward pass"),
+        ("", f"{grouped(totals.largest_intermediate)} entries in the largest intermediate tensor"),
+        ("costs for", conditions),
+    ]
+    lines = [f"The tensor network `{plan.program_name}` for {framework}, compiled by tnc.", ""]
+    for label, text in rows:
+        lines.extend(_row(label, text))
+    lines += ["", *(f"    {line}" for line in usage)]
+    return '"""' + "\n".join(map(_escaped, lines)) + '\n"""'
+
+
+def _row(label: str, text: str) -> list[str]:
+    if not text:
+        return []
+    indent = " " * _LABEL
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=label.ljust(_LABEL), subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _escaped(line: str) -> str:
+    return line.replace("\\", "\\\\").replace('"""', r"\"\"\"").rstrip()
+
+
+def _parameters(schedule: Schedule) -> str:
+    trainable = [stack for stack in schedule.stacks if not stack.frozen]
+    text = f"{grouped(sum(map(_entries, trainable)))} in {plural(len(trainable), 'tensor')}"
+    frozen = sum(_entries(stack) for stack in schedule.stacks if stack.frozen)
+    return f"{text}, and {grouped(frozen)} frozen" if frozen else text
+
+
+def _entries(stack: Stack) -> int:
+    return len(stack.members) * prod(stack.shape)
+
+
+def _output(result: Result) -> str:
+    axes = (f"{name} = {dim}" if name else str(dim) for name, dim in zip(result.axes, result.read.seen, strict=True))
+    return f"{result.name}({', '.join(axes)})"

@@ -1,0 +1,110 @@
+"""What the steps of a Schedule read, and how often: this is what decides between one `unbind` and plain indexing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from tnc.ir.schedule import (
+    Add,
+    Broadcast,
+    Conjugate,
+    Crop,
+    Diagonal,
+    Embed,
+    Look,
+    Matmul,
+    Move,
+    Multiply,
+    Normalize,
+    Number,
+    Operation,
+    Pointwise,
+    Read,
+    Reduce,
+    Repeat,
+    Scale,
+    Schedule,
+    Step,
+)
+
+
+def reads(operation: Operation) -> tuple[Read, ...]:
+    """The operands of an operation in order; of a :class:`Repeat` only what it starts from."""
+    match operation:
+        case Number():
+            return ()
+        case Matmul(left, right) | Multiply(left, right):
+            return (left, right)
+        case Add(terms):
+            return tuple(read for _, read in terms)
+        case Pointwise(operands=operands):
+            return operands
+        case Repeat(initial=initial):
+            return (initial,)
+        case (
+            Scale(operand=operand)
+            | Reduce(operand=operand)
+            | Diagonal(operand=operand)
+            | Embed(operand=operand)
+            | Broadcast(operand=operand)
+            | Move(operand=operand)
+            | Look(operand=operand)
+            | Crop(operand=operand)
+            | Conjugate(operand=operand)
+            | Normalize(operand=operand)
+        ):
+            return (operand,)
+        case _:
+            assert_never(operation)
+
+
+def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps and, after each :class:`Repeat`, those of its body."""
+    pending = list(steps)[::-1]
+    while pending:
+        step = pending.pop()
+        yield step
+        if isinstance(step.operation, Repeat):
+            pending.extend(reversed(step.operation.body))
+
+
+def advancing(body: Iterable[Step]) -> tuple[Read, ...]:
+    """The reads in a loop's body that advance with it, one for each place that they walk along."""
+    found: dict[tuple[str, object], Read] = {}
+    for step in body:
+        for read in reads(step.operation):
+            if read.pick is not None and read.pick[1].step:
+                found.setdefault((read.source, read.pick), read)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How each tensor is read: as a whole, by how many fixed picks along an axis, by loops along an axis."""
+
+    whole: frozenset[str]
+    picked: Counter[tuple[str, int]] = field(hash=False)
+    walked: frozenset[tuple[str, int]]
+
+    def axes(self, source: str) -> list[int]:
+        """The axes along which members of a tensor are taken."""
+        return sorted({axis for name, axis in (*self.picked, *self.walked) if name == source})
+
+
+def usage(schedule: Schedule) -> Usage:
+    """Count all reads of a Schedule, its results included."""
+    whole: set[str] = set()
+    walked: set[tuple[str, int]] = set()
+    picked: Counter[tuple[str, int]] = Counter()
+    every = [read for step in all_steps(schedule.steps) for read in reads(step.operation)]
+    for read in (*every, *(result.read for result in schedule.results)):
+        if read.pick is None:
+            whole.add(read.source)
+        elif read.pick[1].step:
+            walked.add((read.source, read.pick[0]))
+        else:
+            picked[read.source, read.pick[0]] += 1
+    return Usage(frozenset(whole), picked, frozenset(walked))
