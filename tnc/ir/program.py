@@ -37,7 +37,12 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Orthogonal:
-    """A random isometry from input to output axes (or its transpose, where that is the tall side), times ``gain``."""
+    """A random isometry from input to output axes (or its transpose, where that is the tall side), times ``gain``.
+
+    Where the long side is q times the short one (of at least 2), it is q random orthogonal blocks side by side over
+    √q, so that all vectors along the long side have one norm: products of such isometries have no heavy tails.
+    Elsewhere its law is Haar's.
+    """
 
     gain: float
 
