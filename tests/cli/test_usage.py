@@ -80,7 +80,7 @@ def test_a_fault_of_the_compiler(
     monkeypatch.setattr(driver, "check", fail)
     assert main(["check", str(file)]) == 70
     err = capsys.readouterr().err
-    assert "error[TN901]: the compiler failed: RuntimeError: it broke (test_usage.py:" in err
+    assert "error[TN901]: the compiler failed: RuntimeError: it broke (cli/test_usage.py:" in err
     assert "report it" in err
     assert "Traceback" not in err
     monkeypatch.setenv("TNC_TRACEBACK", "1")
@@ -140,3 +140,13 @@ def test_colour(
         monkeypatch.setenv(name, value)
     main(["check", "--color", option, str(tmp_path / "none.tn")])
     assert ("\x1b[" in capsys.readouterr().err) is coloured
+
+
+def test_a_flood_of_errors_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(tmp_path / f"{number}.tn") for number in range(150)]
+    assert main(["check", *files]) == 2
+    err = capsys.readouterr().err
+    assert err.count("error[TN001]") == 100
+    assert err.endswith("150 errors; 50 of them are not shown\n")
+    assert main(["check", "--json", *files]) == 2
+    assert len(json.loads(capsys.readouterr().out)["diagnostics"]) == 150

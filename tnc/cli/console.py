@@ -7,10 +7,15 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tnc.diagnostics import Diagnostic
+
+
+MOST_SHOWN = 100
+"""Nobody reads more at once; JSON has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,9 @@ class Console:
         elif diagnostics:
             from tnc.diagnostics import render_diagnostics, summary
 
-            text = render_diagnostics(diagnostics, self.colour) + summary(diagnostics)
-            print(text, file=sys.stderr)
+            text = render_diagnostics(diagnostics[:MOST_SHOWN], self.colour) + summary(diagnostics)
+            hidden = len(diagnostics) - MOST_SHOWN
+            print(f"{text}; {hidden} of them are not shown" if hidden > 0 else text, file=sys.stderr)
         return exit_code(diagnostics)
 
     def fault(self, error: Exception) -> None:
@@ -90,5 +96,5 @@ def _origin(error: Exception) -> str:
         trace = trace.tb_next
     if trace is None:
         return ""
-    file_name = trace.tb_frame.f_code.co_filename.rpartition("/")[2]
-    return f" ({file_name}:{trace.tb_lineno})"
+    *_, folder, name = Path(trace.tb_frame.f_code.co_filename).parts
+    return f" ({folder}/{name}:{trace.tb_lineno})"
