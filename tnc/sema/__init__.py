@@ -2,7 +2,7 @@
 
 from tnc.sema.compile import elaborate as elaborate
 from tnc.sema.library import Library as Library
-from tnc.sema.library import Reader as Reader
 from tnc.sema.library import load as load
-from tnc.sema.library import standard_names as standard_names
+from tnc.sema.loader import Reader as Reader
+from tnc.sema.loader import standard_names as standard_names
 from tnc.sema.problem import merge as merge

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from tnc.diagnostics import Label
 from tnc.sema.arithmetic import is_integer, is_number
 from tnc.sema.cores import as_float
-from tnc.sema.evaluate import Evaluator, name_span
+from tnc.sema.evaluate import Evaluator
 from tnc.sema.functions import as_function
+from tnc.sema.places import name_span
 from tnc.sema.problem import Poisoned, Problem, fail
 from tnc.sema.scope import Bound, Scope
 from tnc.sema.values import NetworkValue, Value, kind_of, short_text
@@ -83,7 +84,7 @@ def convert(value: Value, parameter: tree.NetworkParameter, span: Span, scope: S
                 wrong = f"but the list holds {kind_of(first)}"
             fail(
                 "TN221",
-                f"`{parameter.name}` of `{network.shown}` must be {_EXPECTED.get(parameter.type, parameter.type)}, {wrong}",
+                f"`{parameter.name}` of `{network.shown}` must be {_EXPECTED[parameter.type]}, {wrong}",
                 span,
                 label=short_text(value),
                 labels=(Label(parameter.span, "the parameter is declared here"),),

@@ -93,9 +93,9 @@ def _too_many_bits(span: Span, meter: Meter) -> NoReturn:
 
 
 def _power(base: Numeric, exponent: Numeric, span: Span, meter: Meter) -> Numeric:
-    if isinstance(base, int) and isinstance(exponent, int) and exponent > 0 and abs(base) > 1:
-        if exponent > meter.limits.number_bits or (base.bit_length() - 1) * exponent > meter.limits.number_bits:
-            _too_many_bits(span, meter)
+    exact = isinstance(base, int) and isinstance(exponent, int) and exponent > 0 and abs(base) > 1
+    if exact and (int(base).bit_length() - 1) * exponent > meter.limits.number_bits:
+        _too_many_bits(span, meter)
     result: object = base**exponent
     if isinstance(result, complex):
         fail(
@@ -147,13 +147,9 @@ def equal(left: Value, right: Value, span: Span) -> bool:
         case (bool(), bool()) | (str(), str()):
             return left == right
         case tuple(), tuple():
-            # Not a generator: lists nest at most as deep as their source, and each level must cost one frame only.
             if len(left) != len(right):
                 return False
-            for a, b in zip(left, right, strict=True):
-                if not equal(a, b, span):
-                    return False
-            return True
+            return all([equal(a, b, span) for a, b in zip(left, right, strict=True)])  # noqa: C419 — all are checked
         case _ if kind_of(left) == kind_of(right) == "a function":
             return left == right
         case _:

@@ -8,11 +8,14 @@ from tnc.diagnostics import Diagnostic
 from tnc.ir.program import Program
 from tnc.sema.arguments import bind_parameters
 from tnc.sema.builder import ProgramBuilder
-from tnc.sema.elaborate import Declared, NetworkElaborator, Shared
-from tnc.sema.evaluate import Evaluator, name_span
+from tnc.sema.elaborate import execute
+from tnc.sema.evaluate import Evaluator
+from tnc.sema.frame import Declared, Frame, Shared
 from tnc.sema.instances import Instance
-from tnc.sema.library import Library, is_standard
+from tnc.sema.library import Library
 from tnc.sema.lints import lints
+from tnc.sema.loader import is_standard
+from tnc.sema.places import name_span
 from tnc.sema.problem import Exhausted, Poisoned, Problem, Sink, fail
 from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Bound, Scope
@@ -64,10 +67,9 @@ def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Sou
         )
     scope = bind_parameters(network, given, evaluator, name_span(node))
     builder = ProgramBuilder(evaluator.meter)
-    shared = Shared(evaluator, builder, Declared(), is_standard)
+    shared = Shared(evaluator, builder, Declared(), is_standard, execute)
     instance = Instance("", name, network, scope, name_span(node))
-    elaborator = NetworkElaborator(shared, instance, None, name_span(node))
-    elaborator.execute()
+    execute(Frame(shared, instance, None, name_span(node)))
     if sink.failed:
         return None
     for lint in lints(shared):
@@ -78,7 +80,8 @@ def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Sou
 
 def _argument_text(scope: Scope, name: str) -> str:
     bound = scope.names[name]
-    assert isinstance(bound, Bound) and bound.value is not None
+    assert isinstance(bound, Bound)
+    assert bound.value is not None
     return value_text(bound.value)
 
 

@@ -30,7 +30,7 @@ from tnc.sema.walk import unwrapped
 from tnc.source import Span
 from tnc.syntax import tree
 
-_PARAMETERS: dict[str, tuple[tuple[str, float | None], ...]] = {
+INIT_KINDS: dict[str, tuple[tuple[str, float | None], ...]] = {
     "normal": (("std", None),),
     "uniform": (("low", None), ("high", None)),
     "orthogonal": (("gain", 1.0),),
@@ -66,18 +66,18 @@ class CoreReader:
             return Auto()
         expr = unwrapped(expr)
         match expr:
-            case tree.Name(text=name) if name in _PARAMETERS:
+            case tree.Name(text=name) if name in INIT_KINDS:
                 return self._kind(name, {}, expr.span)
-            case tree.Call(function=tree.Name(text=name)) if name in _PARAMETERS:
-                formal = [(parameter, default is not None) for parameter, default in _PARAMETERS[name]]
+            case tree.Call(function=tree.Name(text=name)) if name in INIT_KINDS:
+                formal = [(parameter, default is not None) for parameter, default in INIT_KINDS[name]]
                 return self._kind(name, self.evaluator.bind(expr, formal, f"`init {name}`", scope), expr.span)
             case tree.Call(function=tree.Name(text=name)) | tree.Name(text=name) if scope.find(name) is None:
                 fail(
                     "TN250",
                     f"there is no initialisation `{name}`",
                     expr.span,
-                    help=did_you_mean(name, _PARAMETERS)
-                    or f"there are {', '.join(f'`{kind}`' for kind in _PARAMETERS)}, numbers and lists",
+                    help=did_you_mean(name, INIT_KINDS)
+                    or f"there are {', '.join(f'`{kind}`' for kind in INIT_KINDS)}, numbers and lists",
                 )
             case tree.Conditional(condition=condition, value=value, otherwise=otherwise):
                 return self.init(value if self.evaluator.condition(condition, scope) else otherwise, shape, scope)
@@ -86,7 +86,7 @@ class CoreReader:
 
     def _kind(self, name: str, given: dict[str, tuple[Value, Span]], span: Span) -> Init:
         numbers: list[float] = []
-        for parameter, default in _PARAMETERS[name]:
+        for parameter, default in INIT_KINDS[name]:
             if parameter in given:
                 value, place = given[parameter]
                 numbers.append(as_float(value, place, f"`{parameter}` of `init {name}`"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tnc.diagnostics import Label
 from tnc.sema.builtins import ACTIVATION_PARAMETERS
-from tnc.sema.evaluate import Evaluator, name_span
+from tnc.sema.evaluate import Evaluator
+from tnc.sema.places import name_span
 from tnc.sema.problem import fail
 from tnc.sema.scope import Scope
 from tnc.sema.values import Builtin, Helper, Namespace, NetworkValue, StandardLibrary, UserFunction, Value, kind_of

@@ -9,7 +9,9 @@ from typing import NoReturn, TypeAlias, assert_never
 from tnc.diagnostics import Label
 from tnc.sema.arithmetic import binary, compare, is_integer, is_number
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, call_compile_time, range_length
+from tnc.sema.calls import match_arguments, parameters, positional
 from tnc.sema.meter import Meter
+from tnc.sema.places import binder_span
 from tnc.sema.problem import Poisoned, Problem, Sink, fail
 from tnc.sema.scope import Bound, Entry, Family, Instances, Scope
 from tnc.sema.suggest import did_you_mean
@@ -223,7 +225,7 @@ class Evaluator:
                         "TN203",
                         f"`{name}` has no `{expr.name}`",
                         expr.span,
-                        help=did_you_mean(expr.name, members) or _exports(name, members),
+                        help=did_you_mean(expr.name, members) or exports(name, members),
                     )
                 return members[expr.name]
             case _:
@@ -249,12 +251,11 @@ class Evaluator:
 
     def _comparison(self, expr: tree.Comparison, scope: Scope) -> Value:
         values = self.each(expr.operands, scope)
-        return all(
-            [
-                compare(operator, values[k], values[k + 1], expr.operands[k].span.to(expr.operands[k + 1].span))
-                for k, operator in enumerate(expr.operators)
-            ]
-        )
+        results = [
+            compare(operator, values[k], values[k + 1], expr.operands[k].span.to(expr.operands[k + 1].span))
+            for k, operator in enumerate(expr.operators)
+        ]
+        return all(results)
 
     def _logical(self, expr: tree.Logical, scope: Scope) -> Value:
         decisive = expr.operator == "or"
@@ -384,7 +385,7 @@ class Evaluator:
         function = self.evaluate(expr.function, scope)
         match function:
             case Builtin(name=name) if name in COMPILE_TIME:
-                arguments = self.each(self.positional(expr, f"`{name}`"), scope)
+                arguments = self.each(positional(expr, f"`{name}`"), scope)
                 return call_compile_time(name, tuple(arguments), expr.span, self.meter)
             case Helper(node=node):
                 return self._call_helper(
@@ -413,65 +414,15 @@ class Evaluator:
             case _:
                 fail("TN227", f"{kind_of(function)} cannot be called", expr.function.span, label=short_text(function))
 
-    def positional(self, call: tree.Call, what: str) -> list[tree.Expr]:
-        """The arguments of a call that takes no names."""
-        for argument in call.arguments:
-            if argument.name is not None or argument.crop is not None:
-                fail("TN218", f"{what} takes no named arguments", argument.span)
-        return [argument.value for argument in call.arguments]
-
     def bind(
         self, call: tree.Call, formal: Sequence[tuple[str, bool]], what: str, scope: Scope
     ) -> dict[str, tuple[Value, Span]]:
         """Match arguments with parameters, given as (name, whether it has a default), and evaluate them."""
-        matched = self.match(call, formal, what)
+        matched = match_arguments(call, formal, what)
         values = self.each([argument.value for argument in matched.values()], scope)
         return {
             name: (value, argument.value.span) for (name, argument), value in zip(matched.items(), values, strict=True)
         }
-
-    def match(self, call: tree.Call, formal: Sequence[tuple[str, bool]], what: str) -> dict[str, tree.Argument]:
-        """Match arguments with parameters: positional ones first, then named ones."""
-        names = [name for name, _ in formal]
-        matched: dict[str, tree.Argument] = {}
-        for position, argument in enumerate(call.arguments):
-            if argument.crop is not None:
-                fail("TN218", "a crop stands on the left of a definition only", argument.span)
-            if argument.name is None:
-                if position and call.arguments[position - 1].name is not None:
-                    fail("TN218", "a positional argument follows a named one", argument.span)
-                if position >= len(names):
-                    count = sum(1 for a in call.arguments if a.name is None)
-                    fail(
-                        "TN218",
-                        f"{what} takes {len(names)} argument{'s' if len(names) != 1 else ''}, not {count}",
-                        argument.span.to(call.arguments[count - 1].span),
-                        help=f"its parameters are {', '.join(f'`{name}`' for name in names)}" if names else None,
-                    )
-                matched[names[position]] = argument
-            elif argument.name not in names:
-                hint = did_you_mean(argument.name, names)
-                if hint is None and names:
-                    hint = f"its parameters are {', '.join(f'`{name}`' for name in names)}"
-                fail("TN204", f"{what} has no parameter `{argument.name}`", argument.span, help=hint)
-            elif argument.name in matched:
-                fail(
-                    "TN218",
-                    f"parameter `{argument.name}` is given twice",
-                    argument.span,
-                    labels=(Label(matched[argument.name].span, "given here already"),),
-                )
-            else:
-                matched[argument.name] = argument
-        missing = [name for name, optional in formal if not optional and name not in matched]
-        if missing:
-            plural = "s" if len(missing) > 1 else ""
-            fail(
-                "TN205",
-                f"{what} needs argument{plural} {', '.join(f'`{name}`' for name in missing)}",
-                call.span,
-            )
-        return matched
 
     def _call_helper(self, function: Helper, arguments: dict[str, tuple[Value, Span]], span: Span) -> Value:
         node = function.node
@@ -490,40 +441,13 @@ class Evaluator:
         return result
 
 
-def parameters(node: tree.Function | tree.Def | tree.Network) -> list[tuple[str, bool]]:
-    """The parameters of a declaration: name, and whether there is a default."""
-    return [(parameter.name, parameter.default is not None) for parameter in node.parameters]
-
-
-def binder_span(binder: tree.Binder) -> Span:
-    """The place of the name that a binder binds."""
-    return Span(binder.span.source, binder.span.start, binder.span.start + len(binder.name))
-
-
-def name_span(node: tree.Network | tree.Function | tree.Def | tree.Input | tree.Output) -> Span:
-    """The place of the name in a declaration that begins with a keyword."""
-    text = node.span.text
-    keyword = 0
-    while keyword < len(text) and not text[keyword].isspace():
-        keyword += 1
-    start = text.find(node.name, keyword)
-    start = max(start, 0) + node.span.start
-    return Span(node.span.source, start, start + len(node.name))
-
-
-def head_span(node: tree.Network | tree.For | tree.If | tree.Branch) -> Span:
-    """The first line of a block statement, up to its brace."""
-    text = node.span.text
-    end = min((position for position in (text.find("{"), text.find("\n")) if position > 0), default=len(text))
-    return Span(node.span.source, node.span.start, node.span.start + len(text[:end].rstrip()))
-
-
 def _one_line(expr: tree.Expr) -> str:
     text = expr.span.text
     return text if len(text) <= 30 and "\n" not in text else "list"
 
 
-def _exports(name: str, members: Iterable[str]) -> str:
+def exports(name: str, members: Iterable[str]) -> str:
+    """A help line that lists what a file exports."""
     names = list(members)
     if not names:
         return f"`{name}` exports nothing"

@@ -11,11 +11,12 @@ from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.scalar import evaluate as evaluate_scalar
 from tnc.sema.arithmetic import binary, compare, is_number
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS, call_compile_time
-from tnc.sema.evaluate import Evaluator, parameters
+from tnc.sema.calls import match_arguments, parameters, positional
+from tnc.sema.evaluate import Evaluator
 from tnc.sema.problem import Poisoned, Problem, fail
 from tnc.sema.references import InstanceOutput, family_of, refer
 from tnc.sema.scope import Bound, Scope, Tensor
-from tnc.sema.suggest import did_you_mean
+from tnc.sema.suggest import did_you_mean, plural
 from tnc.sema.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
 from tnc.sema.walk import names
 from tnc.source import Span
@@ -170,7 +171,7 @@ class FunctionCompiler:
         if found.shape:
             fail(
                 "TN231",
-                f"`{found.shown}` has {len(found.shape)} ax{'is' if len(found.shape) == 1 else 'es'}: only scalar tensors can stand here",
+                f"`{found.shown}` has {plural(len(found.shape), 'axis', 'axes')}: only scalar tensors can stand here",
                 expr.span,
                 help=f"a scalar core is declared without dims: `core {found.shown}()`",
             )
@@ -216,7 +217,8 @@ class FunctionCompiler:
         parts = self._each(expr.operands, scope, local)
         if not any(isinstance(part, Piece) for part in parts):
             known = [part for part in parts if not isinstance(part, Piece)]
-            return all([compare(op, known[k], known[k + 1], expr.span) for k, op in enumerate(expr.operators)])
+            results = [compare(op, known[k], known[k + 1], expr.span) for k, op in enumerate(expr.operators)]
+            return all(results)
         if len(parts) > 2:
             fail(
                 "TN231",
@@ -267,14 +269,14 @@ class FunctionCompiler:
                 fail("TN227", f"{kind_of(function)} cannot be called", expr.function.span)
 
     def _applied(self, function: FunctionValue, expr: tree.Call, scope: Scope, local: dict[str, Part]) -> Part:
-        matched = self.evaluator.match(expr, formal_parameters(function), f"`{function.name}`")
+        matched = match_arguments(expr, formal_parameters(function), f"`{function.name}`")
         values = self._each([argument.value for argument in matched.values()], scope, local)
         parts = dict(zip(matched, values, strict=True))
         entry = parts.pop(formal_parameters(function)[0][0])
         return self.apply(function, entry, parts, expr.span)
 
     def _scalar_function(self, name: str, expr: tree.Call, scope: Scope, local: dict[str, Part]) -> Part:
-        parts = self._each(self.evaluator.positional(expr, f"`{name}`"), scope, local)
+        parts = self._each(positional(expr, f"`{name}`"), scope, local)
         known = [part for part in parts if not isinstance(part, Piece)]
         if len(known) == len(parts) and name in COMPILE_TIME:
             return call_compile_time(name, tuple(known), expr.span, self.evaluator.meter)
@@ -293,7 +295,7 @@ class FunctionCompiler:
         return self.operation(name, parts, expr.span)
 
     def _where(self, expr: tree.Call, scope: Scope, local: dict[str, Part]) -> Part:
-        parts = self._each(self.evaluator.positional(expr, "`where`"), scope, local)
+        parts = self._each(positional(expr, "`where`"), scope, local)
         if len(parts) != 3:
             fail("TN218", f"`where` takes 3 arguments, not {len(parts)}", expr.span, help="`where(t > 0, a, b)`")
         condition, value, otherwise = parts

@@ -13,9 +13,9 @@ from tnc.source import Span
 class Instance:
     """A network with arguments and cores of its own.
 
-    ``path`` prefixes the canonical names of all it holds. ``scope`` has the parameters bound. ``cores`` are those of an
-    earlier elaboration, shared by later ones; ``results`` are the outputs, by what the inputs were bound to: None for an
-    output that failed, or for all if the elaboration did not come to an end.
+    ``path`` prefixes the canonical names of all it holds. ``scope`` has the parameters bound. ``cores`` are those
+    of an earlier elaboration, shared by later ones; ``results`` are the outputs, by what the inputs were bound to:
+    None for an output that failed, or for all if the elaboration did not come to an end.
     """
 
     path: str

@@ -11,7 +11,7 @@ from tnc.sema.suggest import listed
 from tnc.source import Span
 
 if TYPE_CHECKING:
-    from tnc.sema.elaborate import Shared
+    from tnc.sema.frame import Shared
 
 _CODES = {"core": "TN801", "tensor": "TN802", "input": "TN803"}
 _ONE_SIGN = {"relu": "not negative", "sigmoid": "positive", "softplus": "positive"}

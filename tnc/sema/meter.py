@@ -17,8 +17,8 @@ _FRAMES_PER_LEVEL = 10
 class Meter:
     """Counts steps, work and depth against the limits; shared by everything that one elaboration evaluates.
 
-    ``depth`` counts levels of expressions and blocks, ``calls`` levels of ``def`` and ``fn`` calls and of instances. Neither is
-    decremented when an exception passes: whoever catches one restores what it saw (see :meth:`mark`).
+    ``depth`` counts levels of expressions and blocks, ``calls`` levels of ``def`` and ``fn`` calls and of instances.
+    Neither is decremented when an exception passes: whoever catches one restores what it saw (see :meth:`mark`).
     """
 
     __slots__ = ("_deepest", "_most_work", "calls", "depth", "limits", "sink", "steps", "work")

@@ -13,7 +13,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 — carries a user's mistake, is none
     """Something is wrong; whoever catches this reports the diagnostic and goes on with the next thing."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -21,11 +21,11 @@ class Problem(Exception):
         super().__init__(diagnostic.message)
 
 
-class Poisoned(Exception):
+class Poisoned(Exception):  # noqa: N818
     """What this needs has failed before, and that has been reported: nothing more to say."""
 
 
-class Exhausted(Exception):
+class Exhausted(Exception):  # noqa: N818
     """A limit on the whole of the work is reached: elaboration stops here. Reported by whoever raised it."""
 
 
@@ -45,8 +45,8 @@ def fail(
 class Sink:
     """Collects diagnostics. One that was reported already (same code, same place) is dropped.
 
-    ``made`` is the chain of instances being elaborated, outermost first: what goes wrong inside a network is labelled with
-    the place that made the instance, since that is often in another file.
+    ``made`` is the chain of instances being elaborated, outermost first: what goes wrong inside a network of
+    another file is labelled with the place that made the instance.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _ROOM = 20_000
-"""More frames than the meter's bounds allow; frames of Python functions live on the heap, so that room costs nothing."""
+"""More frames than the meter's bounds allow. Frames of Python functions live on the heap: room costs nothing."""
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from tnc.diagnostics import Label
 from tnc.ir.program import Argument, Dim
 from tnc.sema.arithmetic import binary, is_number
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS
+from tnc.sema.calls import match_arguments, positional
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.functions import ENTRY, FunctionCompiler, Part, Scalars, formal_parameters
 from tnc.sema.legs import LegReader
@@ -28,6 +29,7 @@ from tnc.sema.resolved import (
     TensorUse,
 )
 from tnc.sema.scope import Family, Instances, Scope, Tensor
+from tnc.sema.suggest import plural
 from tnc.sema.values import Builtin, FunctionValue, Helper, NetworkValue, UserFunction, kind_of, short_text
 from tnc.sema.walk import names
 from tnc.source import Span
@@ -88,8 +90,8 @@ class Resolver:
             case tree.Name() | tree.Subscript() | tree.Attribute():
                 return self._without_legs(expr, scope)
             case tree.Unary(operator="-", operand=operand):
-                value = self._resolve(operand, scope)
-                return -value if isinstance(value, int | float) else SumOf(_negated(value), expr.span)
+                resolved = self._resolve(operand, scope)
+                return -resolved if isinstance(resolved, int | float) else SumOf(_signed(-1, resolved), expr.span)
             case tree.Conditional(condition=condition, value=value, otherwise=otherwise):
                 return self._resolve(value if self.evaluator.condition(condition, scope) else otherwise, scope)
             case tree.Power(base=base, exponent=exponent):
@@ -247,12 +249,12 @@ class Resolver:
             case Builtin(name="conj"):
                 return Conjugated(self._tensor(self._resolve(self._only(expr), scope), expr.span), expr.span)
             case Builtin(name="delta"):
-                legs = self.legs.legs(self.evaluator.positional(expr, "`delta`"), scope, "`delta`")
+                legs = self.legs.legs(positional(expr, "`delta`"), scope, "`delta`")
                 if not legs:
                     fail("TN237", "`delta` needs a leg", expr.span)
                 return DeltaUse(tuple(legs), expr.span)
             case Builtin(name="ones"):
-                legs = self.legs.legs(self.evaluator.positional(expr, "`ones`"), scope, "`ones`")
+                legs = self.legs.legs(positional(expr, "`ones`"), scope, "`ones`")
                 return OnesUse(tuple(legs), expr.span) if legs else 1
             case Builtin(name=name) if name in ACTIVATION_PARAMETERS:
                 return self._apply(function, expr, scope)
@@ -283,7 +285,7 @@ class Resolver:
         return scope.find(root.text) is not None
 
     def _only(self, expr: tree.Call) -> tree.Expr:
-        arguments = self.evaluator.positional(expr, f"`{expr.function.span.text}`")
+        arguments = positional(expr, f"`{expr.function.span.text}`")
         if len(arguments) != 1:
             fail("TN218", f"`{expr.function.span.text}` takes 1 argument, not {len(arguments)}", expr.span)
         return arguments[0]
@@ -305,7 +307,7 @@ class Resolver:
     # -- activations ---------------------------------------------------------------------------
 
     def _apply(self, function: FunctionValue, expr: tree.Call, scope: Scope) -> Resolved:
-        matched = self.evaluator.match(expr, formal_parameters(function), f"`{function.name}`")
+        matched = match_arguments(expr, formal_parameters(function), f"`{function.name}`")
         entry_name = formal_parameters(function)[0][0]
         if entry_name not in matched:
             fail("TN205", f"`{function.name}` needs something to be applied to", expr.span)
@@ -357,7 +359,7 @@ class Resolver:
             hint = "a group `(i, j)` is one axis"
         fail(
             "TN238",
-            f"`{tensor.shown}` has {wanted} {'axis' if wanted == 1 else 'axes'}, but {count} {'is' if count == 1 else 'are'} given",
+            f"`{tensor.shown}` has {plural(wanted, 'axis', 'axes')}, but is used with {count}",
             expr.span,
             label=f"{count} here",
             labels=(Label(tensor.span, f"its shape is {shape_text(tensor.shape)}"),),
@@ -373,7 +375,3 @@ def _signed(sign: int, expression: Expression) -> tuple[tuple[int, Expression], 
     if isinstance(expression, SumOf):
         return tuple((sign * inner, term) for inner, term in expression.terms)
     return ((sign, expression),)
-
-
-def _negated(expression: Expression) -> tuple[tuple[int, Expression], ...]:
-    return _signed(-1, expression)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tnc.diagnostics import Label
 from tnc.ir.program import Dim
-from tnc.sema.problem import fail
+from tnc.sema.problem import Poisoned, fail
 from tnc.sema.values import Value
 from tnc.source import Span
 
@@ -68,6 +68,9 @@ class Instances:
 
 Entry: TypeAlias = Bound | Family | Instances
 
+POISON = "poison"
+"""The kind of a name whose declaration failed, so that it is not even known what it would have been."""
+
 
 class Scope:
     """Names of one block; what it does not know, its parent may."""
@@ -107,6 +110,8 @@ class Scope:
         taken = self.find(name)
         if taken is None:
             return
+        if taken.kind == POISON:
+            raise Poisoned
         if taken.span is None:
             fail("TN202", f"`{name}` is built in and cannot be declared", span, help="choose another name")
         what = article(taken.kind)

@@ -35,3 +35,8 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     if len(shown) > most:
         return f"{', '.join(shown[: most - 1])}, … ({len(shown)} in all)"
     return ", ".join(shown)
+
+
+def plural(count: int, singular: str, many: str | None = None) -> str:
+    """``1 axis``, ``2 axes``."""
+    return f"{count} {singular if count == 1 else many or singular + 's'}"

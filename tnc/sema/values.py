@@ -66,7 +66,10 @@ class StandardLibrary:
     """``std``: networks that are loaded when they are first named."""
 
 
-Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | Builtin | UserFunction | Helper | NetworkValue | Namespace | StandardLibrary"
+Data: TypeAlias = "int | float | bool | str | tuple[Value, ...]"
+Declared: TypeAlias = "Builtin | UserFunction | Helper | NetworkValue | Namespace | StandardLibrary"
+Value: TypeAlias = "Data | Declared"
+"""Every value of a compile-time expression."""
 
 
 def kind_of(value: Value) -> str:

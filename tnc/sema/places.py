@@ -1,0 +1,22 @@
+"""Places of names inside declarations."""
+
+from __future__ import annotations
+
+from tnc.source import Span
+from tnc.syntax import tree
+
+
+def binder_span(binder: tree.Binder) -> Span:
+    """The place of the name that a binder binds."""
+    return Span(binder.span.source, binder.span.start, binder.span.start + len(binder.name))
+
+
+def name_span(node: tree.Network | tree.Function | tree.Def | tree.Input | tree.Output) -> Span:
+    """The place of the name in a declaration that begins with a keyword."""
+    text = node.span.text
+    keyword = 0
+    while keyword < len(text) and not text[keyword].isspace():
+        keyword += 1
+    start = text.find(node.name, keyword)
+    start = max(start, 0) + node.span.start
+    return Span(node.span.source, start, start + len(node.name))

@@ -1,0 +1,377 @@
+"""Names that nothing declares, found without executing anything.
+
+Elaboration sees what is executed only: not the body of a template, nor a branch that is not taken. Here every
+name is looked up in all that its network declares anywhere, so that what is reported can be right under no arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from tnc.diagnostics import Diagnostic
+from tnc.sema.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME
+from tnc.sema.cores import INIT_KINDS
+from tnc.sema.evaluate import exports
+from tnc.sema.loader import Loader, Module, standard_names
+from tnc.sema.requirements import METRICS
+from tnc.sema.scope import Bound
+from tnc.sema.suggest import did_you_mean, listed
+from tnc.sema.values import Helper, Namespace, UserFunction
+from tnc.sema.walk import children, unwrapped
+from tnc.source import Span
+from tnc.syntax import tree
+
+
+def check_names(module: Module, loader: Loader) -> None:
+    """Report the unknown names of a file, and the imports that it does not use."""
+    imports = {
+        name: entry.value
+        for name, entry in module.scope.names.items()
+        if isinstance(entry, Bound) and isinstance(entry.value, Namespace)
+    }
+    used: set[str] = set()
+    top = {*module.scope.names, *BUILTIN_NAMES, "std"}
+    for statement in module.file.statements:
+        match statement:
+            case tree.Network():
+                known = top | {p.name for p in statement.parameters} | set(_declared(statement.body))
+                checker = _Checker(
+                    loader, known, imports, used, _instances(statement.body, module), _sizes(statement.body)
+                )
+                for parameter in statement.parameters:
+                    checker.optional(parameter.default)
+                checker.block(statement.body)
+            case tree.Function() | tree.Def():
+                _Checker(loader, top, imports, used, set(), set()).function(statement)
+            case tree.Let(value=value):
+                used.update(_roots(value))
+            case tree.Assert(condition=condition):
+                used.update(_roots(condition))
+            case _:
+                pass
+    for name, (_, span) in module.imports.items():
+        if name not in used and not loader.forgiven(name, span):
+            loader.sink.report(Diagnostic("TN806", f"import `{name}` is never used", span, help="remove it"))
+
+
+def _statements(body: Iterable[tree.Statement]) -> Iterator[tree.Statement]:
+    """All statements of a block, at any depth."""
+    stack = [iter(body)]
+    while stack:
+        statement = next(stack[-1], None)
+        if statement is None:
+            stack.pop()
+            continue
+        yield statement
+        match statement:
+            case tree.For(body=inner):
+                stack.append(iter(inner))
+            case tree.If(branches=branches, otherwise=otherwise):
+                blocks = [*(branch.body for branch in branches), otherwise or ()]
+                stack.append(inner for block in blocks for inner in block)
+            case _:
+                pass
+
+
+def _declared(body: Iterable[tree.Statement]) -> Iterator[str]:
+    for statement in _statements(body):
+        match statement:
+            case tree.Core(path=path) | tree.Let(path=path) | tree.Definition(path=path):
+                yield path.parts[0].name
+            case tree.Input(name=name) | tree.Function(name=name) | tree.Def(name=name):
+                yield name
+            case tree.For(binder=binder):
+                yield binder.name
+            case _:
+                pass
+
+
+def _sizes(body: Iterable[tree.Statement]) -> set[str]:
+    """The names of dynamic dimensions."""
+    inputs = [statement for statement in _statements(body) if isinstance(statement, tree.Input)]
+    return {dim.name for node in inputs for dim in node.dims if isinstance(dim, tree.DynamicDim)}
+
+
+def _instances(body: Iterable[tree.Statement], module: Module) -> set[str]:
+    """Names whose calls take legs: tensors, and what a `let` may make an instance of a network."""
+    result: set[str] = set()
+    for statement in _statements(body):
+        match statement:
+            case tree.Core(path=path) | tree.Definition(path=path):
+                result.add(path.parts[0].name)
+            case tree.Input(name=name):
+                result.add(name)
+            case tree.Let(path=path, value=value) if any(_makes_instance(v, module) for v in _branches(value)):
+                result.add(path.parts[0].name)
+            case _:
+                pass
+    return result
+
+
+def _branches(expr: tree.Expr) -> Iterator[tree.Expr]:
+    stack = [expr]
+    while stack:
+        expr = unwrapped(stack.pop())
+        if isinstance(expr, tree.Conditional):
+            stack.extend((expr.value, expr.otherwise))
+        else:
+            yield expr
+
+
+def _makes_instance(expr: tree.Expr, module: Module) -> bool:
+    if not isinstance(expr, tree.Call):
+        return False
+    if isinstance(expr.function, tree.Attribute):
+        return True
+    entry = module.scope.names.get(expr.function.text) if isinstance(expr.function, tree.Name) else None
+    return isinstance(entry, Bound) and entry.kind == "network"
+
+
+def _roots(expr: tree.Expr) -> Iterator[str]:
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tree.Name):
+            yield node.text
+        stack.extend(children(node))
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """Looks names up; ``with_legs`` are those whose calls take legs, ``sizes`` the dynamic dimensions."""
+
+    loader: Loader
+    known: set[str]
+    imports: dict[str, Namespace]
+    used: set[str]
+    with_legs: set[str]
+    sizes: set[str]
+    local: list[str] = field(default_factory=list)
+
+    # -- statements ----------------------------------------------------------------------------
+
+    def block(self, statements: Sequence[tree.Statement]) -> None:
+        for statement in statements:
+            self._statement(statement)
+
+    def _statement(self, statement: tree.Statement) -> None:
+        match statement:
+            case tree.Definition() | tree.Output():
+                self._definition(statement)
+            case tree.Core():
+                self._core(statement)
+            case tree.Let(path=path, value=value):
+                self._path(path)
+                self.value(value)
+            case tree.Input(dims=dims):
+                self.values(dim for dim in dims if not isinstance(dim, tree.DynamicDim))
+            case tree.Function() | tree.Def():
+                self.function(statement)
+            case tree.For(binder=binder, body=body):
+                self.value(binder.iterable)
+                self.block(body)
+            case tree.If(branches=branches, otherwise=otherwise):
+                for branch in branches:
+                    self.value(branch.condition)
+                    self.block(branch.body)
+                self.block(otherwise or ())
+            case tree.Assert(condition=condition):
+                self.value(condition)
+            case tree.Require(condition=condition):
+                with_metrics = _Checker(
+                    self.loader, self.known | set(METRICS), self.imports, self.used, self.with_legs, self.sizes
+                )
+                with_metrics.value(condition)
+            case tree.Network() | tree.Import():
+                pass
+            case _:
+                assert_never(statement)
+
+    def _definition(self, node: tree.Definition | tree.Output) -> None:
+        if isinstance(node, tree.Definition):
+            self._path(node.path)
+        else:
+            kind = node.std
+            if not (isinstance(kind, tree.Name) and kind.text in ("he", "glorot")):
+                self.optional(kind)
+        for argument in node.legs:
+            self.optional(argument.crop)
+            self.legs(argument.value)
+        for argument in node.reshape or ():
+            if not (isinstance(argument.value, tree.Name) and argument.value.text in self.sizes):
+                self.value(argument.value)
+        self.tensor(node.value)
+
+    def _core(self, node: tree.Core) -> None:
+        binders = [item for part in node.path.parts for item in part.subscripts or () if isinstance(item, tree.Binder)]
+        depth = self._bind(binders)
+        self._path(node.path)
+        self.values([*node.dims, *(node.outputs or ())])
+        init = None if node.init is None else unwrapped(node.init)
+        match init:
+            case tree.Name(text=name) if name in INIT_KINDS:
+                pass
+            case tree.Call(function=tree.Name(), arguments=arguments):
+                self.values(argument.value for argument in arguments)
+            case tree.Name() | tree.Conditional():
+                pass  # an unknown kind of initialisation is not an unknown name
+            case _:
+                self.optional(init)
+        del self.local[depth:]
+
+    def _path(self, path: tree.Path) -> None:
+        for part in path.parts:
+            self.values(item for item in part.subscripts or () if not isinstance(item, tree.Binder))
+
+    def function(self, node: tree.Function | tree.Def) -> None:
+        """The body of a `fn` or `def`, which sees its parameters."""
+        depth = len(self.local)
+        for parameter in node.parameters:
+            self.optional(parameter.default)
+            self.local.append(parameter.name)
+        self.value(node.body)
+        del self.local[depth:]
+
+    # -- expressions ---------------------------------------------------------------------------
+
+    def optional(self, expr: tree.Expr | None) -> None:
+        if expr is not None:
+            self.value(expr)
+
+    def values(self, exprs: Iterable[tree.Expr]) -> None:
+        for expr in exprs:
+            self.value(expr)
+
+    def value(self, expr: tree.Expr) -> None:
+        """An expression in which every name must be known."""
+        match expr:
+            case tree.Name(text=text):
+                self._name(text, expr.span)
+            case tree.Attribute(base=tree.Name(text=base), name=name):
+                self._name(base, expr.base.span)
+                self._member(base, name, expr.span)
+            case tree.Comprehension(element=element, binders=binders, condition=condition):
+                depth = self._bind(binders)
+                self.value(element)
+                self.optional(condition)
+                del self.local[depth:]
+            case tree.Fold(binders=binders, body=body):
+                depth = self._bind(binders)
+                self.value(body)
+                del self.local[depth:]
+            case _:
+                self.values(children(expr))
+
+    def tensor(self, expr: tree.Expr) -> None:
+        """An expression in which the arguments of tensors are legs."""
+        match expr:
+            case tree.Call():
+                self._call(expr)
+            case tree.Fold(binders=binders, body=body):
+                depth = self._bind(binders)
+                self.tensor(body)
+                del self.local[depth:]
+            case tree.Conditional(condition=condition, value=value, otherwise=otherwise):
+                self.value(condition)
+                self.tensor(value)
+                self.tensor(otherwise)
+            case tree.Arithmetic() | tree.Group() | tree.Unary() | tree.Power():
+                for child in children(expr):
+                    self.tensor(child)
+            case _:
+                self.value(expr)
+
+    def _call(self, expr: tree.Call) -> None:
+        root = expr.function
+        while isinstance(root, tree.Attribute | tree.Subscript):
+            if isinstance(root, tree.Subscript):
+                self.values(root.items)
+            root = root.base
+        if not isinstance(root, tree.Name):
+            self.value(root)
+            for argument in expr.arguments:
+                self.tensor(argument.value)
+            return
+        name = root.text
+        if not self._name(name, root.span, "tensor or function"):
+            return
+        if isinstance(expr.function, tree.Attribute) and name not in self.with_legs:
+            self._namespaced(name, expr.function, expr)
+            return
+        if name in ("delta", "ones") or name in self.with_legs:
+            for argument in expr.arguments:
+                if argument.name is None:
+                    self.legs(argument.value)
+                else:
+                    self.value(argument.value)
+        elif name in COMPILE_TIME and name not in ACTIVATION_PARAMETERS:
+            self.values(argument.value for argument in expr.arguments)
+        else:
+            for argument in expr.arguments:
+                self.tensor(argument.value)
+
+    def _namespaced(self, base: str, function: tree.Attribute, expr: tree.Call) -> None:
+        """`lib.f(e)` applies a function, `lib.half(n)` calls a helper; `tree.iso(i)` is a canonical name."""
+        self._member(base, function.name, function.span)
+        member = self.imports[base].members.get(function.name) if base in self.imports else None
+        if isinstance(member, UserFunction):
+            for argument in expr.arguments:
+                self.tensor(argument.value)
+        elif isinstance(member, Helper):
+            self.values(argument.value for argument in expr.arguments)
+
+    def legs(self, expr: tree.Expr) -> None:
+        """A leg: its name may be anything, what stands in its brackets may not."""
+        match expr:
+            case tree.Name():
+                pass
+            case tree.Subscript(base=tree.Name(), items=items) | tree.List(items=items):
+                self.values(items)
+            case tree.Group(items=items):
+                for item in items:
+                    self.legs(item)
+            case tree.Call(arguments=arguments):
+                for argument in arguments:
+                    self.legs(argument.value)
+            case tree.Conditional(condition=condition, value=value, otherwise=otherwise):
+                self.value(condition)
+                self.legs(value)
+                self.legs(otherwise)
+            case _:
+                pass
+
+    def _bind(self, binders: Sequence[tree.Binder]) -> int:
+        depth = len(self.local)
+        for binder in binders:
+            self.value(binder.iterable)
+            self.local.append(binder.name)
+        return depth
+
+    def _name(self, name: str, span: Span, what: str = "name") -> bool:
+        self.used.add(name)
+        if name in self.known or name in self.local or name.endswith("'"):
+            return True
+        if not self.loader.forgiven(name, span):
+            hint = did_you_mean(name, {*self.known, *self.local})
+            if name in self.sizes:
+                hint = f"the size `{name}?` is known at run time only"
+            self.loader.sink.report(
+                Diagnostic("TN201", f"{what} `{name}` is not declared", span, "not declared", (), hint)
+            )
+        return False
+
+    def _member(self, base: str, name: str, span: Span) -> None:
+        if base in self.local:
+            return
+        if base == "std":
+            names = standard_names()
+            if name not in names:
+                hint = did_you_mean(name, names) or f"there are {listed(names, 20)}"
+                self.loader.sink.report(Diagnostic("TN203", f"the standard library has no `{name}`", span, help=hint))
+            return
+        members = self.imports[base].members if base in self.imports else {name: 0}
+        if name not in members and not self.loader.forgiven(name, span):
+            hint = did_you_mean(name, members) or exports(base, members)
+            self.loader.sink.report(Diagnostic("TN203", f"`{base}` has no `{name}`", span, help=hint))
