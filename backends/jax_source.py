@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tnc.codegen.body import Body
+from tnc.codegen.dialect import Loop
 from tnc.codegen.functional import Words, emit_functions
 from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
 from tnc.codegen.reads import all_steps
 from tnc.codegen.scalars import Functions, Helper
-from tnc.ir.schedule import Plan, Repeat, Stack, Step
+from tnc.ir.schedule import Plan, Repeat, Stack
 
 _FUNCTIONS = Functions(
     namespace="jnp",
@@ -149,6 +150,8 @@ class JaxDialect:
     permute: str = "transpose"
     solid: str = ""
     walks_members: bool = False
+    frees: bool = False
+    loops_are_functions: bool = True
 
     def stack(self, stack: Stack) -> tuple[str, bool]:
         """Parameters get local names; frozen ones stop gradients here."""
@@ -175,30 +178,24 @@ class JaxDialect:
         """The compiler decides whether to fill it in."""
         return call("jnp.broadcast_to", operand, flat(tuple_of(list(shape))))
 
-    def repeat(self, body: Body, step: Step, operation: Repeat) -> None:
+    def repeat(self, body: Body, loop: Loop) -> None:
         """A `scan`: the body as a function of what is carried and of the entries walked along."""
         writer = body.writer
-        initial = body.read(operation.initial)
-        carried = body.names.fresh(step.name)
-        function = body.names.fresh(f"next_{step.name}")
-        body.define(operation.carried, step.shape, carried)
-        pairs = body.walk(operation)
-        entries = [entry for entry, _ in pairs]
-        sources = [source for _, source in pairs]
-        parameter = body.names.fresh("entries") if len(pairs) > 1 else entries[0] if entries else "_"
+        function = body.names.fresh(f"next_{loop.carried}")
+        entries = [entry for entry, _ in loop.walked]
+        sources = [source for _, source in loop.walked]
+        several = len(entries) > 1
+        parameter = body.names.fresh("entries") if several else entries[0] if entries else "_"
         writer.separate()
-        with writer.block(f"def {function}({carried}, {parameter}):"):
-            if len(pairs) > 1:
+        with writer.block(f"def {function}({loop.carried}, {parameter}):"):
+            if several:
                 writer.line(f"{', '.join(entries)} = {parameter}")
-            for inner in operation.body[:-1]:
-                body.step(inner)
-            body.last_step(operation.body[-1], carried)
-            writer.line(f"return {carried}, None")
+            body.write_loop_body(loop)
+            writer.line(f"return {loop.carried}, None")
         writer.blank()
-        walked = "None" if not pairs else sources[0] if len(pairs) == 1 else flat(tuple_of(sources))
-        length = () if pairs else (f"length={operation.count}",)
-        writer.line(Group(f"{carried}, _ = lax.scan(", (function, initial, walked, *length), ")"))
-        body.define(step.name, step.shape, carried)
+        walked = flat(tuple_of(sources)) if several else sources[0] if sources else "None"
+        length = () if entries else (f"length={loop.operation.count}",)
+        writer.line(Group(f"{loop.carried}, _ = lax.scan(", (function, loop.initial, walked, *length), ")"))
 
 
 class JaxEmitter:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tnc.codegen.body import Body, write_loop
+from tnc.codegen.body import Body, write_for
+from tnc.codegen.dialect import Loop
 from tnc.codegen.functional import Words, emit_functions
 from tnc.codegen.layout import Doc, Group
 from tnc.codegen.scalars import Functions, Helper
-from tnc.ir.schedule import Plan, Repeat, Stack, Step
+from tnc.ir.schedule import Plan, Stack
 
 _FUNCTIONS = Functions(
     namespace="np",
@@ -194,6 +195,8 @@ class NumpyDialect:
     permute: str = "transpose"
     solid: str = ".copy()"
     walks_members: bool = False
+    frees: bool = True
+    loops_are_functions: bool = False
 
     def stack(self, stack: Stack) -> tuple[str, bool]:
         """Parameters get local names."""
@@ -219,9 +222,9 @@ class NumpyDialect:
         target = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
         return Group("np.broadcast_to(", (operand, target), ").copy()")
 
-    def repeat(self, body: Body, step: Step, operation: Repeat) -> None:
+    def repeat(self, body: Body, loop: Loop) -> None:
         """A `for` loop."""
-        write_loop(body, step, operation)
+        write_for(body, loop)
 
 
 class NumpyEmitter:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from tnc.codegen.body import Body, write_loop
+from tnc.codegen.body import Body, write_for
 from tnc.codegen.complaints import refuse
 from tnc.codegen.cores import cores_table
+from tnc.codegen.dialect import Loop
 from tnc.codegen.fills import Run, numbers, runs
 from tnc.codegen.header import docstring
 from tnc.codegen.layout import Doc, Group, call, prefixed
@@ -16,7 +17,7 @@ from tnc.codegen.names import class_name, field_names
 from tnc.codegen.scalars import Functions, Helper, number_text
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
-from tnc.ir.schedule import Plan, Repeat, Schedule, Stack, Step
+from tnc.ir.schedule import Plan, Schedule, Stack
 
 _FUNCTIONS = Functions(
     namespace="torch",
@@ -120,6 +121,8 @@ class TorchDialect:
     permute: str = "permute"
     solid: str = ".contiguous()"
     walks_members: bool = True
+    frees: bool = True
+    loops_are_functions: bool = False
 
     def stack(self, stack: Stack) -> tuple[str, bool]:
         """Parameters are read where they are used."""
@@ -147,9 +150,9 @@ class TorchDialect:
         """`expand` is a view; the schedule wants it filled in."""
         return Group(f"{operand}.expand(", tuple(shape), ").contiguous()")
 
-    def repeat(self, body: Body, step: Step, operation: Repeat) -> None:
+    def repeat(self, body: Body, loop: Loop) -> None:
         """A `for` loop, which `torch.compile` and `torch.export` unroll."""
-        write_loop(body, step, operation)
+        write_for(body, loop)
 
 
 class TorchEmitter:
@@ -161,8 +164,8 @@ class TorchEmitter:
         schedule = plan.schedule
         name = class_name(schedule.name)
         body = Body(schedule, TorchDialect(), depth=2, reserved=(name, f"{name}Output"))
-        body.write()
-        result_type = _finish(body, name)
+        results = body.write()
+        result_type = _finish(body, name, results)
 
         writer = Writer()
         writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
@@ -190,9 +193,8 @@ class TorchEmitter:
         return writer.finish()
 
 
-def _finish(body: Body, name: str) -> str:
+def _finish(body: Body, name: str, results: Sequence[str]) -> str:
     """Write the `return`; the type of what is returned."""
-    results = body.returned()
     if len(results) == 1:
         body.writer.line(prefixed("return ", results[0]))
         return "torch.Tensor"

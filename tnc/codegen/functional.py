@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from tnc.codegen.body import Body, Dialect
+from tnc.codegen.body import Body
 from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
+from tnc.codegen.dialect import Dialect
 from tnc.codegen.fills import Run, numbers, runs, shape_text
 from tnc.codegen.header import docstring
 from tnc.codegen.layout import Doc, Group, call, prefixed
@@ -84,8 +85,8 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
     output = f"{class_name(schedule.name)}Output"
     body = Body(schedule, dialect, depth=1, reserved=(output,))
     _open_body(body, words, convert_input)
-    body.write()
-    result_type = _finish(body, output, words)
+    results = body.write()
+    result_type = _finish(body, results, output, words)
 
     writer = Writer()
     writer.text(docstring(plan, words.framework, _usage(schedule, words)))
@@ -140,17 +141,16 @@ def _open_body(body: Body, words: Words, convert_input: str | None) -> None:
     """What goes before the steps: inputs as arrays, and a word against numbers that have no order."""
     if convert_input is not None:
         for text in body.inputs.values():
-            body.writer.line(f"{text} = {convert_input.format(text)}")
+            body.opening.line(f"{text} = {convert_input.format(text)}")
     ordered = real_only(body.schedule)
     if ordered and body.schedule.stacks:
-        with body.writer.block(f"if any({words.is_complex.format('value')} for value in params.values()):"):
+        with body.opening.block(f"if any({words.is_complex.format('value')} for value in params.values()):"):
             listed = ", ".join(ordered)
-            body.writer.line(call("raise TypeError", f'"complex numbers have no {listed}"'))
+            body.opening.line(call("raise TypeError", f'"complex numbers have no {listed}"'))
 
 
-def _finish(body: Body, output: str, words: Words) -> str:
+def _finish(body: Body, results: Sequence[str], output: str, words: Words) -> str:
     """Write the `return`; the type of what is returned."""
-    results = body.returned()
     if len(results) == 1:
         body.writer.line(prefixed("return ", results[0]))
         return words.array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -108,3 +108,12 @@ def usage(schedule: Schedule) -> Usage:
         else:
             picked[read.source, read.pick[0]] += 1
     return Usage(frozenset(whole), picked, frozenset(walked))
+
+
+def last_uses(steps: Sequence[Step]) -> dict[str, int]:
+    """For each tensor that the steps read: the position of the last step that does."""
+    last: dict[str, int] = {}
+    for position, step in enumerate(steps):
+        for inner in all_steps((step,)):
+            last.update((read.source, position) for read in reads(inner.operation))
+    return last

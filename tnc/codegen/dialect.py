@@ -1,0 +1,90 @@
+"""What a backend must say for itself; everything else is common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tnc.codegen.layout import Doc
+from tnc.codegen.scalars import Functions
+from tnc.ir.schedule import Repeat, Stack
+
+if TYPE_CHECKING:
+    from tnc.codegen.body import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A :class:`Repeat` with its variables.
+
+    ``carried`` is handed on from iteration to iteration, beginning with ``initial``; ``walked`` are pairs of the
+    variable for an entry and the expression of what is walked along.
+    """
+
+    operation: Repeat
+    carried: str
+    initial: str
+    walked: tuple[tuple[str, str], ...]
+
+
+class Dialect(Protocol):
+    """What differs between frameworks."""
+
+    @property
+    def functions(self) -> Functions:
+        """How pointwise functions are spelled."""
+        ...
+
+    @property
+    def permute(self) -> str:
+        """The method that reorders axes."""
+        ...
+
+    @property
+    def solid(self) -> str:
+        """What makes a view contiguous, as a suffix."""
+        ...
+
+    @property
+    def walks_members(self) -> bool:
+        """Whether a loop walks along unstacked members, or else along slices of the whole."""
+        ...
+
+    @property
+    def frees(self) -> bool:
+        """Whether local variables hold memory, so that large ones should be deleted after their last use."""
+        ...
+
+    @property
+    def loops_are_functions(self) -> bool:
+        """Whether a loop is handed what it starts from, instead of rebinding a variable."""
+        ...
+
+    def stack(self, stack: Stack) -> tuple[str, bool]:
+        """The text of a stack's tensor, and whether it deserves a local name."""
+        ...
+
+    def unstack(self, tensor: str, axis: int) -> str | None:
+        """The text of the tuple of all entries along an axis; None where indexing one by one is as good."""
+        ...
+
+    def along(self, tensor: str, axis: int) -> str:
+        """The text of a tensor with this axis first, to be walked along."""
+        ...
+
+    def number(self, value: str, reference: str | None) -> Doc:
+        """A scalar tensor, of the reference's dtype if there is one."""
+        ...
+
+    def embed(self, operand: str, rank: int) -> Doc:
+        """The first axis of an operand of this rank as the diagonal of the first two."""
+        ...
+
+    def broadcast(self, operand: str, shape: Sequence[str]) -> Doc:
+        """The operand repeated up to a shape."""
+        ...
+
+    def repeat(self, body: Body, loop: Loop) -> None:
+        """Write a loop."""
+        ...

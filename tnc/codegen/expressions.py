@@ -1,0 +1,132 @@
+"""Operations as expressions, their operands already spelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from tnc.codegen.dialect import Dialect
+from tnc.codegen.layout import Doc, Group, Terms, call, tuple_of
+from tnc.codegen.scalars import ScalarWriter, number_text
+from tnc.codegen.views import Views
+from tnc.ir.extent import Extent
+from tnc.ir.schedule import (
+    Add,
+    Broadcast,
+    Conjugate,
+    Crop,
+    Diagonal,
+    Embed,
+    Index,
+    Look,
+    Matmul,
+    Move,
+    Multiply,
+    Normalize,
+    Number,
+    Pointwise,
+    Reduce,
+    Repeat,
+    Scale,
+    Step,
+)
+
+
+class Expressions:
+    """Spells operations in a backend's words."""
+
+    def __init__(self, dialect: Dialect, scalars: ScalarWriter, views: Views, reference: str | None) -> None:
+        self._dialect = dialect
+        self._scalars = scalars
+        self._views = views
+        self._reference = reference
+
+    def expression(self, step: Step, texts: Sequence[str]) -> Doc:
+        """The right-hand side of a step's assignment; ``texts`` are its operands."""
+        operation = step.operation
+        match operation:
+            case Number(value):
+                return self._dialect.number(number_text(value), self._reference)
+            case Matmul():
+                return Terms("", texts[0], (("@", texts[1]),))
+            case Multiply():
+                return Terms("", texts[0], (("*", texts[1]),))
+            case Add(terms):
+                return _sum([coefficient for coefficient, _ in terms], texts)
+            case Scale(factor=factor):
+                return f"{number_text(factor)} * {texts[0]}" if factor != -1 else f"-{texts[0]}"
+            case Reduce(operand, axes):
+                return _reduction(texts[0], axes, len(operand.seen))
+            case Diagonal(operand):
+                return self._diagonal(texts[0], len(operand.seen))
+            case Embed(operand):
+                if "embed" in self._dialect.functions.helpers:
+                    self._scalars.need("embed")
+                return self._dialect.embed(texts[0], len(operand.seen))
+            case Broadcast():
+                return self._dialect.broadcast(texts[0], self._views.dims(step.shape))
+            case Move():
+                return texts[0] + self._dialect.solid
+            case Look():
+                return texts[0]
+            case Crop(operand):
+                return self._crop(texts[0], operand.seen, step.shape)
+            case Conjugate():
+                return f"{texts[0]}.conj()"
+            case Pointwise(function=function, function_name=name):
+                return self._scalars.apply(function, name, texts)
+            case Normalize(axes=axes, epsilon=epsilon):
+                self._scalars.need("rms")
+                return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))
+            case Repeat():
+                raise AssertionError("a loop is no expression")
+            case _:
+                assert_never(operation)
+
+    def _diagonal(self, text: str, rank: int) -> str:
+        """The new axis comes last in every framework, and must come first."""
+        diagonal = f"{text}.diagonal()"
+        if rank > 2:
+            order = (rank - 2, *range(rank - 2))
+            diagonal += f".{self._dialect.permute}({', '.join(map(str, order))})"
+        return diagonal + self._dialect.solid
+
+    def _crop(self, text: str, before: tuple[Extent, ...], after: tuple[Extent, ...]) -> Doc:
+        """Slices for the axes up to the last that really loses entries."""
+        slices = [":" if old == new else f":{self._views.size(new)}" for old, new in zip(before, after, strict=True)]
+        while slices and slices[-1] == ":":
+            slices.pop()
+        return Group(f"{text}[", tuple(slices), "]") if slices else text
+
+
+def slice_text(index: Index, count: int, length: Extent) -> str:
+    """The subscript that takes ``count`` entries from ``index`` on; empty if these are all of them, in order."""
+    start, step = index.start, index.step
+    last = start + step * (count - 1)
+    if step > 0:
+        first = str(start) if start else ""
+        stop = str(last + 1) if last + 1 != length else ""
+    else:
+        first = str(start) if start + 1 != length else ""
+        stop = str(last - 1) if last else ""
+    by = f":{step}" if step != 1 else ""
+    return f"[{first}:{stop}{by}]" if first or stop or by else ""
+
+
+def _sum(coefficients: Sequence[float], texts: Sequence[str]) -> Terms:
+    parts: list[tuple[str, str]] = []
+    for coefficient, text in zip(coefficients, texts, strict=True):
+        size = abs(coefficient)
+        parts.append(("-" if coefficient < 0 else "+", text if size == 1 else f"{number_text(size)} * {text}"))
+    sign, first = parts[0]
+    return Terms("", first if sign == "+" else f"-{first}", tuple(parts[1:]))
+
+
+def _reduction(text: str, axes: tuple[int, ...], rank: int) -> Doc:
+    if not axes:
+        return text
+    if len(axes) == rank:
+        return f"{text}.sum()"
+    if len(axes) == 1:
+        return f"{text}.sum({axes[0]})"
+    return call(f"{text}.sum", tuple_of([str(axis) for axis in axes]))
