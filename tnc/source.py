@@ -24,7 +24,8 @@ class Source:
 
     def __post_init__(self) -> None:
         starts = [0]
-        starts.extend(i + 1 for i, character in enumerate(self.text) if character == "\n")
+        while (newline := self.text.find("\n", starts[-1])) >= 0:
+            starts.append(newline + 1)
         object.__setattr__(self, "_line_starts", tuple(starts))
 
     def position(self, offset: int) -> Position:

@@ -20,3 +20,10 @@ def parse_expression(source: Source, limits: Limits) -> tuple[tree.Expr | None, 
     from tnc.syntax.parser import parse_expression_text
 
     return parse_expression_text(source, limits)
+
+
+def format_file(file: tree.File) -> str:
+    """The canonical text of a file that was parsed without errors; comments and single blank lines are kept."""
+    from tnc.syntax.formatter import format_tree
+
+    return format_tree(file)

@@ -154,12 +154,22 @@ class Machine:
         """Whether the token just taken is the first of a statement."""
         return self._state.state_stack[-2] in self._states
 
+    def finish_statement(self, place: Token) -> bool:
+        """End the statement here, if it can; its value is kept. ``place`` is a token of the text, for its source."""
+        done = self.feed(place._replace(type=terminals().literals["let"], text="let"))
+        if done:
+            self.leave_statement()
+        return done
+
     def leave_statement(self) -> None:
         """Forget the unfinished statement, so that the next one may begin."""
-        stack = self._state.state_stack
-        while stack[-1] not in self._states:
-            stack.pop()
-            self._state.value_stack.pop()
+        states, values = self._state.state_stack, self._state.value_stack
+        closed = 0
+        while closed or states[-1] not in self._states:
+            states.pop()
+            value = values.pop()
+            if isinstance(value, Token):
+                closed += (value.text == "}") - (value.text == "{")
 
     def expected(self) -> frozenset[str]:
         """What may come next: literals as they are written, NAME, NUMBER, STRING, and $END."""

@@ -331,7 +331,11 @@ def _lone_name(failure: Failure) -> Explanation | None:
         return None
     name = failure.tokens[failure.start]
     shown = clip(name.text)
-    if failure.start == 0 or failure.lines.starts(failure.start):
+    if (
+        failure.start == 0
+        or failure.lines.starts(failure.start)
+        or failure.tokens[failure.start - 1].text in ("{", "}")
+    ):
         message = f"expected a statement, found `{shown}`"
         return Diagnostic("TN101", message, name.span, help=f"a tensor is defined by `{shown}(i, j) = …`"), None
     before = failure.tokens[failure.start - 1]

@@ -12,9 +12,9 @@ from tnc.syntax.checks import check
 from tnc.syntax.grammar import Machine
 from tnc.syntax.messages import Failure, explain
 from tnc.syntax.recovery import Recovery
-from tnc.syntax.scanner import MOST_ERRORS, Scan, scan, too_many
+from tnc.syntax.scanner import Scan, scan, too_many
 from tnc.syntax.structure import Lines, balance
-from tnc.syntax.tokens import END
+from tnc.syntax.tokens import END, MOST_ERRORS
 
 
 def parse_file(source: Source, limits: Limits) -> tuple[tree.File, tuple[Diagnostic, ...]]:

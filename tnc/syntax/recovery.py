@@ -15,9 +15,9 @@ from tnc.limits import Limits
 from tnc.source import Span
 from tnc.syntax.grammar import Machine, terminals
 from tnc.syntax.messages import Failure, Repair, explain
-from tnc.syntax.scanner import MOST_ERRORS, too_deep, too_many
+from tnc.syntax.scanner import too_deep, too_many
 from tnc.syntax.structure import CLOSER_OF, STATEMENT_WORDS, Lines
-from tnc.syntax.tokens import END, Token
+from tnc.syntax.tokens import END, MOST_ERRORS, Token
 
 _STATES_A_LEVEL: Final = 24
 """No level of the tree needs more of the automaton's stack than this."""
@@ -81,6 +81,8 @@ class Recovery:
             self._told.append(tokens[index].start)
             if repair is not None and self._repair(repair, tokens[index]):
                 return index + repair.takes
+        if "let" in failure.expected and machine.finish_statement(tokens[index]):
+            return self._resume(index, index)
         machine.leave_statement()
         return self._resume(start, index)
 

@@ -11,11 +11,8 @@ from tnc.limits import Limits
 from tnc.source import Source, Span
 from tnc.syntax.grammar import terminals
 from tnc.syntax.slips import Slip, read_slip
-from tnc.syntax.tokens import END, Token
+from tnc.syntax.tokens import END, MOST_ERRORS, Token
 from tnc.syntax.tree import Comment
-
-MOST_ERRORS: Final = 100
-"""After so many errors of one file its author has better things to do than to read on."""
 
 _OPENERS: Final = frozenset("([{")
 _CLOSERS: Final = frozenset(")]}")
@@ -53,12 +50,13 @@ class _Depth:
     counted loosely, a run at each depth: the exact count, on the tree, comes later.
     """
 
-    __slots__ = ("_chains", "_most", "_operand")
+    __slots__ = ("_chains", "_most", "_operand", "strays")
 
     def __init__(self, nesting: int) -> None:
         self._most = nesting
         self._chains = [0]
         self._operand = False
+        self.strays = 0
 
     def too_deep(self, kind: str, text: str) -> bool:
         """Take one token."""
@@ -72,6 +70,8 @@ class _Depth:
         elif text in _CLOSERS:
             if len(chains) > 1:
                 chains.pop()
+            else:
+                self.strays += 1
             self._operand = text != "}"
         else:
             if text in _LENGTHENS_CHAIN or (text == "-" and not self._operand):
@@ -147,6 +147,8 @@ def scan(source: Source, limits: Limits) -> Scan:
         tokens.append(token)
         if depth.too_deep(kind, word):
             fatal = too_deep(token.span, limits)
+            break
+        if depth.strays > MOST_ERRORS:
             break
         own_line = False
         at = end

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from tnc.diagnostics import Diagnostic, Label
 from tnc.syntax.grammar import terminals
-from tnc.syntax.tokens import END, Token
+from tnc.syntax.tokens import END, MOST_ERRORS, Token
 
 STATEMENT_WORDS: Final = frozenset(
     ("network", "core", "input", "let", "output", "fn", "def", "import", "assert", "require")
@@ -109,6 +109,8 @@ class _Matcher:
 
     def run(self) -> None:
         for index, token in enumerate(self._tokens):
+            if len(self._diagnostics) >= MOST_ERRORS:
+                return
             match token.text:
                 case "(" | "[":
                     self._open(index)
@@ -229,6 +231,8 @@ class _Matcher:
         while start > floor:
             text = self._tokens[start].text
             depth += (text in _OPENER_OF) - (text in CLOSER_OF)
+            if depth == 0 and text in (",", "="):
+                return
             if depth == 0 and self._lines.starts(start):
                 break
             start -= 1

@@ -12,6 +12,10 @@ END: Final = "$END"
 """The type of the token past the end of a text."""
 
 
+MOST_ERRORS: Final = 100
+"""After so many errors of one file its author has better things to do than to read on."""
+
+
 class Token(NamedTuple):
     """A piece of a text: the grammar's name for it, its text, and its place.
 
