@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -139,7 +139,14 @@ def network_of_source(
     arguments: Mapping[str, object],
 ) -> Network:
     """The one network that is meant, else an error that lists those that could be."""
-    options = driver.Options(network, tuple(arguments.items()), tuple((sizes or {}).items()), dtype)
+    plain = tuple((name, _plain(value)) for name, value in arguments.items())
+    options = driver.Options(network, plain, tuple((sizes or {}).items()), dtype)
     elaborated = driver.elaborate(source, options)
     example = f"network={elaborated.networks[0].program.name!r}"
     return Network(driver.only(elaborated, example), options, elaborated.warnings)
+
+
+def _plain(value: object) -> object:
+    """NumPy's numbers and arrays as Python's, without importing NumPy to know them."""
+    convert: Callable[[], object] | None = getattr(value, "tolist", None)
+    return value if convert is None else convert()
