@@ -53,7 +53,7 @@ class Console:
         reason = " ".join(str(error).split())
         message = f"the compiler failed: {type(error).__name__}{': ' if reason else ''}{reason}{_origin(error)}"
         help_text = (
-            "this is a fault of the compiler, not of your program; nothing was written\n"
+            "this is a fault of the compiler, not of your program; no file is half-written\n"
             "please report it with this command, the file, and what it prints with TNC_TRACEBACK=1"
         )
         self.show([Diagnostic("TN901", message, help=help_text)])
