@@ -20,6 +20,7 @@ from tnc.syntax import tree
 from tnc.syntax.layout import (
     WIDTH,
     Align,
+    Choice,
     Concat,
     Doc,
     Group,
@@ -31,6 +32,7 @@ from tnc.syntax.layout import (
     concat,
     flat_width,
     join,
+    least_width,
     render,
 )
 
@@ -39,6 +41,9 @@ _N = TypeVar("_N", bound=tree.Node)
 _INDENT: Final = 2
 _SHORT: Final = 16
 """A first operand no wider than this keeps the second one beside it when a chain of three or more breaks."""
+
+_HEAD: Final = 24
+"""Up to this column a value that must be broken stays beside its ``=``."""
 
 
 def format_tree(file: tree.File) -> str:
@@ -181,11 +186,13 @@ class _Printer:
         return concat(self._expr(branch.condition), " ", self._block(branch.body, branch.span.end - 1))
 
     def _core(self, core: tree.Core) -> Doc:
-        inner = self._list(core.dims, self._expr)
+        path = self._path(core.path)
+        dims = self._list(core.dims, self._expr)
         if core.outputs is not None:
-            arrow = concat("-> " if core.outputs else "->", Align(self._list(core.outputs, self._expr)))
-            inner = concat(inner, Group(concat(Line() if core.dims else "", arrow)))
-        doc = concat("core ", self._path(core.path), "(", Align(inner), ")")
+            outputs = Align(Concat(tuple(self._list(core.outputs, self._expr))))
+            arrow = concat("-> " if core.outputs else "->", outputs)
+            dims.append(Group(concat(Line() if core.dims else "", arrow)))
+        doc = concat("core ", path, self._enclosed("(", dims, ")"))
         if core.init is not None:
             doc = concat(doc, Group(Nest(4, concat(Line(), "init ", self._expr(core.init)))))
         return concat(doc, " frozen") if core.frozen else doc
@@ -204,57 +211,68 @@ class _Printer:
     # -- name = value --------------------------------------------------------------------------
 
     def _assigned(self, head: Doc, value: tree.Expr) -> Doc:
-        """``head = value``; in the next line if the value has more room there."""
+        """``head = value``; the value in the next line if it has more room there and needs it."""
         before = self._remarks(value.span.start)
-        head_width = flat_width(head)
-        left = self._indent + (WIDTH if head_width is None else head_width)
-        terms = isinstance(value, tree.Arithmetic) and not _is_coefficient(value)
-        doc = self._terms(value) if isinstance(value, tree.Arithmetic) and terms else self._expr(value)
-        widest = self._widest(value, doc)
-        beside = (
-            before.parts or left + 3 + widest <= WIDTH or (left <= WIDTH // 3 and self._indent + 4 + widest > WIDTH)
-        )
-        assigned = concat("= ", before, doc if terms else Align(doc))
+        terms = self._terms(value)
+        width = flat_width(head)
+        left = WIDTH if width is None else self._indent + width
+        widths = [flat_width(term) for term in terms]
+        widest = max(WIDTH if width is None else width for width in widths)
+        if left + 3 + widest <= WIDTH or before.parts:
+            beside = True
+        elif len(terms) > 1:
+            beside = left <= _SHORT
+        else:
+            beside = left <= _HEAD or (left <= 2 * _HEAD and self._indent + 4 + widest > WIDTH)
+        lines = concat("= ", before, Align(terms[0]), *(concat(Line(), term) for term in terms[1:]))
         if beside:
-            return concat(head, " ", Align(Group(assigned)))
-        return concat(head, Group(Nest(4, concat(Line(), Align(Group(assigned))))))
+            return concat(head, " ", Align(Group(lines)))
+        return concat(head, Group(Nest(_INDENT, concat(Line(), Align(Group(lines))))))
 
-    def _widest(self, value: tree.Expr, doc: Doc) -> int:
-        """The width that a value needs beside its ``=``: that of its widest term, if it breaks into terms."""
-        width = flat_width(doc)
-        if width is None:
-            return WIDTH
-        return width
-
-    def _terms(self, value: tree.Arithmetic) -> Doc:
-        """A sum or product right after ``=``: its operators stand under the ``=``."""
+    def _terms(self, value: tree.Expr) -> list[Doc]:
+        """What may begin a line right after ``=``: the operators of a sum or product stand under the ``=``."""
+        if not isinstance(value, tree.Arithmetic) or _is_coefficient(value):
+            return [self._expr(value)]
         docs = [self._expr(value.operands[0])]
         for operator, operand in zip(value.operators, value.operands[1:], strict=True):
             remarks = self._remarks(operand.span.start)
-            docs.append(concat(remarks, Line(), f"{operator} ", Align(self._expr(operand))))
-        return concat(Align(docs[0]), *docs[1:])
+            docs.append(concat(remarks, f"{operator} ", Align(self._expr(operand))))
+        return docs
 
     # -- lists ---------------------------------------------------------------------------------
 
-    def _list(self, items: Sequence[_N], show: Callable[[_N], Doc]) -> Concat:
-        """Items and commas, as many to a line as fit."""
+    def _list(self, items: Sequence[_N], show: Callable[[_N], Doc]) -> list[Doc]:
+        """The items, each with its comma, the comments before it and the place before it where a line may break."""
         docs: list[Doc] = []
         for index, item in enumerate(items):
             remarks = self._remarks(item.span.start)
-            comma = "," if index else ""
             if index == 0:
                 docs.append(concat(remarks, show(item)))
             else:
-                docs.append(concat(comma, remarks, Group(concat(Line(), show(item)))))
-        return Concat(tuple(docs))
+                docs.append(concat(",", remarks, Group(concat(Line(), show(item)))))
+        return docs
 
     def _brackets(
         self, open_: str, items: Sequence[_N], close: str, show: Callable[[_N], Doc], end: int | None = None
     ) -> Doc:
         """A list in brackets; ``end`` is the offset of the closing one, if known."""
-        inner = self._list(items, show)
-        remarks = self._remarks(end) if end is not None else Concat(())
-        return concat(open_, Align(concat(inner, remarks)), close)
+        docs = self._list(items, show)
+        if end is not None and (remarks := self._remarks(end)).parts:
+            docs.append(remarks)
+        return self._enclosed(open_, docs, close)
+
+    def _enclosed(self, open_: str, items: Sequence[Doc], close: str) -> Doc:
+        """Items under the first one, if all have room there; else in the next line. As many to a line as fit."""
+        inner = Concat(tuple(items))
+        if flat_width(inner) == 0:
+            return Text(open_ + close)
+        if len(items) == 1 or (items and flat_width(inner) is None):
+            needs = least_width(inner)
+        else:
+            needs = max((flat_width(item) or 0 for item in items), default=0)
+        wide = concat(open_, Align(inner), close)
+        narrow = concat(open_, Nest(_INDENT, concat(Line(""), Align(inner))), close)
+        return Group(Choice(len(open_) + needs + 1, wide, narrow))
 
     def _arguments(self, arguments: Sequence[tree.Argument], end: int | None = None) -> Doc:
         return self._brackets("(", arguments, ")", self._argument, end)
@@ -338,7 +356,10 @@ class _Printer:
             case tree.Conditional():
                 return self._conditional(expr)
             case tree.Fold(operator, binders, body):
-                return concat(operator, self._brackets("(", binders, ")", self._binder), " ", self._expr(body))
+                head = concat(operator, self._brackets("(", binders, ")", self._binder))
+                return Group(
+                    concat(head, Nest(_INDENT, concat(self._remarks(body.span.start), Line(), self._expr(body))))
+                )
             case tree.Range(start, stop, step):
                 doc = concat(self._expr(start), "..", self._expr(stop))
                 return doc if step is None else concat(doc, " by ", self._expr(step))
@@ -355,11 +376,13 @@ class _Printer:
         for operator, operand in zip(operators, operands[1:], strict=True):
             remarks = self._remarks(operand.span.start)
             rest.append((remarks, concat(f"{operator} ", Align(self._expr(operand)))))
+        lines = concat(first, *(concat(remarks, Line(), operand) for remarks, operand in rest))
         width = flat_width(concat(first, rest[0][0]))
-        if len(rest) > 1 and width is not None and width <= _SHORT:
-            lines = concat(rest[0][1], *(concat(remarks, Line(), operand) for remarks, operand in rest[1:]))
-            return Group(concat(first, " ", Align(lines)))
-        return Group(Align(concat(first, *(concat(remarks, Line(), operand) for remarks, operand in rest))))
+        if len(rest) < 2 or width is None or width > _SHORT:
+            return Group(Align(lines))
+        beside = concat(rest[0][1], *(concat(remarks, Line(), operand) for remarks, operand in rest[1:]))
+        needs = width + 2 + max(flat_width(operand) or 0 for _, operand in rest)
+        return Group(Choice(needs, concat(first, " ", Align(beside)), Align(lines)))
 
     def _comprehension(self, expr: tree.Comprehension) -> Doc:
         docs: list[Doc] = [self._expr(expr.element)]

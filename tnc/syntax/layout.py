@@ -1,7 +1,7 @@
 """A small pretty printer: documents that say where a line may break, laid out within a width.
 
-After Wadler: a :class:`Group` is printed flat if it fits, otherwise its own lines break. A comment ends its line, wherever
-it stands: everything around it breaks.
+After Wadler: a :class:`Group` is printed flat if it fits, otherwise its own lines break. A comment ends its line,
+wherever it stands: everything around it breaks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 WIDTH: Final = 100
 """Lines are broken so that they are no longer than this, where that is possible."""
 
-_ALIGN_AT_MOST: Final = 60
+_ALIGN_AT_MOST: Final = 80
 _COMMENTS_AT_MOST: Final = 72
 
 
@@ -63,7 +63,7 @@ class Nest:
 
 @dataclass(frozen=True, slots=True)
 class Align:
-    """Lines within start where this starts; if that is too far to the right, a little further than the line around."""
+    """Lines within start where this starts; if that is far to the right, a little further than the line around."""
 
     body: Doc
 
@@ -75,7 +75,16 @@ class Group:
     body: Doc
 
 
-Doc: TypeAlias = Text | Line | Hard | Remark | Concat | Nest | Align | Group
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Two layouts of one text: ``wide`` where so much room is left in the line, else ``narrow``."""
+
+    needs: int
+    wide: Doc
+    narrow: Doc
+
+
+Doc: TypeAlias = Text | Line | Hard | Remark | Concat | Nest | Align | Group | Choice
 
 
 def concat(*parts: Doc | str) -> Concat:
@@ -105,9 +114,27 @@ def flat_width(doc: Doc) -> int | None:
                 return None
             case Concat(parts):
                 waiting.extend(parts)
-            case Nest(_, body) | Align(body) | Group(body):
+            case Nest(_, body) | Align(body) | Group(body) | Choice(_, body, _):
                 waiting.append(body)
     return total
+
+
+def least_width(doc: Doc) -> int:
+    """The width of the widest part of a document in which no line can break."""
+    widest = run = 0
+    waiting = [doc]
+    while waiting:
+        match waiting.pop():
+            case Text(text):
+                run += len(text)
+                widest = max(widest, run)
+            case Line() | Hard() | Remark():
+                run = 0
+            case Concat(parts):
+                waiting.extend(reversed(parts))
+            case Nest(_, body) | Align(body) | Group(body) | Choice(_, body, _):
+                waiting.append(body)
+    return widest
 
 
 _Command: TypeAlias = tuple[int, bool, Doc]
@@ -143,6 +170,9 @@ def render(doc: Doc, width: int = WIDTH) -> str:
             case Group(body):
                 fits = flat or _fits((indent, True, body), waiting, width - page.column(indent))
                 waiting.append((indent, fits, body))
+            case Choice(needs, wide, narrow):
+                enough = flat or page.column(indent) + needs <= width
+                waiting.append((indent, flat, wide if enough else narrow))
     return page.text()
 
 
@@ -171,7 +201,7 @@ def _fits(first: _Command, rest: list[_Command], room: int) -> bool:
                 return not in_first
             case Concat(parts):
                 waiting.extend((indent, flat, part) for part in reversed(parts))
-            case Nest(_, body) | Align(body) | Group(body):
+            case Nest(_, body) | Align(body) | Group(body) | Choice(_, body, _):
                 waiting.append((indent, flat, body))
     return False
 
