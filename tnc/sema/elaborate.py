@@ -16,10 +16,11 @@ from tnc.sema.frame import Frame, check_rank, declares
 from tnc.sema.inputs import declare_input
 from tnc.sema.legs import LegReader
 from tnc.sema.lower import Lowered, lower_definition
+from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_STATEMENT
 from tnc.sema.outputs import LeftSide, output_std
 from tnc.sema.places import binder_span, name_span
 from tnc.sema.poison import poison
-from tnc.sema.problem import Poisoned, Problem, fail
+from tnc.sema.problem import Abandoned, Poisoned, Problem, fail
 from tnc.sema.references import subscript_text
 from tnc.sema.requirements import requirements
 from tnc.sema.resolve import Resolver
@@ -36,7 +37,7 @@ def execute(frame: Frame) -> None:
     """Execute the whole body."""
     node = frame.instance.network.node
     run(frame, node.body, frame.scope)
-    if not frame.outputs:
+    if not frame.outputs and node.name != "_" and not frame.evaluator.broken.inside(node.span):
         frame.sink.report(
             Diagnostic(
                 "TN261",
@@ -55,6 +56,7 @@ def run(frame: Frame, statements: Sequence[tree.Statement], scope: Scope) -> Non
         mark = meter.mark()
         try:
             meter.enter(statement.span)
+            meter.pay(WORK_PER_STATEMENT, statement.span)
             _statement(frame, statement, scope)
         except Problem as problem:
             frame.sink.report(problem.diagnostic)
@@ -123,10 +125,15 @@ def _assert(frame: Frame, node: tree.Assert, scope: Scope) -> None:
     if frame.evaluator.condition(node.condition, scope):
         return
     message = node.message or "this assertion does not hold"
+    if frame.bindings is None:
+        fail("TN260", message, node.span)
+    diagnostic = Diagnostic("TN260", message, node.span)
     for made in reversed(frame.sink.made):
         if not frame.shared.is_library(made.span.source.name):
-            fail("TN260", message, made.span, labels=(Label(node.span, "required here"),))
-    fail("TN260", message, node.span)
+            diagnostic = Diagnostic("TN260", message, made.span, labels=(Label(node.span, "required here"),))
+            break
+    frame.sink.report(diagnostic)
+    raise Abandoned
 
 
 def _let(frame: Frame, node: tree.Let, scope: Scope) -> None:
@@ -229,6 +236,7 @@ def _lower(
     expression = resolver.expression(value, scope)
     if failed:
         raise Poisoned
+    evaluator.meter.pay(WORK_PER_DEFINITION, span)
     provisional = frame.shared.builder.provisional(name)
     definition = Definition(provisional, axes, shape, expression, span)
     lowered = lower_definition(definition, frame.shared.builder.fresh(name), evaluator.meter.limits)

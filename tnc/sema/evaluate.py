@@ -8,6 +8,7 @@ from typing import NoReturn, TypeAlias, assert_never
 
 from tnc.diagnostics import Label
 from tnc.sema.arithmetic import binary, compare, is_integer, is_number
+from tnc.sema.broken import BrokenText
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, call_compile_time, range_length
 from tnc.sema.calls import match_arguments, parameters, positional
 from tnc.sema.meter import Meter
@@ -37,14 +38,14 @@ Items: TypeAlias = range | tuple[Value, ...]
 class Evaluator:
     """Evaluates compile-time expressions in a scope, paying for its work.
 
-    ``standard`` gives a network of the standard library; ``forgiven`` says that a name occurs in text that could not be
-    parsed, so that nothing must be said about its being unknown.
+    ``standard`` gives a network of the standard library; ``broken`` is text that could not be parsed, and may declare
+    what seems unknown.
     """
 
     meter: Meter
     sink: Sink
     standard: Callable[[str, Span], NetworkValue]
-    forgiven: Callable[[str, Span], bool]
+    broken: BrokenText
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -113,13 +114,13 @@ class Evaluator:
         for expr in exprs:
             try:
                 values.append(self.evaluate(expr, scope))
-            except Problem as problem:
-                self.sink.report(problem.diagnostic)
-                failed = True
+            except (Problem, Poisoned) as error:
                 self.meter.restore(mark)
-            except Poisoned:
+                if self.meter.bodies:
+                    raise  # recursion that branches would try again and again what has failed
+                if isinstance(error, Problem):
+                    self.sink.report(error.diagnostic)
                 failed = True
-                self.meter.restore(mark)
         if failed:
             raise Poisoned
         return values
@@ -174,7 +175,7 @@ class Evaluator:
 
     def undeclared(self, name: str, span: Span, scope: Scope, what: str = "name") -> NoReturn:
         """Complain about a name that nothing declares."""
-        if self.forgiven(name, span):
+        if self.broken.mentions(name, span):
             raise Poisoned
         if name.endswith("'"):
             fail("TN201", f"`{name}` is not declared: only legs have primes", span)
@@ -219,7 +220,7 @@ class Evaluator:
                 return self.standard(expr.name, expr.span)
             case Namespace(name=name, members=members):
                 if expr.name not in members:
-                    if self.forgiven(expr.name, expr.span):
+                    if not base.complete:
                         raise Poisoned
                     fail(
                         "TN203",
@@ -437,7 +438,7 @@ class Evaluator:
                 value = self.evaluate(parameter.default, inner)
             inner.names[parameter.name] = Bound("parameter", value, parameter.span)
         result = self.evaluate(node.body, inner)
-        meter.calls -= 1
+        meter.leave_call()
         return result
 
 

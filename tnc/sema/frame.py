@@ -10,6 +10,7 @@ from tnc.ir.program import Dim
 from tnc.sema.builder import ProgramBuilder
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.instances import Instance
+from tnc.sema.meter import WORK_PER_INSTANCE
 from tnc.sema.problem import Sink, fail
 from tnc.sema.references import subscript_text
 from tnc.sema.scope import Bound, Family, Scope, Subscripts, Tensor, article
@@ -78,6 +79,7 @@ class Frame:
         chain.append(network.shown)
         meter = self.evaluator.meter
         meter.calls += 1
+        meter.pay(WORK_PER_INSTANCE, span)
         if meter.calls > meter.limits.nesting:
             shown = " → ".join(f"`{name}`" for name in chain[:6])
             more = " → …" if len(chain) > 6 else ""

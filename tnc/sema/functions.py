@@ -185,10 +185,12 @@ class FunctionCompiler:
             try:
                 parts.append(self.part(expr, scope, local))
             except (Problem, Poisoned) as error:
+                self.evaluator.meter.restore(mark)
+                if self.evaluator.meter.bodies:
+                    raise  # as in Evaluator.each
                 if isinstance(error, Problem):
                     self.evaluator.sink.report(error.diagnostic)
                 failed = True
-                self.evaluator.meter.restore(mark)
         if failed:
             raise Poisoned
         return parts
@@ -320,7 +322,7 @@ class FunctionCompiler:
                 assert parameter.default is not None
                 local[parameter.name] = self.part(parameter.default, function.scope, local)
         result = self.part(node.body, function.scope, local)
-        meter.calls -= 1
+        meter.leave_call()
         return result
 
     # -- building ------------------------------------------------------------------------------

@@ -122,6 +122,7 @@ class LegReader:
         self.count += number
         limit = self.evaluator.meter.limits.legs
         if self.count > limit:
+            self.count -= number
             fail(
                 "TN234",
                 f"this statement uses more than {limit:,} legs",

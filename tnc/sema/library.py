@@ -51,7 +51,7 @@ def load(source: Source, limits: Limits, read: Reader | None = None) -> tuple[Li
                     check_names(loaded, loader)
         except Exhausted:
             nothing = tree.File(source=source, statements=(), comments=(), span=Span(source, 0, 0))
-            module = Module(nothing, Scope(), {}, {})
+            module = Module(nothing, Scope(), {}, {}, False)
     networks: dict[str, tree.Network] = {}
     for statement in module.file.statements:
         if isinstance(statement, tree.Network):

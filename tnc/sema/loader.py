@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TypeAlias
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.limits import Limits
 from tnc.reading import read_source
+from tnc.sema.broken import WORD, BrokenText
 from tnc.sema.builtins import prelude
 from tnc.sema.declarations import check_parameter_names, declare_function, let_value
 from tnc.sema.evaluate import Evaluator
@@ -29,17 +29,17 @@ Reader: TypeAlias = Callable[[str, str], Source]
 """Reads an imported file: its path as written, and the name of the importing source. Raises CompileError."""
 
 _STANDARD_PREFIX = "<std>/"
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Module:
-    """A loaded file: its tree, its file-level scope, and what it exports."""
+    """A loaded file: its tree, its file-level scope, and what it exports; ``complete`` if all of it could be read."""
 
     file: tree.File
     scope: Scope
     members: Mapping[str, Value]
     imports: Mapping[str, tuple[str, Span]]
+    complete: bool
 
 
 def is_standard(source_name: str) -> bool:
@@ -66,17 +66,13 @@ class Loader:
     sink: Sink
     modules: dict[str, Module] = field(default_factory=dict)
     standard_networks: dict[str, NetworkValue] = field(default_factory=dict)
-    broken_words: dict[str, frozenset[str]] = field(default_factory=dict)
+    broken: BrokenText = field(default_factory=BrokenText)
     prelude: Scope = field(default_factory=prelude)
     _chain: list[str] = field(default_factory=list)
 
     def evaluator(self, sink: Sink) -> Evaluator:
         """An evaluator with a fresh budget."""
-        return Evaluator(Meter(self.limits, sink), sink, self.standard, self.forgiven)
-
-    def forgiven(self, name: str, span: Span) -> bool:
-        """Whether a name occurs in text of the file that could not be parsed: it may be declared there."""
-        return name in self.broken_words.get(span.source.name, frozenset())
+        return Evaluator(Meter(self.limits, sink), sink, self.standard, self.broken)
 
     # -- files ---------------------------------------------------------------------------------
 
@@ -85,7 +81,7 @@ class Loader:
         file, diagnostics = parse(source, self.limits)
         for diagnostic in diagnostics:
             self.sink.report(diagnostic)
-        self.broken_words[source.name] = frozenset(word for span in file.broken for word in _WORD.findall(span.text))
+        self.broken.add(file)
         self._chain.append(source.name)
         scope = Scope(self.prelude)
         imports: dict[str, tuple[str, Span]] = {}
@@ -107,7 +103,7 @@ class Loader:
             for name, entry in scope.names.items()
             if isinstance(entry, Bound) and entry.value is not None and entry.kind != "import"
         }
-        module = Module(file, scope, MappingProxyType(members), MappingProxyType(imports))
+        module = Module(file, scope, MappingProxyType(members), MappingProxyType(imports), not diagnostics)
         self.modules[source.name] = module
         return module
 
@@ -147,7 +143,9 @@ class Loader:
 
     def _import(self, node: tree.Import, scope: Scope, imports: dict[str, tuple[str, Span]]) -> None:
         name = node.alias or Path(node.path).stem
-        if not _WORD.fullmatch(name):
+        if self.broken.inside(node.span) or node.span.text.count('"') < 2:
+            raise Poisoned  # the path is not what the author meant
+        if not WORD.fullmatch(name):
             fail(
                 "TN270", f"`{name}` is not a name", node.span, help=f'give the file one: `import "{node.path}" as name`'
             )
@@ -170,7 +168,7 @@ class Loader:
             raise Poisoned from None
         module = self._imported(source, node)
         imports[name] = (name, node.span)
-        scope.bind(name, Namespace(name, module.members), node.span, "import")
+        scope.bind(name, Namespace(name, module.members, module.complete), node.span, "import")
 
     def _imported(self, source: Source, node: tree.Import) -> Module:
         identity = os.path.realpath(source.name)
@@ -218,7 +216,7 @@ def standard_names() -> list[str]:
 def _standard_text(name: str) -> str | None:
     from importlib.resources import files
 
-    if not _WORD.fullmatch(name):
+    if not WORD.fullmatch(name):
         return None
     path = files("tnc.grammar").joinpath("std", f"{name}.tn")
     return path.read_text(encoding="utf-8") if path.is_file() else None

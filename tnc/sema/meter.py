@@ -7,8 +7,20 @@ from tnc.limits import Limits
 from tnc.sema.problem import Exhausted, Sink, fail
 from tnc.source import Span
 
-_WORK_PER_STEP = 8
-"""How many nodes of expressions one step pays for: a step costs about as long as this many nodes."""
+_WORK_PER_STEP = 4
+"""How many nodes of expressions one step pays for."""
+
+_WORK_PER_CALL = 8
+"""What a call of a ``def`` or ``fn`` costs, in nodes."""
+
+WORK_PER_STATEMENT = 8
+"""What a statement costs, in nodes."""
+
+WORK_PER_DEFINITION = 60
+"""What lowering a definition costs, in nodes."""
+
+WORK_PER_INSTANCE = 200
+"""What an instance costs, in nodes."""
 
 _FRAMES_PER_LEVEL = 10
 """How many levels of expressions and blocks one level of nesting of calls may bring with it, on average."""
@@ -17,11 +29,12 @@ _FRAMES_PER_LEVEL = 10
 class Meter:
     """Counts steps, work and depth against the limits; shared by everything that one elaboration evaluates.
 
-    ``depth`` counts levels of expressions and blocks, ``calls`` levels of ``def`` and ``fn`` calls and of instances.
-    Neither is decremented when an exception passes: whoever catches one restores what it saw (see :meth:`mark`).
+    ``depth`` counts levels of expressions and blocks, ``calls`` levels of ``def`` and ``fn`` calls and of instances,
+    ``bodies`` those of ``def`` and ``fn`` alone. None is decremented when an exception passes: whoever catches one
+    restores what it saw (see :meth:`mark`).
     """
 
-    __slots__ = ("_deepest", "_most_work", "calls", "depth", "limits", "sink", "steps", "work")
+    __slots__ = ("_deepest", "_most_work", "bodies", "calls", "depth", "limits", "sink", "steps", "work")
 
     def __init__(self, limits: Limits, sink: Sink) -> None:
         self.limits = limits
@@ -30,16 +43,17 @@ class Meter:
         self.work = 0
         self.depth = 0
         self.calls = 0
+        self.bodies = 0
         self._deepest = limits.nesting * _FRAMES_PER_LEVEL
         self._most_work = limits.steps * _WORK_PER_STEP
 
-    def mark(self) -> tuple[int, int]:
+    def mark(self) -> tuple[int, int, int]:
         """The present depth, for :meth:`restore`."""
-        return self.depth, self.calls
+        return self.depth, self.calls, self.bodies
 
-    def restore(self, mark: tuple[int, int]) -> None:
+    def restore(self, mark: tuple[int, int, int]) -> None:
         """Go back to a depth after an exception."""
-        self.depth, self.calls = mark
+        self.depth, self.calls, self.bodies = mark
 
     def step(self, count: int, span: Span) -> None:
         """Pay for iterations before they are done; ends the elaboration if there are too many."""
@@ -63,8 +77,10 @@ class Meter:
             self.pay(0, span)
 
     def enter_call(self, what: str, span: Span) -> None:
-        """Go one level deeper into calls or instances."""
+        """Go one level deeper into calls of a `def` or a `fn`."""
         self.calls += 1
+        self.bodies += 1
+        self.pay(_WORK_PER_CALL, span)
         if self.calls > self.limits.nesting:
             fail(
                 "TN240",
@@ -73,6 +89,11 @@ class Meter:
                 label="does this recursion end?",
                 help=self.setting("nesting"),
             )
+
+    def leave_call(self) -> None:
+        """Come back from a call."""
+        self.calls -= 1
+        self.bodies -= 1
 
     def list_length(self, length: int, span: Span) -> None:
         """Check the length of a list before it is made, and pay for it."""

@@ -25,6 +25,10 @@ class Poisoned(Exception):  # noqa: N818
     """What this needs has failed before, and that has been reported: nothing more to say."""
 
 
+class Abandoned(Exception):  # noqa: N818
+    """An instance's network has refused its arguments: what else goes wrong in it follows from that."""
+
+
 class Exhausted(Exception):  # noqa: N818
     """A limit on the whole of the work is reached: elaboration stops here. Reported by whoever raised it."""
 

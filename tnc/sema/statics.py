@@ -15,11 +15,10 @@ from tnc.sema.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME
 from tnc.sema.cores import INIT_KINDS
 from tnc.sema.evaluate import exports
 from tnc.sema.loader import Loader, Module, standard_names
-from tnc.sema.requirements import METRICS
 from tnc.sema.scope import Bound
 from tnc.sema.suggest import did_you_mean, listed
 from tnc.sema.values import Helper, Namespace, UserFunction
-from tnc.sema.walk import children, unwrapped
+from tnc.sema.walk import children, names, unwrapped
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -38,13 +37,13 @@ def check_names(module: Module, loader: Loader) -> None:
             case tree.Network():
                 known = top | {p.name for p in statement.parameters} | set(_declared(statement.body))
                 checker = _Checker(
-                    loader, known, imports, used, _instances(statement.body, module), _sizes(statement.body)
+                    loader, known, imports, used, _with_legs(statement.body, module), _sizes(statement.body)
                 )
                 for parameter in statement.parameters:
                     checker.optional(parameter.default)
                 checker.block(statement.body)
             case tree.Function() | tree.Def():
-                _Checker(loader, top, imports, used, set(), set()).function(statement)
+                _Checker(loader, top, imports, used, {}, set()).function(statement)
             case tree.Let(value=value):
                 used.update(_roots(value))
             case tree.Assert(condition=condition):
@@ -52,7 +51,7 @@ def check_names(module: Module, loader: Loader) -> None:
             case _:
                 pass
     for name, (_, span) in module.imports.items():
-        if name not in used and not loader.forgiven(name, span):
+        if name not in used and not loader.broken.mentions(name, span):
             loader.sink.report(Diagnostic("TN806", f"import `{name}` is never used", span, help="remove it"))
 
 
@@ -94,17 +93,17 @@ def _sizes(body: Iterable[tree.Statement]) -> set[str]:
     return {dim.name for node in inputs for dim in node.dims if isinstance(dim, tree.DynamicDim)}
 
 
-def _instances(body: Iterable[tree.Statement], module: Module) -> set[str]:
-    """Names whose calls take legs: tensors, and what a `let` may make an instance of a network."""
-    result: set[str] = set()
+def _with_legs(body: Iterable[tree.Statement], module: Module) -> dict[str, bool]:
+    """Names whose calls take legs: tensors, and (true) what a `let` may make an instance of a network."""
+    result: dict[str, bool] = {}
     for statement in _statements(body):
         match statement:
             case tree.Core(path=path) | tree.Definition(path=path):
-                result.add(path.parts[0].name)
+                result[path.parts[0].name] = False
             case tree.Input(name=name):
-                result.add(name)
+                result[name] = False
             case tree.Let(path=path, value=value) if any(_makes_instance(v, module) for v in _branches(value)):
-                result.add(path.parts[0].name)
+                result[path.parts[0].name] = True
             case _:
                 pass
     return result
@@ -146,7 +145,7 @@ class _Checker:
     known: set[str]
     imports: dict[str, Namespace]
     used: set[str]
-    with_legs: set[str]
+    with_legs: dict[str, bool]
     sizes: set[str]
     local: list[str] = field(default_factory=list)
 
@@ -180,14 +179,16 @@ class _Checker:
             case tree.Assert(condition=condition):
                 self.value(condition)
             case tree.Require(condition=condition):
-                with_metrics = _Checker(
-                    self.loader, self.known | set(METRICS), self.imports, self.used, self.with_legs, self.sizes
-                )
-                with_metrics.value(condition)
+                self._require(condition)
             case tree.Network() | tree.Import():
                 pass
             case _:
                 assert_never(statement)
+
+    def _require(self, condition: tree.Expr) -> None:
+        """Unknown names in a budget are as a rule metrics: elaboration says so, with their names."""
+        for name in names(condition):
+            self.used.add(name.text)
 
     def _definition(self, node: tree.Definition | tree.Output) -> None:
         if isinstance(node, tree.Definition):
@@ -252,6 +253,8 @@ class _Checker:
             case tree.Attribute(base=tree.Name(text=base), name=name):
                 self._name(base, expr.base.span)
                 self._member(base, name, expr.span)
+            case tree.Call(function=tree.Name(text=text)) if text in self.with_legs:
+                self._call(expr)
             case tree.Comprehension(element=element, binders=binders, condition=condition):
                 depth = self._bind(binders)
                 self.value(element)
@@ -302,10 +305,10 @@ class _Checker:
             return
         if name in ("delta", "ones") or name in self.with_legs:
             for argument in expr.arguments:
-                if argument.name is None:
-                    self.legs(argument.value)
-                else:
+                if argument.name is not None and self.with_legs.get(name):
                     self.value(argument.value)
+                else:
+                    self.legs(argument.value)
         elif name in COMPILE_TIME and name not in ACTIVATION_PARAMETERS:
             self.values(argument.value for argument in expr.arguments)
         else:
@@ -353,7 +356,7 @@ class _Checker:
         self.used.add(name)
         if name in self.known or name in self.local or name.endswith("'"):
             return True
-        if not self.loader.forgiven(name, span):
+        if not self.loader.broken.mentions(name, span):
             hint = did_you_mean(name, {*self.known, *self.local})
             if name in self.sizes:
                 hint = f"the size `{name}?` is known at run time only"
@@ -371,7 +374,9 @@ class _Checker:
                 hint = did_you_mean(name, names) or f"there are {listed(names, 20)}"
                 self.loader.sink.report(Diagnostic("TN203", f"the standard library has no `{name}`", span, help=hint))
             return
-        members = self.imports[base].members if base in self.imports else {name: 0}
-        if name not in members and not self.loader.forgiven(name, span):
+        if base not in self.imports or not self.imports[base].complete:
+            return
+        members = self.imports[base].members
+        if name not in members:
             hint = did_you_mean(name, members) or exports(base, members)
             self.loader.sink.report(Diagnostic("TN203", f"`{base}` has no `{name}`", span, help=hint))

@@ -9,7 +9,7 @@ from tnc.sema.arguments import bind_parameters
 from tnc.sema.calls import parameters
 from tnc.sema.frame import Frame, declares
 from tnc.sema.instances import Instance
-from tnc.sema.problem import Poisoned, fail
+from tnc.sema.problem import Abandoned, Poisoned, fail
 from tnc.sema.references import InstanceOutput, refer, subscript_text
 from tnc.sema.scope import Family, Instances, Scope, Tensor
 from tnc.sema.suggest import did_you_mean, listed
@@ -63,7 +63,10 @@ def _results(
     if key not in instance.results:
         instance.results[key] = None
         inner = Frame(frame.shared, instance, bindings, span)
-        frame.shared.execute(inner)
+        try:
+            frame.shared.execute(inner)
+        except Abandoned:
+            return None
         instance.results[key] = inner.outputs
         _check_bindings(inner, bindings)
     return instance.results[key]

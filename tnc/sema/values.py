@@ -55,10 +55,11 @@ class NetworkValue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Namespace:
-    """An imported file: what it exports."""
+    """An imported file: what it exports. Not ``complete`` if some of it could not be read."""
 
     name: str
     members: Mapping[str, Value]
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
