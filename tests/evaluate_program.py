@@ -75,7 +75,7 @@ def _statement(
             return _sum(statement, values, sizes)
         case Pointwise(function=function, arguments=arguments):
             tensors = [np.asarray(values[name]) for name in arguments]
-            return np.broadcast_to(_scalar(function, tensors), tensors[0].shape)
+            return np.broadcast_to(evaluate_scalar(function, tensors), tensors[0].shape)
         case View():
             return _view(statement, values[statement.argument], sizes)
         case _:
@@ -143,14 +143,14 @@ def _view(statement: View, value: Array, sizes: Mapping[str, int]) -> Array:
             assert_never(statement.kind)
 
 
-def _scalar(scalar: Scalar, arguments: list[Array]) -> Array:
+def evaluate_scalar(scalar: Scalar, arguments: list[Array]) -> Array:
     match scalar:
         case Argument(index=index):
             return arguments[index]
         case Literal(value=value):
             return np.asarray(value)
         case Apply(operator=operator, operands=operands):
-            return _RULES[operator](*(_scalar(operand, arguments) for operand in operands))
+            return _RULES[operator](*(evaluate_scalar(operand, arguments) for operand in operands))
         case _:
             assert_never(scalar)
 

@@ -1,0 +1,4 @@
+"""From a Program to a Schedule: contraction orders, memory layouts, loops."""
+
+from tnc.order.options import PlanOptions as PlanOptions
+from tnc.order.plan import plan as plan

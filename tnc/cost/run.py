@@ -1,0 +1,142 @@
+"""One training step of a Schedule on paper: what is alive when, what is saved, where the peaks are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tnc.cost.dtypes import is_complex, itemsize
+from tnc.cost.saved import Memory
+from tnc.cost.strided import Storage, Strided
+from tnc.cost.unroll import Ran, unrolled
+from tnc.cost.work import Work, work
+from tnc.ir.reads import reads
+from tnc.ir.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step as it ran: its work, what autograd keeps because of it and no earlier one, and the bytes alive."""
+
+    ran: Ran
+    work: Work
+    saved: int
+    live_before: int
+    live_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All moments of the forward pass and the totals in bytes; ``largest`` is the largest value made, in entries."""
+
+    moments: tuple[Moment, ...]
+    saved: int
+    peak_forward: int
+    peak_training: int
+    largest: int
+
+
+def run(schedule: Schedule, dtype: str) -> Run:
+    """Follow a Schedule at its nominal sizes."""
+    return _Runner(schedule, dtype).run()
+
+
+class _Runner:
+    def __init__(self, schedule: Schedule, dtype: str) -> None:
+        self._schedule = schedule
+        self._itemsize = itemsize(dtype)
+        self._memory = Memory(schedule, self._itemsize, is_complex(dtype))
+        self._ran = tuple(unrolled(schedule.steps))
+        self._parameters = sum(
+            self._memory.values[stack.key].entries * self._itemsize for stack in schedule.stacks if not stack.frozen
+        )
+
+    def run(self) -> Run:
+        """Forward, then backward."""
+        last = self._last_uses()
+        holders: Counter[Storage] = Counter()
+        saved: dict[Storage, int] = {}
+        kept_by: list[tuple[Storage, ...]] = []
+        moments: list[Moment] = []
+        live = peak_forward = peak_training = saved_bytes = largest = 0
+        saved_only = 0  # bytes that only autograd holds
+        for number, ran in enumerate(self._ran):
+            before = live
+            operands = [self._memory.values[read.source] for read in reads(ran.step.operation)]
+            done = work(ran.step, [operand.grad for operand in operands], self._memory.sizes)
+            keeps = self._memory.run(ran.step)
+            kept_by.append(keeps)
+            value = self._memory.values[ran.step.name]
+            live += self._hold(holders, value)
+            largest = max(largest, value.entries)
+            fresh = [storage for storage in keeps if storage not in saved]
+            saved.update((storage, number) for storage in fresh)
+            saved_bytes += sum(storage.bytes for storage in fresh)
+            saved_only += sum(storage.bytes for storage in fresh if not holders[storage])
+            peak_forward = max(peak_forward, live)
+            peak_training = max(peak_training, live + saved_only)
+            for name in last[number]:
+                gone = self._memory.values[name].storage
+                freed = self._drop(holders, gone)
+                live -= freed
+                saved_only += freed if gone in saved else 0
+            moments.append(Moment(ran, done, sum(storage.bytes for storage in fresh), before, live))
+        backward = self._backward(kept_by, holders)
+        return Run(tuple(moments), saved_bytes, peak_forward, max(peak_training, backward), largest)
+
+    def _hold(self, holders: Counter[Storage], value: Strided) -> int:
+        holders[value.storage] += 1
+        return value.storage.bytes if holders[value.storage] == 1 else 0
+
+    def _drop(self, holders: Counter[Storage], storage: Storage) -> int:
+        holders[storage] -= 1
+        return storage.bytes if holders[storage] == 0 else 0
+
+    def _last_uses(self) -> list[list[str]]:
+        """For each step the values that nothing reads afterwards."""
+        last: dict[str, int] = {}
+        made = set()
+        for number, ran in enumerate(self._ran):
+            made.add(ran.step.name)
+            last[ran.step.name] = number
+            for read in reads(ran.step.operation):
+                last[read.source] = number
+        for result in self._schedule.results:
+            last.pop(result.read.source, None)
+        dying: list[list[str]] = [[] for _ in self._ran]
+        for name, number in last.items():
+            if name in made:
+                dying[number].append(name)
+        return dying
+
+    def _backward(self, kept_by: Sequence[tuple[Storage, ...]], holders: Counter[Storage]) -> int:
+        """The peak of the backward pass: results, what is still saved, gradients under way, gradients of parameters."""
+        uses: Counter[Storage] = Counter(storage for kept in kept_by for storage in kept)
+        held = {storage for storage, number in holders.items() if number > 0}
+        alive = sum(storage.bytes for storage in held | set(uses))
+        gradients: dict[str, int] = {}
+        values = self._memory.values
+        for result in self._schedule.results:
+            value = values[result.read.source]
+            if value.grad and not value.storage.free:
+                gradients[result.read.source] = value.entries * self._itemsize
+        alive += sum(gradients.values()) + (self._parameters if any(ran for ran in self._ran) else 0)
+        peak = alive
+        for number in range(len(self._ran) - 1, -1, -1):
+            ran = self._ran[number]
+            own = gradients.pop(ran.step.name, 0)
+            if not values[ran.step.name].grad:
+                continue
+            for read in reads(ran.step.operation):
+                operand = values[read.source]
+                if operand.grad and not operand.storage.free and read.source not in gradients:
+                    gradients[read.source] = operand.entries * self._itemsize
+                    alive += gradients[read.source]
+            peak = max(peak, alive)
+            alive -= own
+            for storage in kept_by[number]:
+                uses[storage] -= 1
+                if uses[storage] == 0 and storage not in held:
+                    alive -= storage.bytes
+        return peak

@@ -1,0 +1,148 @@
+"""What a pointwise function keeps for the backward pass, call by call as the torch backend writes it.
+
+=====================================  ==========================================================
+relu tanh sigmoid exp sqrt             the result
+gelu silu softplus sin cos log erf     the argument
+abs, leaky_relu elu min max (number)   the argument
+min max of two tensors                 both
+a + b, a - b, -a, comparisons          nothing
+a * b                                  each one whose other one needs a gradient
+a / b                                  b; a if b needs a gradient
+number / b                             the reciprocal
+a ^ number                             a
+number ^ a                             a and the result
+a ^ b                                  all three
+where(c, a, b)                         c, one byte an entry
+leaky_relu(t, a)                       as ``where(t > 0, t, a * t)``
+elu(t, a)                              as ``where(t > 0, t, a * expm1(min(t, 0)))``
+=====================================  ==========================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from tnc.cost.strided import Storage, Strided
+from tnc.ir.expansion import COMPOSITES, spell
+from tnc.ir.program import Apply, Argument, Literal, Scalar
+
+_RESULT = frozenset({"relu", "tanh", "sigmoid", "exp", "sqrt", "expm1"})
+_ARGUMENT = frozenset({"gelu", "silu", "softplus", "sin", "cos", "log", "erf", "abs"})
+_NOTHING = frozenset({"add", "sub", "neg"})
+_COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    storage: Storage
+    entries: int
+    grad: bool
+
+
+_Operand: TypeAlias = _Value | float
+_NewStorage: TypeAlias = Callable[[int], Storage]
+
+
+def saved_by_function(
+    function: Scalar, operands: Sequence[Strided], result: Strided, itemsize: int, new: _NewStorage
+) -> tuple[Storage, ...]:
+    """The storages kept by a function of tensors whose value is ``result``."""
+    walker = _Walker(itemsize, new)
+    environment = tuple(_Value(operand.storage, operand.entries, operand.grad) for operand in operands)
+    last = walker.value(function, environment)
+    # The outermost call made the result itself.
+    named = {last.storage: result.storage} if isinstance(last, _Value) else {}
+    return tuple(dict.fromkeys(named.get(storage, storage) for storage in walker.kept))
+
+
+class _Walker:
+    """Evaluates a function on tensors that are only sizes."""
+
+    def __init__(self, itemsize: int, new: _NewStorage) -> None:
+        self.kept: list[Storage] = []
+        self._itemsize = itemsize
+        self._new = new
+
+    def value(self, function: Scalar, environment: Sequence[_Operand]) -> _Operand:
+        """What a function makes of its operands."""
+        match function:
+            case Argument(index=index):
+                return environment[index]
+            case Literal(value=number):
+                return number
+            case Apply(operator=name, operands=operands):
+                own = spell(name, operands)
+                values = [self.value(operand, environment) for operand in own.operands]
+                if own.operator in COMPOSITES:
+                    return self.value(COMPOSITES[own.operator], values)
+                return self._apply(own.operator, values)
+            case _:
+                assert_never(function)
+
+    def _apply(self, name: str, values: list[_Operand]) -> _Operand:
+        tensors = [value for value in values if isinstance(value, _Value)]
+        if not tensors:
+            return 0.0  # a number, folded when the text is written
+        if name == "where":
+            return self._where(values)
+        if name in ("leaky_relu", "elu") and isinstance(values[1], _Value):
+            return self._slope(name, values[0], values[1])
+        result = self._made(tensors, any(tensor.grad for tensor in tensors))
+        if name in _COMPARISONS:
+            return _Value(result.storage, result.entries, False)
+        if result.grad:
+            self._keep(name, values, tensors, result)
+        return result
+
+    def _made(self, tensors: Sequence[_Value], grad: bool) -> _Value:
+        entries = max(tensor.entries for tensor in tensors)
+        return _Value(self._new(entries * self._itemsize), entries, grad)
+
+    def _keep(self, name: str, values: list[_Operand], tensors: list[_Value], result: _Value) -> None:
+        match name, values:
+            case _ if name in _RESULT:
+                self.kept.append(result.storage)
+            case _ if name in _ARGUMENT:
+                self.kept.append(tensors[0].storage)
+            case _ if name in _NOTHING:
+                pass
+            case "mul", [_Value() as a, _Value() as b]:
+                self.kept += [x.storage for x, other in ((a, b), (b, a)) if other.grad]
+            case "mul", _:
+                pass
+            case "div", [_Value() as a, _Value() as b]:
+                self.kept += [b.storage, *([a.storage] if b.grad else [])]
+            case "div", [_, _Value()]:
+                self.kept.append(self._made(tensors, True).storage)
+            case "div", _:
+                pass
+            case "pow", [_Value() as a, _Value() as b]:
+                self.kept += [a.storage, b.storage, result.storage]
+            case "pow", [_Value() as a, _]:
+                self.kept.append(a.storage)
+            case "pow", [_, _Value() as b]:
+                self.kept += [b.storage, result.storage]
+            case _:  # clamp and the activations with a number keep their argument; minimum and maximum both
+                self.kept += [tensor.storage for tensor in tensors]
+
+    def _where(self, values: list[_Operand]) -> _Operand:
+        condition, *choices = values
+        if not isinstance(condition, _Value):
+            return choices[0]
+        tensors = [choice for choice in choices if isinstance(choice, _Value)]
+        result = self._made([condition, *tensors], any(tensor.grad for tensor in tensors))
+        if result.grad:
+            self.kept.append(self._new(condition.entries))
+        return result
+
+    def _slope(self, name: str, t: _Operand, a: _Value) -> _Operand:
+        body = Argument(0)
+        if name == "elu":
+            self_or_less: Scalar = Apply("expm1", (Apply("min", (body, Literal(0.0))),))
+        else:
+            self_or_less = body
+        product = Apply("mul", (Argument(1), self_or_less))
+        condition = Apply("gt", (body, Literal(0.0)))
+        return self.value(Apply("where", (condition, body, product)), (t, a))

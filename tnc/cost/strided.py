@@ -1,0 +1,85 @@
+"""Tensors as torch has them, at nominal sizes: a storage, a shape, strides. Nothing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tnc.ir.extent import evaluate
+from tnc.ir.schedule import Read
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A piece of memory; ``free`` ones belong to parameters, buffers and inputs, which nobody counts."""
+
+    number: int
+    bytes: int
+    free: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Strided:
+    """A tensor: its storage, shape and strides, and whether it needs a gradient."""
+
+    storage: Storage
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    grad: bool
+
+    @property
+    def entries(self) -> int:
+        """The number of entries."""
+        number = 1
+        for size in self.shape:
+            number *= size
+        return number
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether ``.contiguous()`` returns the tensor itself."""
+        return all(
+            size == 1 or stride == expected
+            for size, stride, expected in zip(self.shape, self.strides, row_major(self.shape), strict=True)
+        )
+
+    def seen(self, read: Read, sizes: Mapping[str, int]) -> Strided:
+        """The view that a read takes."""
+        shape, strides = self.shape, self.strides
+        if read.pick is not None:
+            axis = read.pick[0]
+            shape, strides = shape[:axis] + shape[axis + 1 :], strides[:axis] + strides[axis + 1 :]
+        new = tuple(evaluate(size, sizes) for size in read.shape)
+        strides = _reshaped(shape, strides, new)
+        if read.order is not None:
+            new, strides = tuple(new[a] for a in read.order), tuple(strides[a] for a in read.order)
+        return Strided(self.storage, new, strides, self.grad)
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of a contiguous tensor."""
+    strides: list[int] = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def _reshaped(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> tuple[int, ...]:
+    """The strides of the same entries under another shape; the Schedule's verifier has seen that it is a view."""
+    big = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size != 1]
+    result: list[int] = [1] * len(new)
+    rest: tuple[int, int] | None = None
+    for axis in range(len(new) - 1, -1, -1):
+        size = new[axis]
+        if size == 1:
+            continue
+        if rest is None:
+            rest = big.pop()
+        have, stride = rest
+        result[axis] = stride
+        while have < size:
+            have *= big.pop()[0]
+        rest = None if have == size else (have // size, stride * size)
+    return tuple(result)

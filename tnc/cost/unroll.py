@@ -1,0 +1,54 @@
+"""Loops taken apart: the steps as they run, each under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from tnc.ir.reads import map_reads
+from tnc.ir.schedule import Index, Read, Repeat, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A step as it runs; ``outer`` is its place among the Schedule's steps, ``inner`` that in a loop's body, if any."""
+
+    step: Step
+    outer: int
+    inner: int | None = None
+    iteration: int = 0
+
+
+def unrolled(steps: Iterable[Step]) -> Iterator[Ran]:
+    """Every step that runs, in order. The last one of a loop has the loop's name."""
+    for outer, step in enumerate(steps):
+        if isinstance(step.operation, Repeat):
+            yield from _iterations(step, step.operation, outer)
+        else:
+            yield Ran(step, outer)
+
+
+def _iterations(loop: Step, repeat: Repeat, outer: int) -> Iterator[Ran]:
+    own = {step.name for step in repeat.body}
+    last = repeat.body[-1].name
+    carried = repeat.initial
+    for iteration in range(repeat.count):
+        final = iteration == repeat.count - 1
+
+        def name(inner: str, iteration: int = iteration, final: bool = final) -> str:
+            return loop.name if final and inner == last else f"{loop.name}@{iteration}.{inner}"
+
+        def change(read: Read, iteration: int = iteration, carried: Read = carried) -> Read:
+            if read.source == repeat.carried:
+                return replace(read, source=carried.source, pick=read.pick or carried.pick)
+            if read.source in own:
+                return replace(read, source=name(read.source))
+            if read.pick is not None:
+                axis, index = read.pick
+                return replace(read, pick=(axis, Index(index.start + index.step * iteration)))
+            return read
+
+        for inner, step in enumerate(repeat.body):
+            operation = map_reads(step.operation, change)
+            yield Ran(replace(step, name=name(step.name), operation=operation), outer, inner, iteration)
+        carried = Read(name(last), loop.shape)

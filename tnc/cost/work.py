@@ -1,0 +1,112 @@
+"""FLOPs and bytes of one step, forward and backward, at nominal sizes.
+
+A multiply-add is two FLOPs; a product that sums nothing is one an entry, and so is each primitive of a pointwise
+function. What is only seen otherwise costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from tnc.cost.primitives import primitives
+from tnc.ir.extent import count
+from tnc.ir.reads import reads
+from tnc.ir.schedule import (
+    Add,
+    Broadcast,
+    Conjugate,
+    Crop,
+    Diagonal,
+    Embed,
+    Look,
+    Matmul,
+    Move,
+    Multiply,
+    Normalize,
+    Number,
+    Pointwise,
+    Reduce,
+    Repeat,
+    Scale,
+    Step,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """FLOPs, entries moved, and calls into the framework, forward and backward."""
+
+    flops: int = 0
+    entries: int = 0
+    calls: int = 0
+    flops_backward: int = 0
+    entries_backward: int = 0
+    calls_backward: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        """Both one after the other."""
+        return Work(
+            self.flops + other.flops,
+            self.entries + other.entries,
+            self.calls + other.calls,
+            self.flops_backward + other.flops_backward,
+            self.entries_backward + other.entries_backward,
+            self.calls_backward + other.calls_backward,
+        )
+
+
+def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
+    """The work of one step; ``grads`` says of each operand, in the order of ``reads``, whether it needs a gradient.
+
+    A :class:`Repeat` has none of its own: its body is what works.
+    """
+    operation = step.operation
+    result = count(step.shape, sizes)
+    seen = [count(read.seen, sizes) for read in reads(operation)]
+    needed = sum(grads)
+    match operation:
+        case Look() | Crop() | Repeat():
+            return Work()
+        case Number():
+            return Work(entries=1, calls=1)
+        case Matmul(left=left):
+            return _product(2 * result * count(left.seen[-1:], sizes), result, seen, grads)
+        case Multiply():
+            flops = [result * (2 if entries < result else 1) for entries in seen]
+            backward = sum(flops[i] for i in range(2) if grads[i])
+            forward = _product(result, result, seen, grads)
+            return Work(forward.flops, forward.entries, 1, backward, forward.entries_backward, forward.calls_backward)
+        case Pointwise(function=function):
+            number = primitives(function)
+            return Work(number * result, sum(seen) + result, 1, *_mirrored(2 * number, result, seen, needed))
+        case Normalize():
+            return Work(3 * result, 2 * result, 1, *_mirrored(6, result, seen, needed))
+        case Add(terms=terms):
+            flops = result * (len(terms) - 1) + sum(
+                entries for entries, (factor, _) in zip(seen, terms, strict=True) if abs(factor) != 1.0
+            )
+            back = sum(result + entries for entries, grad in zip(seen, grads, strict=True) if grad)
+            return Work(flops, sum(seen) + result, 1, flops if needed else 0, back, needed)
+        case Scale():
+            return Work(result, 2 * result, 1, *((result, 2 * result, 1) if needed else (0, 0, 0)))
+        case Reduce():
+            return Work(seen[0], seen[0] + result, 1, *((0, seen[0] + result, 1) if needed else (0, 0, 0)))
+        case Broadcast():
+            return Work(0, seen[0] + result, 1, *((result, seen[0] + result, 1) if needed else (0, 0, 0)))
+        case Diagonal() | Embed() | Move() | Conjugate():
+            return Work(0, seen[0] + result, 1, *((0, seen[0] + result, 1) if needed else (0, 0, 0)))
+        case _:
+            assert_never(operation)
+
+
+def _product(flops: int, result: int, seen: Sequence[int], grads: Sequence[bool]) -> Work:
+    """A bilinear operation: the gradient of either operand is the same product again, with the other one."""
+    needed = sum(grads)
+    whole = sum(seen) + result
+    return Work(flops, whole, 1, flops * needed, whole * needed, needed)
+
+
+def _mirrored(flops: int, result: int, seen: Sequence[int], needed: int) -> tuple[int, int, int]:
+    return (flops * result, 2 * result + sum(seen), 1) if needed else (0, 0, 0)

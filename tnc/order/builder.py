@@ -1,0 +1,102 @@
+"""Collects the steps of a Schedule."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+
+from tnc.ir.extent import Extent
+from tnc.ir.program import Dim
+from tnc.ir.reads import reads
+from tnc.ir.schedule import Look, Move, Operation, Step
+from tnc.order.located import Located
+
+
+class Builder:
+    """Appends steps; where their results lie is told by the :class:`Located` that each method returns.
+
+    ``trained`` says of every source whether it needs a gradient.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], trained: Mapping[str, bool], fresh: Callable[[str], str]) -> None:
+        self.steps: list[Step] = []
+        self.trained: MutableMapping[str, bool] = dict(trained)
+        self.sizes = sizes
+        self.region = ""
+        self._fresh = fresh
+        self._count = 0
+
+    def scratch(self) -> Builder:
+        """A builder to try steps in."""
+        trial = Builder(self.sizes, {}, str)
+        trial.trained = ChainMap({}, self.trained)
+        trial.region, trial._count = self.region, self._count
+        return trial
+
+    def enter(self, region: str) -> None:
+        """Steps from here on belong to this statement."""
+        self.region = region
+        self._count = 0
+
+    def add(
+        self,
+        operation: Operation,
+        shape: Sequence[Extent],
+        memory: Sequence[Dim],
+        *,
+        strided: bool = False,
+        legs: Sequence[str] = (),
+    ) -> Located:
+        """A step, and its result with one axis for each given axis of memory (none of size 1)."""
+        self._count += 1
+        name = self._fresh(f"{self.region}#{self._count}")
+        self.trained[name] = any(self.trained[read.source] for read in reads(operation))
+        self.steps.append(Step(name, tuple(shape), operation, strided, self.region, tuple(legs)))
+        axes = tuple((axis,) for axis in range(len(memory)))
+        return Located(name, tuple(memory), axes, strided=strided)
+
+    def finish(self, start: int, name: str) -> str:
+        """Call the last step ``name``, if any was added since ``start``; return the name it had."""
+        if len(self.steps) == start:
+            return ""
+        last = self.steps[-1]
+        self.steps[-1] = Step(name, last.shape, last.operation, last.strided, last.region, last.legs)
+        self.trained[name] = self.trained.pop(last.name)
+        return last.name
+
+    def moved(self, tensor: Located, order: Sequence[int], legs: Sequence[str] = ()) -> Located:
+        """A contiguous copy with the axes of memory in this order; its ``axes`` are one for each."""
+        runs = _runs(order, tensor)
+        read = tensor.read(runs)
+        assert read is not None
+        return self.add(Move(read), read.seen, [tensor.memory[part] for part in order], legs=legs)
+
+    def straight(self, tensor: Located) -> Located:
+        """The tensor row-major and contiguous, moved if it is not."""
+        if tensor.in_order and not tensor.strided:
+            return tensor
+        copy = self.moved(tensor, tensor.flat)
+        return Located(copy.source, copy.memory, _numbered(tensor.axes))
+
+    def looked(self, tensor: Located) -> Located:
+        """The tensor as a value of its own, so that an entry of an axis of memory can be picked."""
+        read = tensor.read([(part,) for part in range(len(tensor.memory))])
+        assert read is not None
+        look = self.add(Look(read), read.shape, tensor.memory, strided=tensor.strided)
+        return Located(look.source, tensor.memory, tensor.axes, None, tensor.strided, tensor.memory)
+
+
+def _numbered(axes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    numbers = iter(range(sum(map(len, axes))))
+    return tuple(tuple(next(numbers) for _ in axis) for axis in axes)
+
+
+def _runs(order: Sequence[int], tensor: Located) -> list[list[int]]:
+    """Neighbours that can be read as one axis, put together."""
+    runs: list[list[int]] = []
+    for part in order:
+        if runs and tensor.joined([*runs[-1], part]):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs

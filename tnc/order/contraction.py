@@ -1,0 +1,112 @@
+"""One region: which order, in which layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TypeAlias
+
+from tnc.cost.dtypes import is_complex, itemsize
+from tnc.cost.objective import Profile, moving_time, training_time
+from tnc.ir.extent import evaluate
+from tnc.ir.program import Contract
+from tnc.order.builder import Builder
+from tnc.order.demand import Groups, satisfied
+from tnc.order.layout import Demand, Leaf, Order, arrange
+from tnc.order.located import Located
+from tnc.order.lower import lower
+from tnc.order.region import Operand, Prepared, finish, prepare, scaled
+from tnc.order.search import Candidate, candidates
+from tnc.order.tree import Network
+
+_TOLERANCE = 1.05
+"""A regular order wins unless another is better by more than this: it becomes a loop, and reads like the source."""
+
+_Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | None]
+"""Equal for isomorphic regions: legs renumbered, layouts of the operands, legs of the result's axes, what is asked."""
+
+
+class Planner:
+    """Plans regions, each kind of region once."""
+
+    def __init__(self, builder: Builder, profile: Profile, dtype: str) -> None:
+        self._builder = builder
+        self._profile = profile
+        self._itemsize = itemsize(dtype)
+        self._complex = is_complex(dtype)
+        self._known: dict[_Key, Candidate] = {}
+
+    def contract(
+        self, statement: Contract, located: Mapping[str, Located], wanted: Groups | None
+    ) -> tuple[Located, str]:
+        """Append the steps of a region; where its result lies, and how its order was found."""
+        builder = self._builder
+        prepared = scaled(prepare(statement, located, builder, self._complex), builder)
+        if not prepared.operands:
+            return finish(prepared, prepared.scalars[0], (), statement, builder), "a number"
+        held = {leg for operand in prepared.operands for leg in operand.legs}
+        network = Network(
+            operands=tuple(operand.legs for operand in prepared.operands),
+            result=tuple(leg for leg in prepared.result if leg in held),
+            sizes=tuple(evaluate(dim, builder.sizes) for dim in prepared.dims),
+            grads=tuple(builder.trained[operand.tensor.source] for operand in prepared.operands),
+        )
+        demand = partial(_meets, statement, prepared, wanted)
+        key = _key(network, prepared, statement, wanted)
+        if key not in self._known:
+            self._known[key] = self._search(network, prepared, demand)
+        candidate = self._known[key]
+        operand = self._lower(candidate, network, prepared, demand, statement.leg_names, builder)
+        return finish(prepared, operand.tensor, operand.legs, statement, builder), candidate.planner
+
+    def _search(self, network: Network, prepared: Prepared, demand: Demand) -> Candidate:
+        """The candidate whose steps, layout included, take the least time forward and backward."""
+        best: tuple[float, Candidate] | None = None
+        for candidate in candidates(network):
+            scratch = self._builder.scratch()
+            self._lower(candidate, network, prepared, demand, (), scratch)
+            time = training_time(scratch.steps, scratch.trained, scratch.sizes, self._itemsize, self._profile)
+            if best is None or time * _TOLERANCE < best[0]:
+                best = time, candidate
+        assert best is not None
+        return best[1]
+
+    def _lower(
+        self,
+        candidate: Candidate,
+        network: Network,
+        prepared: Prepared,
+        demand: Demand,
+        leg_names: tuple[str, ...],
+        builder: Builder,
+    ) -> Operand:
+        leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in prepared.operands]
+        cost = partial(moving_time, itemsize=self._itemsize, profile=self._profile)
+        made, choices = arrange(network, candidate.path, leaves, demand, cost)
+        names = leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
+        return lower(prepared.operands, made, choices, prepared.dims, names, builder)
+
+
+def _meets(statement: Contract, prepared: Prepared, wanted: Groups | None, order: Order) -> bool:
+    """Whether what follows the region reads this order without a move."""
+    if wanted is None:
+        return True
+    place = {leg: number for number, leg in enumerate(order)}
+    places = {axis: place.get(prepared.leaders[leg]) for axis, leg in enumerate(statement.legs)}
+    return satisfied(wanted, places)
+
+
+def _key(network: Network, prepared: Prepared, statement: Contract, wanted: Groups | None) -> _Key:
+    number: dict[int, int] = {}
+    for legs in network.operands:
+        for leg in legs:
+            number.setdefault(leg, len(number))
+    renumbered = Network(
+        tuple(tuple(number[leg] for leg in legs) for legs in network.operands),
+        tuple(number[leg] for leg in network.result),
+        tuple(network.sizes[leg] for leg in number),
+        network.grads,
+    )
+    strided = tuple(operand.tensor.strided for operand in prepared.operands)
+    axes = tuple(number.get(prepared.leaders[leg], -1) for leg in statement.legs)
+    return renumbered, strided, axes, wanted

@@ -1,0 +1,160 @@
+"""Where a tensor lies: the axes of a Program's tensor in terms of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tnc.ir.extent import extent
+from tnc.ir.program import Dim
+from tnc.ir.schedule import Index, Read
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A tensor whose axes are groups of axes of memory, so that permuting, splitting and fusing them costs nothing.
+
+    ``memory`` holds the sizes in the order of memory, finer than the source's own shape; axes of size 1 are left out.
+    ``axes`` gives for every axis of the tensor the axes of memory that form it, row-major. Where ``strided``, no two
+    axes of memory may be read as one. ``raw`` is the source's own shape if ``pick`` may still be chosen.
+    """
+
+    source: str
+    memory: tuple[Dim, ...]
+    axes: tuple[tuple[int, ...], ...]
+    pick: tuple[int, Index] | None = None
+    strided: bool = False
+    raw: tuple[Dim, ...] | None = None
+
+    @property
+    def flat(self) -> tuple[int, ...]:
+        """The axes of memory in the order of the tensor's axes."""
+        return tuple(part for axis in self.axes for part in axis)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether memory holds the tensor row-major."""
+        return self.flat == tuple(range(len(self.memory)))
+
+    def joined(self, group: Sequence[int]) -> bool:
+        """Whether these axes of memory can be read as one axis."""
+        if len(group) <= 1:
+            return True
+        return not self.strided and all(after == before + 1 for before, after in zip(group, group[1:], strict=False))
+
+    def read(self, groups: Sequence[Sequence[int]]) -> Read | None:
+        """The tensor seen with one axis for each group of axes of memory; None if that is no view."""
+        if not all(self.joined(group) for group in groups):
+            return None
+        view = sorted((index for index, group in enumerate(groups) if group), key=lambda index: groups[index][0])
+        for index, group in enumerate(groups):
+            if not group:
+                view.insert(0 if index == 0 else view.index(index - 1) + 1, index)
+        shape = tuple(extent(self.memory[part] for part in groups[index]) for index in view)
+        order = tuple(view.index(index) for index in range(len(groups)))
+        return Read(self.source, shape, self.pick, None if order == tuple(range(len(order))) else order)
+
+    def reshaped(self, shape: Sequence[Dim]) -> Located | None:
+        """The tensor under another shape; None if its order in memory forbids it without a move."""
+        parts = _cut([self.memory[part] for part in self.flat], [dim for dim in shape if dim != 1])
+        if parts is None:
+            return replace(self, memory=_big(shape), axes=_axes(shape), raw=None) if self._is_plain() else None
+        pieces, new = parts
+        # Number the pieces in the order of memory.
+        owner = {part: pieces[position] for position, part in enumerate(self.flat)}
+        memory: list[Dim] = []
+        number: dict[tuple[int, int], int] = {}
+        for part in range(len(self.memory)):
+            for piece, dim in enumerate(owner[part]):
+                number[part, piece] = len(memory)
+                memory.append(dim)
+        named = [number[part, piece] for part in self.flat for piece in range(len(owner[part]))]
+        groups = iter(new)
+        axes = tuple(() if dim == 1 else tuple(named[i] for i in next(groups)) for dim in shape)
+        return replace(self, memory=tuple(memory), axes=axes, raw=None)
+
+    def _is_plain(self) -> bool:
+        return self.in_order and (not self.strided or len(self.memory) <= 1)
+
+    def permuted(self, order: Sequence[int]) -> Located:
+        """The tensor with its axes in another order."""
+        return replace(self, axes=tuple(self.axes[axis] for axis in order))
+
+    def selected(self, axis: int, index: int) -> Located | None:
+        """One entry of an axis; None unless that axis is one of the source's own."""
+        if self.raw is None or self.pick is not None:
+            return None
+        own = [position for position, dim in enumerate(self.raw) if dim != 1]
+        if len(own) != len(self.memory) or len(self.axes[axis]) != 1:
+            return None
+        part = self.axes[axis][0]
+        memory = self.memory[:part] + self.memory[part + 1 :]
+        axes = tuple(
+            tuple(other - (other > part) for other in group)
+            for position, group in enumerate(self.axes)
+            if position != axis
+        )
+        return Located(self.source, memory, axes, (own[part], Index(index)), self.strided or part != 0, None)
+
+
+def whole(source: str, shape: Sequence[Dim], *, strided: bool = False) -> Located:
+    """A source as it is."""
+    return Located(source, _big(shape), _axes(shape), strided=strided, raw=tuple(shape))
+
+
+def member(source: str, shape: Sequence[Dim], position: int) -> Located:
+    """One member of a stack."""
+    return Located(source, _big(shape), _axes(shape), pick=(0, Index(position)))
+
+
+def _big(shape: Sequence[Dim]) -> tuple[Dim, ...]:
+    return tuple(dim for dim in shape if dim != 1)
+
+
+def _axes(shape: Sequence[Dim]) -> tuple[tuple[int, ...], ...]:
+    axes: list[tuple[int, ...]] = []
+    number = 0
+    for dim in shape:
+        axes.append(() if dim == 1 else (number,))
+        number += dim != 1
+    return tuple(axes)
+
+
+def _cut(old: Sequence[Dim], new: Sequence[Dim]) -> tuple[list[list[Dim]], list[list[int]]] | None:
+    """Common refinement of two shapes of equally many entries: the pieces of each old axis, and of each new one.
+
+    Old axes get sizes, new axes numbers of pieces (counted through). None if the boundaries do not nest.
+    """
+    pieces: list[list[Dim]] = [[] for _ in old]
+    groups: list[list[int]] = [[] for _ in new]
+    i = j = number = 0
+    rest_old = old[0] if old else 1
+    rest_new = new[0] if new else 1
+    while i < len(old) and j < len(new):
+        step = _common(rest_old, rest_new)
+        if step is None:
+            return None
+        pieces[i].append(step)
+        groups[j].append(number)
+        number += 1
+        rest_old, rest_new = _divide(rest_old, step), _divide(rest_new, step)
+        if rest_old == 1:
+            i += 1
+            rest_old = old[i] if i < len(old) else 1
+        if rest_new == 1:
+            j += 1
+            rest_new = new[j] if j < len(new) else 1
+    return (pieces, groups) if i == len(old) and j == len(new) else None
+
+
+def _common(a: Dim, b: Dim) -> Dim | None:
+    if a == b:
+        return a
+    if isinstance(a, str) or isinstance(b, str):
+        return None
+    small, large = min(a, b), max(a, b)
+    return small if large % small == 0 else None
+
+
+def _divide(dim: Dim, by: Dim) -> Dim:
+    return 1 if dim == by else int(dim) // int(by)

@@ -1,0 +1,107 @@
+"""A contraction tree with its layouts as steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tnc.ir.extent import Extent
+from tnc.ir.program import Dim
+from tnc.ir.schedule import Matmul, Multiply, Read
+from tnc.order.builder import Builder
+from tnc.order.layout import Choice, Order, Product
+from tnc.order.region import Operand
+from tnc.order.tree import Pair
+
+
+def lower(
+    operands: Sequence[Operand],
+    made: Sequence[Pair],
+    choices: Sequence[Choice],
+    dims: Sequence[Dim],
+    names: Sequence[str],
+    builder: Builder,
+) -> Operand:
+    """Append the steps of a tree; the result with its legs in the order of memory."""
+    values = list(operands)
+    for pair, choice in zip(made, choices, strict=True):
+        assert choice.how is not None
+        product = choice.how
+        left = _placed(values[pair.left], product.left, product.left_moved, names, builder)
+        right = _placed(values[pair.right], product.right, product.right_moved, names, builder)
+        legs = [names[leg] for leg in product.result]
+        memory = [dims[leg] for leg in product.result]
+        if pair.summed:
+            operation = _matmul(left, right, product)
+            shape = _matmul_shape(operation)
+            tensor = builder.add(operation, shape, memory, legs=legs)
+        else:
+            product_step = _multiply(left, right, product)
+            shape = tuple(
+                b if a == 1 else a for a, b in zip(product_step.left.seen, product_step.right.seen, strict=True)
+            )
+            tensor = builder.add(product_step, shape, memory, legs=legs)
+        values.append(Operand(tensor, product.result))
+    return values[-1]
+
+
+def _placed(operand: Operand, order: Order, moved: bool, names: Sequence[str], builder: Builder) -> Operand:
+    if not moved:
+        return operand
+    axis = {leg: number for number, leg in enumerate(operand.legs)}
+    tensor = builder.moved(operand.tensor, [axis[leg] for leg in order], [names[leg] for leg in order])
+    return Operand(tensor, order)
+
+
+def _seen(operand: Operand, blocks: Sequence[Sequence[int]]) -> Read:
+    axis = {leg: number for number, leg in enumerate(operand.legs)}
+    read = operand.tensor.read([[axis[leg] for leg in block] for block in blocks])
+    assert read is not None
+    return read
+
+
+def _matmul(left: Operand, right: Operand, product: Product) -> Matmul:
+    if product.swapped:
+        left, right = right, left
+    shared = {*product.batch, *product.summed}
+    rows = [leg for leg in left.legs if leg not in shared]
+    columns = [leg for leg in right.legs if leg not in shared]
+    batch = [product.batch] if product.batch else []
+    return Matmul(
+        _seen(left, [*batch, rows, product.summed]),
+        _seen(right, [*batch, product.summed, columns]),
+    )
+
+
+def _matmul_shape(operation: Matmul) -> tuple[Extent, ...]:
+    left, right = operation.left.seen, operation.right.seen
+    return (*left[:-1], right[-1])
+
+
+def _multiply(left: Operand, right: Operand, product: Product) -> Multiply:
+    """The operand that has the legs in the result's order stands first: frameworks lay results out like it."""
+    if product.swapped:
+        left, right = right, left
+    runs = _runs(product.result, left, right)
+    return Multiply(_broadcast(left, runs), _broadcast(right, runs))
+
+
+def _runs(result: Order, left: Operand, right: Operand) -> list[list[int]]:
+    """Neighbouring legs of the result that both operands can read as one axis."""
+    runs: list[list[int]] = []
+    for leg in result:
+        if runs and all(_joins(operand, [*runs[-1], leg]) for operand in (left, right)):
+            runs[-1].append(leg)
+        else:
+            runs.append([leg])
+    return runs
+
+
+def _joins(operand: Operand, legs: Sequence[int]) -> bool:
+    places = [operand.legs.index(leg) for leg in legs if leg in operand.legs]
+    if len(places) not in (0, len(legs)):
+        return False
+    return operand.tensor.joined(places)
+
+
+def _broadcast(operand: Operand, runs: Sequence[Sequence[int]]) -> Read:
+    return _seen(operand, [run if run[0] in operand.legs else () for run in runs])

@@ -1,0 +1,109 @@
+"""The plan of a whole Program: statement by statement, regions through the search, then loops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import assert_never
+
+from tnc.cost import annotate
+from tnc.cost.dtypes import is_complex
+from tnc.cost.objective import GENERIC
+from tnc.ir import schedule as ir
+from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Sum, View
+from tnc.ir.program_text import contract_text
+from tnc.ir.schedule_verify import verify_schedule
+from tnc.order.builder import Builder
+from tnc.order.contraction import Planner
+from tnc.order.demand import demands
+from tnc.order.located import Located, member, whole
+from tnc.order.options import PlanOptions
+from tnc.order.repeat import roll
+from tnc.order.statements import add, normalize, pointwise, view
+
+
+def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions) -> ir.Plan:
+    """The Schedule of an optimised Program, annotated and verified.
+
+    ``stacks`` and ``digest`` are those of the Program as it was elaborated.
+    """
+    sizes = _nominal(program, options)
+    schedule = roll(_schedule(program, stacks, sizes, options))
+    verify_schedule(schedule)
+    schedule = annotate(schedule, options.dtype)
+    entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), schedule)
+    return ir.Plan(program.name, digest, program.arguments, options.dtype, (entry,))
+
+
+def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], ...]:
+    """The dynamic sizes of this Program, in order of appearance, with their nominal values."""
+    given = dict(options.sizes)
+    names = dict.fromkeys(dim for tensor in program.inputs for dim in tensor.shape if isinstance(dim, str))
+    return tuple((name, given.get(name, 1)) for name in names)
+
+
+def _schedule(
+    program: Program, stacks: tuple[ir.Stack, ...], sizes: tuple[tuple[str, int], ...], options: PlanOptions
+) -> ir.Schedule:
+    located: dict[str, Located] = {tensor.name: whole(tensor.name, tensor.shape) for tensor in program.inputs}
+    trained: dict[str, bool] = {tensor.name: False for tensor in program.inputs}
+    for stack in stacks:
+        trained[stack.key] = not stack.frozen
+        for core in stack.members:
+            position = core.position
+            located[core.name] = (
+                whole(stack.key, stack.shape) if position is None else member(stack.key, stack.shape, position)
+            )
+    taken = {*located, *(stack.key for stack in stacks), *(statement.name for statement in program.statements)}
+    builder = Builder(dict(sizes), trained, partial(_fresh, taken))
+    planner = Planner(builder, GENERIC, options.dtype)
+    wanted = demands(program)
+    regions: list[ir.Region] = []
+    for statement in program.statements:
+        start = len(builder.steps)
+        builder.enter(statement.name)
+        match statement:
+            case Contract():
+                lowered, how = planner.contract(statement, located, wanted.get(statement.name))
+                regions.append(ir.Region(statement.name, contract_text(statement), len(statement.factors), how))
+            case Sum():
+                lowered = add(statement, located, builder, is_complex(options.dtype))
+            case Pointwise():
+                lowered = pointwise(statement, located, builder)
+            case Normalize():
+                lowered = normalize(statement, located, builder)
+            case View():
+                lowered = view(statement, located, builder)
+            case _:
+                assert_never(statement)
+        located[statement.name] = _named(statement.name, lowered, start, builder)
+    results = tuple(_result(output, located, builder) for output in program.outputs)
+    inputs = tuple(ir.Given(tensor.name, tensor.shape) for tensor in program.inputs)
+    return ir.Schedule(program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions))
+
+
+def _fresh(taken: set[str], wish: str) -> str:
+    name, number = wish, 1
+    while name in taken:
+        number += 1
+        name = f"{wish}_{number}"
+    taken.add(name)
+    return name
+
+
+def _named(name: str, tensor: Located, start: int, builder: Builder) -> Located:
+    """The last step of a statement gets the statement's name."""
+    before = builder.finish(start, name)
+    return replace(tensor, source=name) if before and tensor.source == before else tensor
+
+
+def _result(output: Output, located: dict[str, Located], builder: Builder) -> ir.Result:
+    tensor = located[output.tensor]
+    read = tensor.read(tensor.axes)
+    if read is None:
+        builder.enter(output.tensor)
+        tensor = builder.straight(tensor)
+        located[output.tensor] = tensor
+        read = tensor.read(tensor.axes)
+        assert read is not None
+    return ir.Result(output.name, read, output.axes)

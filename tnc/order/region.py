@@ -1,0 +1,233 @@
+"""A region as a network of operands: conjugates, diagonals, copy tensors and lonely legs dealt with first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from tnc.ir.extent import evaluate
+from tnc.ir.program import Contract, Delta, Dim, Use
+from tnc.ir.schedule import Broadcast, Conjugate, Diagonal, Embed, Multiply, Number, Read, Reduce, Scale
+from tnc.order.builder import Builder
+from tnc.order.located import Located
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A tensor and its distinct legs, one for each axis of memory, in that order."""
+
+    tensor: Located
+    legs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is left to contract: operands with legs, scalars, and a number.
+
+    Legs that a ``delta`` identifies are one (``leaders`` maps to it); ``absent`` are legs of the result that no operand
+    has. ``dims`` is by leg.
+    """
+
+    operands: tuple[Operand, ...]
+    scalars: tuple[Located, ...]
+    scale: float
+    result: tuple[int, ...]
+    absent: tuple[int, ...]
+    leaders: tuple[int, ...]
+    dims: tuple[Dim, ...]
+
+
+def prepare(statement: Contract, located: Mapping[str, Located], builder: Builder, complex_valued: bool) -> Prepared:
+    """Append the steps that each operand needs on its own, and say what remains."""
+    leaders = _leaders(statement)
+    dims = statement.dims
+    names = statement.leg_names or tuple(f"l{leg}" for leg in range(len(dims)))
+    result = tuple(dict.fromkeys(leaders[leg] for leg in statement.legs if dims[leg] != 1))
+    held = Counter(
+        leader
+        for factor in statement.factors
+        if isinstance(factor, Use)
+        for leader in {leaders[leg] for leg in factor.legs}
+    )
+    operands: list[Operand] = []
+    scalars: list[Located] = []
+    for factor in statement.factors:
+        if not isinstance(factor, Use):
+            continue
+        operand = _entire(located[factor.tensor], [leaders[leg] for leg in factor.legs], dims, builder)
+        operand = _without_repeats(operand, builder, names)
+        lonely = {leg for leg in operand.legs if held[leg] == 1 and leg not in result}
+        operand = _summed(operand, lonely, builder, names)
+        if factor.conjugate and complex_valued:
+            operand = _conjugated(operand, builder, names)
+        if operand.legs:
+            operands.append(operand)
+        else:
+            scalars.append(operand.tensor)
+    scale = statement.scale
+    for leg in _unheld(statement, leaders, held):
+        dim = dims[leg]
+        if isinstance(dim, int):
+            scale *= dim
+        else:
+            scalars.append(_count(dim, builder))
+    absent = tuple(leg for leg in result if not held[leg])
+    return Prepared(tuple(operands), tuple(scalars), scale, result, absent, leaders, dims)
+
+
+def _leaders(statement: Contract) -> tuple[int, ...]:
+    """For every leg the first one that copy tensors make equal to it."""
+    leader = list(range(len(statement.dims)))
+
+    def find(leg: int) -> int:
+        while leader[leg] != leg:
+            leader[leg] = leader[leader[leg]]
+            leg = leader[leg]
+        return leg
+
+    for factor in statement.factors:
+        if isinstance(factor, Delta):
+            roots = sorted({find(leg) for leg in factor.legs})
+            for root in roots[1:]:
+                leader[root] = roots[0]
+    return tuple(find(leg) for leg in range(len(leader)))
+
+
+def _unheld(statement: Contract, leaders: tuple[int, ...], held: Counter[int]) -> list[int]:
+    """Summed legs that only copy tensors and ones have: each is a factor of its size."""
+    result = {leaders[leg] for leg in statement.legs}
+    legs = dict.fromkeys(leaders[leg] for factor in statement.factors for leg in factor.legs)
+    return [leg for leg in legs if not held[leg] and leg not in result]
+
+
+def _count(dim: Dim, builder: Builder) -> Located:
+    """A dynamic size as a scalar: a sum of ones."""
+    one = builder.add(Number(1.0), (), ())
+    ones = builder.add(Broadcast(Read(one.source, (1,))), (dim,), (dim,))
+    return builder.add(Reduce(Read(ones.source, (dim,)), (0,)), (), ())
+
+
+def _entire(tensor: Located, legs: list[int], dims: tuple[Dim, ...], builder: Builder) -> Operand:
+    """The tensor with every leg one axis of memory; moved if a leg's parts are apart."""
+    if not all(tensor.joined(axis) for axis in tensor.axes):
+        tensor = builder.straight(tensor)
+    parts = sorted((axis[0], leg) for axis, leg in zip(tensor.axes, legs, strict=True) if axis)
+    memory = tuple(dims[leg] for _, leg in parts)
+    axes = tuple((number,) for number in range(len(memory)))
+    return Operand(replace(tensor, memory=memory, axes=axes, raw=None), tuple(leg for _, leg in parts))
+
+
+def _single(operand: Operand, order: list[int]) -> Read:
+    read = operand.tensor.read([(axis,) for axis in order])
+    assert read is not None
+    return read
+
+
+def _without_repeats(operand: Operand, builder: Builder, names: tuple[str, ...]) -> Operand:
+    while len(set(operand.legs)) < len(operand.legs):
+        leg, _ = Counter(operand.legs).most_common(1)[0]
+        first, second, *_ = (axis for axis, other in enumerate(operand.legs) if other == leg)
+        rest = [axis for axis in range(len(operand.legs)) if axis not in (first, second)]
+        legs = (leg, *(operand.legs[axis] for axis in rest))
+        memory = [operand.tensor.memory[axis] for axis in (first, *rest)]
+        read = _single(operand, [first, second, *rest])
+        tensor = builder.add(Diagonal(read), memory, memory, legs=[names[leg] for leg in legs])
+        operand = Operand(tensor, legs)
+    return operand
+
+
+def _summed(operand: Operand, lonely: set[int], builder: Builder, names: tuple[str, ...]) -> Operand:
+    if not lonely:
+        return operand
+    axes = tuple(axis for axis, leg in enumerate(operand.legs) if leg in lonely)
+    kept = [axis for axis in range(len(operand.legs)) if axis not in axes]
+    memory = [operand.tensor.memory[axis] for axis in kept]
+    legs = tuple(operand.legs[axis] for axis in kept)
+    read = _single(operand, list(range(len(operand.legs))))
+    return Operand(builder.add(Reduce(read, axes), memory, memory, legs=[names[leg] for leg in legs]), legs)
+
+
+def _conjugated(operand: Operand, builder: Builder, names: tuple[str, ...]) -> Operand:
+    read = _single(operand, list(range(len(operand.legs))))
+    memory = operand.tensor.memory
+    return Operand(
+        builder.add(Conjugate(read), memory, memory, legs=[names[leg] for leg in operand.legs]), operand.legs
+    )
+
+
+def scaled(prepared: Prepared, builder: Builder) -> Prepared:
+    """Scalars and the number multiplied onto the smallest operand, where that costs least."""
+    scalar: Located | None = None
+    for other in prepared.scalars:
+        scalar = other if scalar is None else _times(scalar, other, builder)
+    if scalar is None and prepared.scale == 1.0 and prepared.operands:
+        return prepared
+    if not prepared.operands:
+        return replace(prepared, scalars=(_number(scalar, prepared.scale, builder),), scale=1.0)
+    sizes = builder.sizes
+
+    def entries(index: int) -> int:
+        number = 1
+        for dim in prepared.operands[index].tensor.memory:
+            number *= evaluate(dim, sizes)
+        return number
+
+    if scalar is not None and prepared.scale != 1.0:
+        scalar = _number(scalar, prepared.scale, builder)
+    index = min(range(len(prepared.operands)), key=lambda i: (entries(i), i))
+    operand = prepared.operands[index]
+    read = operand.tensor.read([tuple(range(len(operand.legs)))]) or _single(operand, list(range(len(operand.legs))))
+    if scalar is None:
+        product = builder.add(Scale(read, prepared.scale), read.seen, operand.tensor.memory)
+    else:
+        one = scalar.read([() for _ in read.shape])
+        assert one is not None
+        product = builder.add(Multiply(read, one), read.seen, operand.tensor.memory)
+    operands = (*prepared.operands[:index], Operand(product, operand.legs), *prepared.operands[index + 1 :])
+    return replace(prepared, operands=operands, scalars=(), scale=1.0)
+
+
+def _times(left: Located, right: Located, builder: Builder) -> Located:
+    a, b = left.read([]), right.read([])
+    assert a is not None
+    assert b is not None
+    return builder.add(Multiply(a, b), (), ())
+
+
+def _number(scalar: Located | None, scale: float, builder: Builder) -> Located:
+    if scalar is None:
+        return builder.add(Number(scale), (), ())
+    if scale == 1.0:
+        return scalar
+    read = scalar.read([])
+    assert read is not None
+    return builder.add(Scale(read, scale), (), ())
+
+
+def finish(
+    prepared: Prepared, tensor: Located, legs: tuple[int, ...], statement: Contract, builder: Builder
+) -> Located:
+    """The contracted tensor with legs that no operand had, with diagonals, and with its axes as the statement says."""
+    dims = prepared.dims
+    if prepared.absent:
+        read = tensor.read([*((),) * len(prepared.absent), *((axis,) for axis in range(len(legs)))])
+        assert read is not None
+        legs = (*prepared.absent, *legs)
+        memory = [dims[leg] for leg in legs]
+        tensor = builder.add(Broadcast(read), memory, memory)
+    copies = Counter(prepared.leaders[leg] for leg in statement.legs if dims[leg] != 1)
+    for leg, number in copies.items():
+        for _ in range(number - 1):
+            first = legs.index(leg)
+            rest = [axis for axis in range(len(legs)) if axis != first]
+            read = tensor.read([(first,), *((axis,) for axis in rest)])
+            assert read is not None
+            legs = (leg, leg, *(legs[axis] for axis in rest))
+            memory = [dims[other] for other in legs]
+            tensor = builder.add(Embed(read), memory, memory)
+    places: dict[int, list[int]] = {}
+    for axis, leg in enumerate(legs):
+        places.setdefault(leg, []).append(axis)
+    axes = tuple((places[prepared.leaders[leg]].pop(0),) if dims[leg] != 1 else () for leg in statement.legs)
+    return replace(tensor, axes=axes)
