@@ -103,7 +103,10 @@ class Loader:
             for name, entry in scope.names.items()
             if isinstance(entry, Bound) and entry.value is not None and entry.kind != "import"
         }
-        module = Module(file, scope, MappingProxyType(members), MappingProxyType(imports), not diagnostics)
+        complete = not diagnostics and not any(
+            isinstance(entry, Bound) and entry.value is None for entry in scope.names.values()
+        )
+        module = Module(file, scope, MappingProxyType(members), MappingProxyType(imports), complete)
         self.modules[source.name] = module
         return module
 
@@ -143,6 +146,8 @@ class Loader:
 
     def _import(self, node: tree.Import, scope: Scope, imports: dict[str, tuple[str, Span]]) -> None:
         name = node.alias or Path(node.path).stem
+        if is_standard(node.path) or node.path in ("std", "std.tn"):
+            fail("TN270", "`std` is always there and needs no import", node.span, help="write `std.mera(…)`")
         if self.broken.inside(node.span) or node.span.text.count('"') < 2:
             raise Poisoned  # the path is not what the author meant
         if not WORD.fullmatch(name):
@@ -151,8 +156,6 @@ class Loader:
             )
         scope.check_free(name, node.span)
         importer = node.span.source.name
-        if is_standard(node.path) or node.path in ("std", "std.tn"):
-            fail("TN270", "`std` is always there and needs no import", node.span, help="write `std.mera(…)`")
         if len(self._chain) > self.limits.nesting:
             fail("TN240", "files import each other too deeply", node.span)
         try:
