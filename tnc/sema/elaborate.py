@@ -194,7 +194,7 @@ def _definition(frame: Frame, node: tree.Definition, scope: Scope) -> None:
     existing = scope.find(key)
     if existing is not None:
         family = frame.family(key, "intermediate", node.path.span, scope)
-        check_rank(key, list(family.members)[:1], member, node.path.span, family.places)
+        check_rank(key, family.members, member, node.path.span, family.places)
     name = TensorName(frame.join(prefix), last.name, member)
     shown = f"{key}{subscript_text(member)}"
     try:

@@ -52,6 +52,16 @@ class Evaluator:
     def evaluate(self, expr: tree.Expr, scope: Scope) -> Value:
         """The value of an expression; raises Problem or Poisoned."""
         meter = self.meter
+        # Most nodes are leaves: they are dealt with here, on the short way.
+        if isinstance(expr, tree.Number):
+            meter.work += 1
+            return expr.value
+        if isinstance(expr, tree.Name):
+            meter.work += 1
+            entry = scope.find(expr.text)
+            if isinstance(entry, Bound) and entry.value is not None:
+                return entry.value
+            return self.value_of(self.lookup(expr.text, expr.span, scope), expr)
         meter.enter(expr.span)
         value = self._evaluate(expr, scope)
         meter.depth -= 1
@@ -59,10 +69,6 @@ class Evaluator:
 
     def _evaluate(self, expr: tree.Expr, scope: Scope) -> Value:
         match expr:
-            case tree.Number(value=value):
-                return value
-            case tree.Name():
-                return self._name(expr, scope)
             case tree.Arithmetic():
                 return self._arithmetic(expr, scope)
             case tree.Subscript():
@@ -86,6 +92,8 @@ class Evaluator:
                 return self._comprehension(expr, scope)
             case tree.String(value=text):
                 return text
+            case tree.Number() | tree.Name():
+                return self.evaluate(expr, scope)
             case tree.Boolean(value=truth):
                 return truth
             case tree.Unary():
@@ -160,17 +168,11 @@ class Evaluator:
 
     # -- names ---------------------------------------------------------------------------------
 
-    def _name(self, expr: tree.Name, scope: Scope) -> Value:
-        entry = self.lookup(expr.text, expr.span, scope)
-        return self.value_of(entry, expr)
-
     def lookup(self, name: str, span: Span, scope: Scope) -> Entry:
         """What a name stands for; it must be declared."""
         entry = scope.find(name)
         if entry is None:
             self.undeclared(name, span, scope)
-        if isinstance(entry, Bound):
-            entry.used = True
         return entry
 
     def undeclared(self, name: str, span: Span, scope: Scope, what: str = "name") -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tnc.diagnostics import Label
@@ -173,16 +173,14 @@ class Frame:
                 hint = f"the subscripts must differ from one iteration to the next: use `{loop}`"
             labels = () if first == span else (Label(first, "first declared here"),)
             fail("TN208", f"`{name}{subscript_text(member)}` is declared twice", span, labels=labels, help=hint)
-        check_rank(name, list(members)[:1], member, span, places)
+        check_rank(name, members, member, span, places)
 
 
 def check_rank(
-    name: str, others: Sequence[Subscripts], member: Subscripts, span: Span, places: dict[Subscripts, Span]
+    name: str, others: Iterable[Subscripts], member: Subscripts, span: Span, places: dict[Subscripts, Span]
 ) -> None:
     """Complain if a member has another number of subscripts than the rest of its family."""
-    if not others:
-        return
-    other = others[0]
+    other = next(iter(others), member)
     if (other is None) == (member is None) and len(other or ()) == len(member or ()):
         return
     place = places.get(other)

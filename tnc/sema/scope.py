@@ -36,7 +36,6 @@ class Bound:
     kind: str
     value: Value | None
     span: Span | None = field(repr=False)
-    used: bool = False
 
 
 @dataclass(slots=True, eq=False)
