@@ -213,7 +213,7 @@ class _Builder:
         shape = self._shapes[tensor]
         static = tuple(dim for dim in shape if isinstance(dim, int))
         match draw(st.sampled_from(["reshape", "crop", "flat", "select"])):
-            case "reshape":
+            case "reshape" if all(isinstance(dim, int) for dim in shape[1:]):
                 new = draw(_factored(math.prod(static)))
                 view = View(name, tensor, Reshape(), new if static == shape else (*shape[:1], *new))
             case "crop":
