@@ -474,12 +474,8 @@ def _range(failure: Failure) -> Explanation | None:
         return _say(failure, "an expression", f"a number has digits before its point: `0.{clip(failure.after.text)}`")
     if failure.before.text == "." and failure.before.end == failure.token.start and failure.token.type == "NUMBER":
         return _say(failure, "a name", "a number stands in square brackets: `x[3]`")
-    if text == "." or (failure.before.text == "." and failure.tokens[failure.index - 2].type == "NUMBER"):
-        return (
-            _say(failure, "a name", "a number has digits after its point: `1.0`")
-            if failure.before.text == "."
-            else None
-        )
+    if text == "." and failure.before.type == "NUMBER":
+        return _say(failure, "an operator", f"a number has digits after its point: `{clip(failure.before.text)}.0`")
     return None
 
 
