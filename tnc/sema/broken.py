@@ -16,8 +16,8 @@ WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 class BrokenText:
     """What recovery skipped, file by file."""
 
-    _spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
-    _words: dict[str, frozenset[str]] = field(default_factory=dict)
+    _spans: dict[str, tuple[Span, ...]] = field(default_factory=dict[str, tuple[Span, ...]])
+    _words: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     def add(self, file: tree.File) -> None:
         """Take note of a file."""

@@ -40,12 +40,12 @@ class ProgramBuilder:
     """Collects what elaboration finds, for all instances of one network."""
 
     meter: Meter
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-    inputs: list[Input] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
-    outputs: list[Output] = field(default_factory=list)
-    requirements: list[Requirement] = field(default_factory=list)
-    _desired: dict[str, TensorName] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict[str, Parameter])
+    inputs: list[Input] = field(default_factory=list[Input])
+    statements: list[Statement] = field(default_factory=list[Statement])
+    outputs: list[Output] = field(default_factory=list[Output])
+    requirements: list[Requirement] = field(default_factory=list[Requirement])
+    _desired: dict[str, TensorName] = field(default_factory=dict[str, TensorName])
 
     def add_core(self, parameter: Parameter, span: Span) -> None:
         """Declare a core."""

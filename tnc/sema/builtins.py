@@ -196,7 +196,7 @@ def _interleave(call: Call, arguments: tuple[Value, ...]) -> Value:
 def interleave(lists: Sequence[Sequence[T]]) -> list[T]:
     """One from each in turn; those that are shorter end earlier."""
     result: list[T] = []
-    active = [items for items in lists if items]
+    active: list[Sequence[T]] = [items for items in lists if items]
     position = 0
     while active:
         result.extend(items[position] for items in active)

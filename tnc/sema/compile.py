@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import cast
 
 from tnc.diagnostics import Diagnostic
 from tnc.ir.program import Program
@@ -23,6 +25,8 @@ from tnc.sema.suggest import did_you_mean
 from tnc.sema.values import NetworkValue, Value, value_text
 from tnc.source import Source, Span
 from tnc.syntax import parse_expression
+
+_DEEPEST_LIST = 10
 
 
 def elaborate(
@@ -138,20 +142,23 @@ def _expression(source: Source, scope: Scope, evaluator: Evaluator) -> Value:
     return evaluator.evaluate(expr, scope)
 
 
-def _python_value(value: object, span: Span) -> Value:
-    """A Python value as one of the language; what else counts like a number (NumPy's scalars) is one."""
+def _python_value(value: object, span: Span, depth: int = 0) -> Value:
+    """A Python value as one of the language; what can turn itself into lists (NumPy's arrays and scalars) may do so."""
+    if depth > _DEEPEST_LIST:
+        fail("TN013", "a list nested so deeply cannot be passed to a network", span)
     match value:
+        case float() if not math.isfinite(value):
+            fail("TN013", f"{value} cannot be passed to a network", span, help="numbers are finite")
         case bool() | int() | float() | str():
             return value
         case list() | tuple():
-            return tuple(_python_value(item, span) for item in value)
+            items = cast("list[object] | tuple[object, ...]", value)
+            return tuple(_python_value(item, span, depth + 1) for item in items)
         case _:
             pass
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "shape", None) == ():
-        return _python_value(item(), span)
-    if hasattr(value, "tolist"):
-        return _python_value(value.tolist(), span)
+    as_list: object = getattr(value, "tolist", None)
+    if callable(as_list):
+        return _python_value(as_list(), span, depth + 1)
     fail(
         "TN013",
         f"a {type(value).__name__} cannot be passed to a network",

@@ -137,9 +137,9 @@ def _assert(frame: Frame, node: tree.Assert, scope: Scope) -> None:
 
 
 def _let(frame: Frame, node: tree.Let, scope: Scope) -> None:
-    if len(node.path.parts) > 1:
+    part, *more = node.path.parts
+    if more:
         fail("TN264", "a `let` has a plain name", node.path.span)
-    part = node.path.parts[0]
     value = _chosen(frame, node.value, scope)
     network = _called_network(frame, value, scope)
     if network is not None:

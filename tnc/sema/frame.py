@@ -23,8 +23,8 @@ from tnc.syntax import tree
 class Declared:
     """What the outermost network declares, for the lints: the tensor, where, and what it is called."""
 
-    tensors: list[tuple[str, str, Span, str]] = field(default_factory=list)
-    instances: list[Instance] = field(default_factory=list)
+    tensors: list[tuple[str, str, Span, str]] = field(default_factory=list[tuple[str, str, Span, str]])
+    instances: list[Instance] = field(default_factory=list[Instance])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Shared:
     declared: Declared
     is_library: Callable[[str], bool]
     execute: Callable[[Frame], None]
-    chain: list[str] = field(default_factory=list)
+    chain: list[str] = field(default_factory=list[str])
 
 
 @dataclass(slots=True, eq=False)
@@ -56,9 +56,9 @@ class Frame:
     bindings: dict[str, tuple[Tensor, Span]] | None
     use_span: Span
     scope: Scope = field(init=False)
-    sizes: dict[str, Dim] = field(default_factory=dict)
-    outputs: dict[str, Tensor | None] = field(default_factory=dict)
-    output_spans: dict[str, Span] = field(default_factory=dict)
+    sizes: dict[str, Dim] = field(default_factory=dict[str, Dim])
+    outputs: dict[str, Tensor | None] = field(default_factory=dict[str, Tensor | None])
+    output_spans: dict[str, Span] = field(default_factory=dict[str, Span])
 
     def __post_init__(self) -> None:
         self.scope = Scope(self.instance.scope)
@@ -139,7 +139,7 @@ class Frame:
         if entry is None:
             entry = self.scope.names[key] = Family(kind, key, span)
         elif not isinstance(entry, Family) or entry.kind != kind:
-            if kind == "intermediate" and not isinstance(entry, Bound) and entry.span is not None:
+            if kind == "intermediate" and not isinstance(entry, Bound):
                 fail(
                     "TN208",
                     f"`{key}` is {article(entry.kind)} and cannot be redefined",

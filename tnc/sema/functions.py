@@ -47,7 +47,7 @@ ENTRY = Piece(Argument(0))
 class Scalars:
     """The scalar tensors that a function needs beside its entry, in order of first use."""
 
-    names: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list[str])
 
     def piece(self, tensor: Tensor) -> Piece:
         """The argument under which the function sees a scalar tensor."""

@@ -23,8 +23,8 @@ class Instance:
     network: NetworkValue
     scope: Scope = field(repr=False)
     span: Span = field(repr=False)
-    cores: dict[str, Tensor] = field(default_factory=dict, repr=False)
+    cores: dict[str, Tensor] = field(default_factory=dict[str, Tensor], repr=False)
     results: dict[tuple[tuple[str, str], ...], dict[str, Tensor | None] | None] = field(
-        default_factory=dict, repr=False
+        default_factory=dict[tuple[tuple[str, str], ...], dict[str, Tensor | None] | None], repr=False
     )
     used: bool = False

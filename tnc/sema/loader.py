@@ -64,11 +64,11 @@ class Loader:
     limits: Limits
     read: Reader
     sink: Sink
-    modules: dict[str, Module] = field(default_factory=dict)
-    standard_networks: dict[str, NetworkValue] = field(default_factory=dict)
+    modules: dict[str, Module] = field(default_factory=dict[str, Module])
+    standard_networks: dict[str, NetworkValue] = field(default_factory=dict[str, NetworkValue])
     broken: BrokenText = field(default_factory=BrokenText)
     prelude: Scope = field(default_factory=prelude)
-    _chain: list[str] = field(default_factory=list)
+    _chain: list[str] = field(default_factory=list[str])
 
     def evaluator(self, sink: Sink) -> Evaluator:
         """An evaluator with a fresh budget."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 _ROOM = 20_000
@@ -11,7 +11,7 @@ _ROOM = 20_000
 
 
 @contextmanager
-def deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Generator[None]:
     """Let Python recurse as deep as the limits of the language allow, and restore its own limit afterwards."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _ROOM))

@@ -48,8 +48,8 @@ class Family:
     kind: str
     name: str
     span: Span = field(repr=False)
-    members: dict[Subscripts, Tensor | None] = field(default_factory=dict)
-    places: dict[Subscripts, Span] = field(default_factory=dict)
+    members: dict[Subscripts, Tensor | None] = field(default_factory=dict[Subscripts, Tensor | None])
+    places: dict[Subscripts, Span] = field(default_factory=dict[Subscripts, Span])
     poisoned: bool = False
 
 
@@ -59,8 +59,8 @@ class Instances:
 
     name: str
     span: Span = field(repr=False)
-    members: dict[Subscripts, Instance | None] = field(default_factory=dict)
-    places: dict[Subscripts, Span] = field(default_factory=dict)
+    members: dict[Subscripts, Instance | None] = field(default_factory=dict[Subscripts, "Instance | None"])
+    places: dict[Subscripts, Span] = field(default_factory=dict[Subscripts, Span])
     poisoned: bool = False
     kind: str = "instance"
 

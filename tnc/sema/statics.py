@@ -147,7 +147,7 @@ class _Checker:
     used: set[str]
     with_legs: dict[str, bool]
     sizes: set[str]
-    local: list[str] = field(default_factory=list)
+    local: list[str] = field(default_factory=list[str])
 
     # -- statements ----------------------------------------------------------------------------
 
