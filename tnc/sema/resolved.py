@@ -1,7 +1,7 @@
 """Definitions with every name looked up, every loop unrolled and every compile-time value known.
 
-This is what stands between names (``tnc.sema.expand_*``: syntax tree → resolved) and legs (``tnc.sema.lower``: resolved →
-Program statements). Legs are still names here, their dimensions not yet unified, sums not yet placed.
+This is what stands between names (``tnc.sema.resolve``: syntax tree → resolved) and legs (``tnc.sema.lower``:
+resolved → Program statements). Legs are still names here, their dimensions not yet unified, sums not yet placed.
 """
 
 from __future__ import annotations
@@ -115,7 +115,10 @@ class SumOf:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A pointwise function applied: a barrier. ``scalars`` are the further tensors (shape ``()``), as ``Argument(1)``, …"""
+    """A pointwise function applied: a barrier.
+
+    ``scalars`` are the further tensors, of shape ``()``: ``Argument(1)`` is the first.
+    """
 
     function: Scalar
     function_name: str
@@ -140,9 +143,7 @@ class Conjugated:
     span: Span = field(compare=False, repr=False)
 
 
-Expression: TypeAlias = (
-    TensorUse | DeltaUse | OnesUse | NumberUse | Product | SumOf | Activation | Rms | Conjugated
-)
+Expression: TypeAlias = TensorUse | DeltaUse | OnesUse | NumberUse | Product | SumOf | Activation | Rms | Conjugated
 
 
 # -- definitions -------------------------------------------------------------------------------
