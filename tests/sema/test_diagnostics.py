@@ -291,3 +291,9 @@ network test(k: int = 2) {
         ("TN810", "k"),
         ("TN810", "k"),
     ]
+
+
+def test_a_fold_binds_to_the_next_factor_only() -> None:
+    diagnostic = only(network("core c[k in 0..3]()\noutput w(i) = sum(k in 0..3) c[k]() * fine(i) * k"))
+    assert diagnostic.code == "TN201"
+    assert diagnostic.help == "a fold over `k` binds to the next factor only; put brackets around all that is meant"

@@ -56,7 +56,7 @@ def test_built_in_activations(call: str, text: str) -> None:
         ("where(1 < 2, t, nope)", None),
         ("(t > 0) * t", "where(t > 0, 1, 0) * t"),
         ("t == 1", "where(t == 1, 1, 0)"),
-        ("if chi > 2 then t * chi else nope", "t * 3"),
+        ("if chi > 2 then t * chi else log(0)", "t * 3"),
         ("sum(k in 0..3) t^k", "t^0 + t^1 + t^2"),
         ("prod(k in 0..0) t", "1"),
         ("g(t) + g(2 * t)", "t * t + 2 * t * (2 * t)"),
@@ -82,7 +82,7 @@ def test_a_function_that_is_the_identity_is_no_barrier() -> None:
 
 
 def test_scalar_cores_become_arguments() -> None:
-    inside = "core a() init 1\ncore c[k in 0..3]()\nfn f(t) = a * t + sum(k in 0..3) c[k]() * t^k + a()"
+    inside = "core a() init 1\ncore c[k in 0..3]()\nfn f(t) = a * t + sum(k in 0..3) (c[k]() * t^k) + a()"
     text, arguments = function_of("f(x(i))", inside=inside)
     assert arguments == ("a", "c[0]", "c[1]", "c[2]")
     assert text == "a * t + (c[0] * t^0 + c[1] * t^1 + c[2] * t^2) + a"

@@ -79,7 +79,12 @@ def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Sou
     for lint in lints(shared):
         sink.report(lint)
     texts = tuple((p.name, _argument_text(scope, p.name)) for p in node.parameters)
-    return builder.finish(name, library.module.scope.names, texts)
+    return builder.finish(name, _reserved(library.module.scope), texts)
+
+
+def _reserved(scope: Scope) -> list[str]:
+    """The names of the file that a network cannot use again."""
+    return [name for name, entry in scope.names.items() if entry.kind != "network"]
 
 
 def _argument_text(scope: Scope, name: str) -> str:

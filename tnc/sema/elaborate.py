@@ -191,7 +191,7 @@ def _definition(frame: Frame, node: tree.Definition, scope: Scope) -> None:
             )
     member = frame.subscripts(last, scope)
     key = ".".join([*prefix, last.name])
-    existing = scope.find(key)
+    existing = scope.find_declared(key)
     if existing is not None:
         family = frame.family(key, "intermediate", node.path.span, scope)
         check_rank(key, family.members, member, node.path.span, family.places)

@@ -135,7 +135,7 @@ class Frame:
 
     def family(self, key: str, kind: str, span: Span, scope: Scope) -> Family:
         """The family of a name, made if it is new."""
-        entry = scope.find(key)
+        entry = scope.find_declared(key)
         if entry is None:
             entry = self.scope.names[key] = Family(kind, key, span)
         elif not isinstance(entry, Family) or entry.kind != kind:

@@ -38,7 +38,7 @@ def poison(frame: Frame, statement: tree.Statement, scope: Scope) -> None:
 
 def _poison_let(frame: Frame, statement: tree.Let, path: tree.Path, scope: Scope) -> None:
     name = path.parts[0].name
-    entry = scope.find(name)
+    entry = scope.find_declared(name)
     if isinstance(entry, Instances):
         entry.poisoned = True
     elif entry is None:
@@ -73,7 +73,7 @@ def _poison_family(frame: Frame, path: tree.Path, kind: str) -> None:
 
 
 def _poison_name(frame: Frame, name: str, kind: str, span: Span) -> None:
-    entry = frame.scope.find(name)
+    entry = frame.scope.find_declared(name)
     if entry is None:
         entry = frame.scope.names[name] = Family(kind, name, span)
     if isinstance(entry, Family) and entry.kind == kind:

@@ -90,6 +90,11 @@ class Scope:
             scope = scope.parent
         return None
 
+    def find_declared(self, name: str) -> Entry | None:
+        """What the name stands for here, unless that is a network of the file, whose name may be used again."""
+        entry = self.find(name)
+        return None if entry is not None and entry.kind == "network" and name not in self.names else entry
+
     def visible(self) -> Iterator[tuple[str, Entry]]:
         """Every name that can be seen from here, innermost first."""
         scope: Scope | None = self
@@ -106,7 +111,7 @@ class Scope:
 
     def check_free(self, name: str, span: Span) -> None:
         """Complain if the name is taken here or further out: nothing is ever shadowed."""
-        taken = self.find(name)
+        taken = self.find_declared(name)
         if taken is None:
             return
         if taken.kind == POISON:
@@ -120,7 +125,7 @@ class Scope:
             span,
             label="declared again here",
             labels=(Label(taken.span, "first declared here"),),
-            help="names are never shadowed or redefined; choose another name",
+            help="names are neither redefined nor shadowed; choose another name",
         )
 
 

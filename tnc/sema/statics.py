@@ -148,6 +148,7 @@ class _Checker:
     with_legs: dict[str, bool]
     sizes: set[str]
     local: list[str] = field(default_factory=list[str])
+    folded: list[str] = field(default_factory=list[str])
 
     # -- statements ----------------------------------------------------------------------------
 
@@ -248,6 +249,10 @@ class _Checker:
     def value(self, expr: tree.Expr) -> None:
         """An expression in which every name must be known."""
         match expr:
+            case tree.Arithmetic(operands=operands):
+                depth = self._fold_names(operands)
+                self.values(operands)
+                del self.folded[depth:]
             case tree.Name(text=text):
                 self._name(text, expr.span)
             case tree.Attribute(base=tree.Name(text=base), name=name):
@@ -280,7 +285,12 @@ class _Checker:
                 self.value(condition)
                 self.tensor(value)
                 self.tensor(otherwise)
-            case tree.Arithmetic() | tree.Group() | tree.Unary() | tree.Power():
+            case tree.Arithmetic(operands=operands):
+                depth = self._fold_names(operands)
+                for operand in operands:
+                    self.tensor(operand)
+                del self.folded[depth:]
+            case tree.Group() | tree.Unary() | tree.Power():
                 for child in children(expr):
                     self.tensor(child)
             case _:
@@ -352,13 +362,21 @@ class _Checker:
             self.local.append(binder.name)
         return depth
 
+    def _fold_names(self, operands: Sequence[tree.Expr]) -> int:
+        """Note what `prod(k in …)` and `sum(k in …)` bind among these operands, for who uses it beside them."""
+        depth = len(self.folded)
+        self.folded.extend(b.name for operand in operands if isinstance(operand, tree.Fold) for b in operand.binders)
+        return depth
+
     def _name(self, name: str, span: Span, what: str = "name") -> bool:
         self.used.add(name)
         if name in self.known or name in self.local or name.endswith("'"):
             return True
         if not self.loader.broken.mentions(name, span):
             hint = did_you_mean(name, {*self.known, *self.local})
-            if name in self.sizes:
+            if name in self.folded:
+                hint = f"a fold over `{name}` binds to the next factor only; put brackets around all that is meant"
+            elif name in self.sizes:
                 hint = f"the size `{name}?` is known at run time only"
             self.loader.sink.report(
                 Diagnostic("TN201", f"{what} `{name}` is not declared", span, "not declared", (), hint)
