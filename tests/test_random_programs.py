@@ -13,11 +13,12 @@ BUNDLE = 10
 
 def check(seed: int) -> None:
     program = random_program(seed)
+    dynamic = any(None in shape for shape in program.inputs.values())
     try:
         assert_agreement(
             program.text,
             network="main",
-            sizes={"batch": 1 + seed % 4},
+            sizes={"batch": 1 + seed % 4} if dynamic else {},
             dtype="complex128" if program.complex else "float64",
             seed=seed,
         )

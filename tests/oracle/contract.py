@@ -93,7 +93,8 @@ def needs(tensor: Tensor) -> tuple[Tensor, ...]:
         case DefinedTensor(value=value):
             return tuple(tensors_in(value))
         case BoundTensor(output=output, bindings=bindings):
-            return (output, *(bound for _, bound in bindings))
+            within = {id(each) for each in needed([output])}
+            return (output, *(bound for declared, bound in bindings if id(declared) in within))
 
 
 def needed(roots: list[Tensor]) -> list[Tensor]:
