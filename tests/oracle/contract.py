@@ -93,8 +93,15 @@ def needs(tensor: Tensor) -> tuple[Tensor, ...]:
         case DefinedTensor(value=value):
             return tuple(tensors_in(value))
         case BoundTensor(output=output, bindings=bindings):
-            within = {id(each) for each in needed([output])}
-            return (output, *(bound for declared, bound in bindings if id(declared) in within))
+            return (output, *(bound for _, bound in _bindings(output, bindings)))
+
+
+def _bindings(
+    output: Tensor, bindings: tuple[tuple[InputTensor, Tensor], ...]
+) -> tuple[tuple[InputTensor, Tensor], ...]:
+    """The bindings that the output of an instance depends on."""
+    within = {id(each) for each in needed([output])}
+    return tuple((declared, bound) for declared, bound in bindings if id(declared) in within)
 
 
 def needed(roots: list[Tensor]) -> list[Tensor]:
@@ -132,7 +139,7 @@ class Evaluation:
         return self.values[id(tensor)]
 
     def _order(self, tensor: Tensor) -> list[Tensor]:
-        """What must be computed first; the inside of an instance with bound inputs is an evaluation of its own."""
+        """What must be computed first, the tensor last."""
         order: list[Tensor] = []
         seen: set[int] = set()
         stack: list[tuple[Tensor, bool]] = [(tensor, False)]
@@ -143,7 +150,8 @@ class Evaluation:
             elif id(each) not in seen and id(each) not in self.values:
                 seen.add(id(each))
                 stack.append((each, True))
-                inner = tuple(bound for _, bound in each.bindings) if isinstance(each, BoundTensor) else needs(each)
+                # the inside of an instance with bound inputs is an evaluation of its own
+                inner = needs(each)[1:] if isinstance(each, BoundTensor) else needs(each)
                 stack.extend((used, False) for used in reversed(inner))
         return order
 
@@ -159,7 +167,7 @@ class Evaluation:
             case BoundTensor(output=output, bindings=bindings):
                 inputs: dict[int, Entries] = {}
                 sizes: dict[str, int] = {}
-                for declared, bound in bindings:
+                for declared, bound in _bindings(output, bindings):
                     given = self.values[id(bound)]
                     inputs[id(declared)] = given
                     sizes.update(sizes_of(declared, given.array))
