@@ -81,13 +81,19 @@ _FILLS = (
             gain: float,
             dtype: DTypeLike,
         ) -> jax.Array:
-            """Random isometries between input axes (rows) and output axes (columns)."""
+            """Random isometries between input axes (rows) and output axes (columns).
+
+            Where one side is a multiple of the other, orthogonal squares side by side.
+            """
+            short, long = sorted((rows, columns))
+            blocks = long // short if short > 1 and long % short == 0 else 1
             exact = jnp.promote_types(dtype, jnp.float32)
-            tall = (-1, max(rows, columns), min(rows, columns))
-            q, r = jnp.linalg.qr(jax.random.normal(key, shape, exact).reshape(tall))
+            normal = jax.random.normal(key, shape, exact)
+            q, r = jnp.linalg.qr(normal.reshape(-1, long // blocks, short))
             q = q * jnp.sign(jnp.diagonal(r, axis1=1, axis2=2))[:, jnp.newaxis]
+            q = gain * blocks**-0.5 * q.reshape(-1, long, short)
             q = q if rows > columns else q.swapaxes(1, 2)
-            return (gain * q).reshape(shape).astype(dtype)
+            return q.reshape(shape).astype(dtype)
     ''',
     ),
     (
@@ -112,7 +118,7 @@ _FILLS = (
         def _entries(
             shape: tuple[int, ...],
             core: tuple[int, ...],
-            values: Sequence[float] | Sequence[Sequence[float]],
+            values: list[float] | list[list[float]],
             dtype: DTypeLike,
         ) -> jax.Array:
             """Given entries, for one core or for every core of a stack."""
@@ -125,13 +131,19 @@ _WORDS = Words(
     framework="JAX",
     namespace="jnp",
     array="jax.Array",
-    imports="""
-        import jax
-        import jax.numpy as jnp
-        from jax import lax
-        from jax.typing import DTypeLike
-    """,
-    imports_for={},
+    imports=(
+        (
+            ("import math", "math."),
+            ("from collections.abc import Mapping", "Mapping["),
+            ("from typing import NamedTuple", "NamedTuple"),
+        ),
+        (
+            ("import jax", "jax."),
+            ("import jax.numpy as jnp", "jnp."),
+            ("from jax import lax", "lax."),
+            ("from jax.typing import DTypeLike", "DTypeLike"),
+        ),
+    ),
     init_parameters=("key: jax.Array", "dtype: DTypeLike = jnp.float32"),
     init_lines="keys = iter(jax.random.split(key, COUNT))",
     draw="next(keys)",
@@ -169,6 +181,10 @@ class JaxDialect:
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar of the reference's dtype."""
         return f"jnp.asarray({value})" if reference is None else f"jnp.asarray({value}, {reference}.dtype)"
+
+    def conjugate(self, operand: str) -> str:
+        """A method."""
+        return f"{operand}.conj()"
 
     def embed(self, operand: str, rank: int) -> Doc:
         """A helper fills the diagonal in."""

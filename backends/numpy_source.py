@@ -127,14 +127,20 @@ _FILLS = (
             gain: float,
             dtype: DTypeLike,
         ) -> np.ndarray:
-            """Random isometries between input axes (rows) and output axes (columns)."""
+            """Random isometries between input axes (rows) and output axes (columns).
+
+            Where one side is a multiple of the other, orthogonal squares side by side.
+            """
+            short, long = sorted((rows, columns))
+            blocks = long // short if short > 1 and long % short == 0 else 1
             exact = "D" if np.issubdtype(dtype, np.complexfloating) else "d"
-            tall = (-1, max(rows, columns), min(rows, columns))
-            q, r = np.linalg.qr(_normal(rng, shape, 1.0, exact).reshape(tall))
+            normal = _normal(rng, shape, 1.0, exact).reshape(-1, long // blocks, short)
+            q, r = np.linalg.qr(normal)
             diagonal = r.diagonal(axis1=1, axis2=2)
             q = q * (diagonal / np.abs(diagonal))[:, np.newaxis]
+            q = gain * blocks**-0.5 * q.reshape(-1, long, short)
             q = q if rows > columns else q.swapaxes(1, 2)
-            return (gain * q).reshape(shape).astype(dtype)
+            return q.reshape(shape).astype(dtype)
     ''',
     ),
     (
@@ -159,7 +165,7 @@ _FILLS = (
         def _entries(
             shape: tuple[int, ...],
             core: tuple[int, ...],
-            values: Sequence[float] | Sequence[Sequence[float]],
+            values: list[float] | list[list[float]],
             dtype: DTypeLike,
         ) -> np.ndarray:
             """Given entries, for one core or for every core of a stack."""
@@ -172,11 +178,17 @@ _WORDS = Words(
     framework="NumPy",
     namespace="np",
     array="np.ndarray",
-    imports="""
-        import numpy as np
-        from numpy.typing import DTypeLike
-    """,
-    imports_for={"erf": "import math", "gelu": "import math"},
+    imports=(
+        (
+            ("import math", "math."),
+            ("from collections.abc import Mapping", "Mapping["),
+            ("from typing import NamedTuple", "NamedTuple"),
+        ),
+        (
+            ("import numpy as np", "np."),
+            ("from numpy.typing import DTypeLike", "DTypeLike"),
+        ),
+    ),
     init_parameters=("seed: int | None = None", "dtype: DTypeLike = np.float64"),
     init_lines="rng = np.random.default_rng(seed)",
     draw="rng",
@@ -212,6 +224,10 @@ class NumpyDialect:
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar of the reference's dtype."""
         return f"np.asarray({value})" if reference is None else f"np.asarray({value}, {reference}.dtype)"
+
+    def conjugate(self, operand: str) -> str:
+        """A method."""
+        return f"{operand}.conj()"
 
     def embed(self, operand: str, rank: int) -> Doc:
         """A helper fills the diagonal in."""

@@ -64,14 +64,19 @@ _FILL_ORTHOGONAL = '''
         gain: float,
         generator: torch.Generator | None,
     ) -> None:
-        """Random isometries between input axes (rows) and output axes (columns)."""
-        count = cores.numel() // (rows * columns)
-        shape = (count, max(rows, columns), min(rows, columns))
+        """Random isometries between input axes (rows) and output axes (columns).
+
+        Where one side is a multiple of the other, orthogonal squares side by side.
+        """
+        short, long = sorted((rows, columns))
+        blocks = long // short if short > 1 and long % short == 0 else 1
+        shape = (cores.numel() // (short * long) * blocks, long // blocks, short)
         dtype = torch.promote_types(cores.dtype, torch.float32)
         normal = torch.randn(shape, dtype=dtype, device=cores.device, generator=generator)
         q, r = torch.linalg.qr(normal)
         q = q * torch.sgn(r.diagonal(dim1=1, dim2=2)).unsqueeze(1)
-        cores.copy_(gain * (q if rows > columns else q.mT).reshape(cores.shape))
+        q = gain * blocks**-0.5 * q.reshape(-1, long, short)
+        cores.copy_((q if rows > columns else q.mT).reshape(cores.shape))
 '''
 
 _FILL_IDENTITY = '''
@@ -139,6 +144,10 @@ class TorchDialect:
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar like the reference."""
         return f"torch.tensor({value})" if reference is None else f"{reference}.new_full((), {value})"
+
+    def conjugate(self, operand: str) -> str:
+        """`conj` would hand out lazy views, which NumPy refuses to read."""
+        return f"torch.conj_physical({operand})"
 
     def embed(self, operand: str, rank: int) -> Doc:
         """`diag_embed` takes the diagonal from the last axis."""

@@ -123,6 +123,9 @@ class Body:
             self._step(step, final if is_last else None, ends)
             if not is_last:
                 self._delete(ends)
+            elif final:
+                # A function that ends lets go of everything; a loop goes on, and has just rebound what it carries.
+                self._delete(name for name in ends if name != carried)
 
     def _announce(self, region: str) -> None:
         text = self._regions.get(region, region)

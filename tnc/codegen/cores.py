@@ -63,4 +63,4 @@ def _comprehension(stack: Stack, run: _Run) -> Doc:
     where = f"k {'+' if offset > 0 else '-'} {abs(offset)}" if offset else "k"
     span = f"range({length})" if first == 0 else f"range({first}, {first + length})"
     value = Group(f'f"{prefix}{{k}}]": (', (f'"{stack.key}"', where, _shape(stack)), ")", display=True)
-    return Group("**{", (value, f"for k in {span}"), "}", display=True, joint=" ")
+    return Group("**{", (value, f"for k in {span}"), "}", joint=" ")

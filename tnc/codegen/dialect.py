@@ -77,6 +77,10 @@ class Dialect(Protocol):
         """A scalar tensor, of the reference's dtype if there is one."""
         ...
 
+    def conjugate(self, operand: str) -> str:
+        """The complex conjugate; the operand itself where it is real."""
+        ...
+
     def embed(self, operand: str, rank: int) -> Doc:
         """The first axis of an operand of this rank as the diagonal of the first two."""
         ...

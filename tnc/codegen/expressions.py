@@ -72,7 +72,7 @@ class Expressions:
             case Crop(operand):
                 return self._crop(texts[0], operand.seen, step.shape)
             case Conjugate():
-                return f"{texts[0]}.conj()"
+                return self._dialect.conjugate(texts[0])
             case Pointwise(function=function, function_name=name):
                 return self._scalars.apply(function, name, texts)
             case Normalize(axes=axes, epsilon=epsilon):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -60,15 +60,14 @@ class Words:
     """How a framework of functions spells a module: its name, imports, type of arrays, and initialisation.
 
     ``draw`` is the source of randomness handed to each initialiser, and ``init_lines`` what makes it (``COUNT`` stands
-    for the number of draws); ``fills`` are helpers with the kinds of initialisation that want them, ``imports_for``
-    the imports that helpers want.
+    for the number of draws); ``fills`` are helpers with the kinds of initialisation that want them; ``imports`` are
+    groups of lines with the text that wants them.
     """
 
     framework: str
     namespace: str
     array: str
-    imports: str
-    imports_for: Mapping[str, str]
+    imports: tuple[tuple[tuple[str, str], ...], ...]
     init_parameters: tuple[str, ...]
     init_lines: str
     draw: str
@@ -88,46 +87,45 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
     results = body.write()
     result_type = _finish(body, results, output, words)
 
-    writer = Writer()
-    writer.text(docstring(plan, words.framework, _usage(schedule, words)))
-    writer.blank()
-    for line in sorted({words.imports_for[helper] for helper in body.scalars.needed & words.imports_for.keys()}):
-        writer.line(line)
-    sequences = any(isinstance(run.fill, Entries) for stack in schedule.stacks for run in runs(stack))
-    writer.line(f"from collections.abc import Mapping{', Sequence' if sequences else ''}")
-    if result_type == output:
-        writer.line("from typing import NamedTuple")
-    writer.blank()
-    writer.text(words.imports)
-    writer.blank()
-    writer.line("# Where each core lies: its parameter, its position there, its shape.")
-    writer.line(cores_table(schedule.stacks))
+    rest = Writer()
+    rest.line("# Where each core lies: its parameter, its position there, its shape.")
+    rest.line(cores_table(schedule.stacks))
     if words.lists_frozen:
         frozen = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.frozen)
         tail = ",)" if len(frozen) == 1 else ")"
-        writer.blank()
-        writer.line("# Parameters that receive no gradient.")
-        writer.line(Group("FROZEN: tuple[str, ...] = (", frozen, tail, display=True))
+        rest.blank()
+        rest.line("# Parameters that receive no gradient.")
+        rest.line(Group("FROZEN: tuple[str, ...] = (", frozen, tail, display=True))
     kinds = {type(run.fill).__name__ for stack in schedule.stacks for run in runs(stack)}
     fillers = [text for wanted_by, text in words.fills if wanted_by & kinds]
     for helper in (*body.scalars.definitions(), *fillers):
-        writer.blank(2)
-        writer.text(helper)
-    writer.blank(2)
+        rest.blank(2)
+        rest.text(helper)
+    rest.blank(2)
     if result_type == output:
-        _write_result_type(writer, output, schedule, words.array)
-        writer.blank(2)
-    _write_init(writer, schedule, words)
-    writer.blank(2)
+        _write_result_type(rest, output, schedule, words.array)
+        rest.blank(2)
+    _write_init(rest, schedule, words)
+    rest.blank(2)
     parameters = [f"{text}: {words.array}" for text in body.inputs.values()]
     first = f"params: Mapping[str, {words.array}]"
-    with writer.block(Group("def apply(", (first, *parameters), f") -> {result_type}:")):
+    with rest.block(Group("def apply(", (first, *parameters), f") -> {result_type}:")):
         summary = ", ".join(f"`{result.name}`" for result in schedule.results)
-        writer.line(f'"""Compute {summary}."""')
-        writer.include(body.writer)
+        rest.line(f'"""Compute {summary}."""')
+        rest.include(body.writer)
     for text in (CHECK_CORES, CORES):
-        writer.blank(2)
-        writer.text(text.replace("ARRAY", words.array).replace("MODULE", words.namespace))
+        rest.blank(2)
+        rest.text(text.replace("ARRAY", words.array).replace("MODULE", words.namespace))
+
+    writer = Writer()
+    writer.text(docstring(plan, words.framework, _usage(schedule, words)))
+    for group in words.imports:
+        writer.blank()
+        for line, wanted_by in group:
+            if wanted_by in rest.finish():
+                writer.line(line)
+    writer.blank()
+    writer.include(rest)
     return writer.finish()
 
 

@@ -34,7 +34,7 @@ def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
     for label, text in rows:
         lines.extend(_row(label, text))
     lines += ["", *(f"    {line}" for line in usage)]
-    return '"""' + "\n".join(map(_escaped, lines)) + '\n"""'
+    return '"""' + "\n".join(line.rstrip() for line in lines) + '\n"""'
 
 
 def _row(label: str, text: str) -> list[str]:
@@ -42,12 +42,17 @@ def _row(label: str, text: str) -> list[str]:
         return []
     indent = " " * _LABEL
     return textwrap.wrap(
-        text, WIDTH, initial_indent=label.ljust(_LABEL), subsequent_indent=indent, break_on_hyphens=False
+        _escaped(text),
+        WIDTH,
+        initial_indent=label.ljust(_LABEL),
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
     )
 
 
 def _escaped(line: str) -> str:
-    return line.replace("\\", "\\\\").replace('"""', r"\"\"\"").rstrip()
+    return line.replace("\\", "\\\\").replace('"""', r"\"\"\"")
 
 
 def _parameters(schedule: Schedule) -> str:

@@ -1,0 +1,178 @@
+"""Pointwise functions: the same values on every backend, and gradients that are finite everywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.emitters.schedules import BACKENDS, Array, apply, module, plan_of, pointwise, run, torch_module
+from tnc.codegen import emitter
+from tnc.diagnostics import CompileError
+from tnc.ir.program import Apply, Argument, Literal, Scalar
+
+_T = Argument(0)
+_POINTS = np.concatenate([np.linspace(-6, 6, 97), [-800.0, -90.0, -40.0, -1e-9, 0.0, 1e-9, 39.9, 40.1, 90.0, 800.0]])
+
+_erf = np.vectorize(math.erf)
+
+_REAL: dict[str, tuple[Scalar, Callable[[Array], Array]]] = {
+    "relu": (apply("relu"), lambda t: np.maximum(t, 0)),
+    "leaky_relu": (apply("leaky_relu", 0.01), lambda t: np.where(t > 0, t, 0.01 * t)),
+    "steep leaky_relu": (apply("leaky_relu", 3.0), lambda t: np.where(t > 0, t, 3 * t)),
+    "prelu": (apply("prelu", 0.25), lambda t: np.where(t > 0, t, 0.25 * t)),
+    "elu": (apply("elu", 1.5), lambda t: np.where(t > 0, t, 1.5 * np.expm1(np.minimum(t, 0)))),
+    "gelu": (apply("gelu"), lambda t: 0.5 * t * (1 + _erf(t / math.sqrt(2)))),
+    "softplus": (apply("softplus"), lambda t: np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))),
+    "erf": (apply("erf"), _erf),
+    "min": (apply("min", 0.5), lambda t: np.minimum(t, 0.5)),
+    "max of a number": (Apply("max", (Literal(-1.0), _T)), lambda t: np.maximum(t, -1)),
+    "step": (
+        Apply("where", (apply("ge", 0.1), Literal(0.1), Literal(-0.3))),
+        lambda t: np.where(t >= 0.1, 0.1, -0.3),
+    ),
+    "constant": (Literal(0.1), lambda t: np.full_like(t, 0.1)),
+    "compared with itself": (
+        Apply("where", (Apply("lt", (apply("mul", 2.0), apply("pow", 2.0))), _T, Apply("neg", (_T,)))),
+        lambda t: np.where(2 * t < t**2, t, -t),
+    ),
+}
+
+_ANALYTIC: dict[str, tuple[Scalar, Callable[[Array], Array]]] = {
+    "silu": (apply("silu"), lambda t: t * _sigmoid(t)),
+    "sigmoid": (apply("sigmoid"), lambda t: _sigmoid(t)),
+    "tanh": (apply("tanh"), np.tanh),
+    "sin": (apply("sin", 1.0), np.sin),
+    "fast sin": (apply("sin", 30.0), lambda t: np.sin(30 * t)),
+    "snake": (apply("snake", 0.5), lambda t: t + np.sin(0.5 * t) ** 2 / 0.5),
+    "rational": (
+        apply("rational", 0.1, 1.0, -0.5, 0.25, 0.5, 2.0),
+        lambda t: (0.1 + t - 0.5 * t**2 + 0.25 * t**3) / (1 + np.abs(0.5 * t + 2 * t**2)),
+    ),
+    "cube": (apply("pow", 3.0), lambda t: t**3),
+    "bell": (Apply("exp", (Apply("neg", (apply("pow", 2.0),)),)), lambda t: np.exp(-(t**2))),
+    "signs": (Apply("sub", (apply("add", -1.5), apply("mul", -2.0))), lambda t: t - 1.5 + 2 * t),
+    "nested sums": (
+        Apply(
+            "sub", (_T, Apply("sub", (Literal(1.0), Apply("div", (_T, Apply("mul", (Literal(4.0), Literal(2.0))))))))
+        ),
+        lambda t: t - (1 - t / 8),
+    ),
+    "powers of powers": (
+        Apply("pow", (Apply("pow", (apply("cos"), Literal(2.0))), Literal(3.0))),
+        lambda t: np.cos(t) ** 6,
+    ),
+    "minus a power": (Apply("neg", (apply("pow", 2.0),)), lambda t: -(t**2)),
+    "power of minus": (Apply("pow", (Apply("neg", (_T,)), Literal(3.0))), lambda t: -(t**3)),
+    "identity": (_T, lambda t: t),
+}
+
+
+def _sigmoid(t: Array) -> Array:
+    return np.where(t.real > 0, 1 / (1 + np.exp(-np.where(t.real > 0, t, 0))), _left(np.where(t.real > 0, 0, t)))
+
+
+def _left(t: Array) -> Array:
+    return np.exp(t) / (1 + np.exp(t))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [*_REAL, *_ANALYTIC])
+def test_values(name: str, backend: str) -> None:
+    function, expected = (_REAL | _ANALYTIC)[name]
+    with np.errstate(over="ignore"):
+        wanted = expected(_POINTS)
+    (value,) = run(pointwise(function), backend, _POINTS)
+    assert value.dtype == np.float64
+    # To the last bits of each entry, so that tails count, too; zeros may come out as numbers that only look like zero.
+    np.testing.assert_allclose(value, wanted, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", _ANALYTIC)
+def test_complex_values(name: str, backend: str) -> None:
+    function, expected = _ANALYTIC[name]
+    random = np.random.default_rng(0)
+    points = random.normal(size=50) + 1j * random.normal(size=50)
+    (value,) = run(pointwise(function), backend, points)
+    np.testing.assert_allclose(value, expected(points), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [*_REAL, *_ANALYTIC])
+def test_gradients_are_finite_and_agree(name: str) -> None:
+    import jax
+
+    function, _ = (_REAL | _ANALYTIC)[name]
+    schedule = pointwise(function)
+    smooth = _POINTS + 0.00123  # beside the kinks
+    points = torch.tensor(smooth, requires_grad=True)
+    output = torch_module(schedule)(points)
+    if name in ("step", "constant"):
+        assert (
+            not output.requires_grad or not torch.autograd.grad(output.sum(), points, materialize_grads=True)[0].any()
+        )
+        return
+    (slope,) = torch.autograd.grad(output.sum(), points)
+    generated: Any = module(schedule, "jax")
+    with jax.enable_x64(True):
+        other = jax.grad(lambda t: generated.apply({}, t).sum())(jax.numpy.asarray(smooth))
+    assert torch.isfinite(slope).all()
+    np.testing.assert_allclose(np.asarray(slope), np.asarray(other), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "prelu", "elu", "snake", "min", "max", "mul", "div", "pow"])
+def test_scalar_tensors_as_further_arguments(name: str) -> None:
+    """The gradient reaches them, and is that of finite differences."""
+    schedule = pointwise(Apply(name, (_T, Argument(1))), further=1)
+    points = np.linspace(0.3, 2.0, 9) * ([-1, 1, 1] * 3 if name != "pow" else 1.0)
+    values = [run(schedule, backend, points, np.asarray(0.7))[0] for backend in BACKENDS]
+    np.testing.assert_allclose(values[0], values[2], rtol=1e-13)
+    np.testing.assert_allclose(values[1], values[2], rtol=1e-13)
+    network = torch_module(schedule)
+    inputs = (torch.tensor(points, requires_grad=True), torch.tensor(0.7, dtype=torch.float64, requires_grad=True))
+    assert torch.autograd.gradcheck(network, inputs)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_precision_is_kept(backend: str) -> None:
+    for function in (*(case for case, _ in _REAL.values()), *(case for case, _ in _ANALYTIC.values())):
+        (value,) = run(pointwise(function), backend, np.linspace(-2, 2, 5, dtype=np.float32))
+        assert value.dtype == np.float32
+
+
+def test_elu_has_no_gradient_trap_with_a_tensor() -> None:
+    """The branch that is not taken overflows; its gradient must not turn into NaN."""
+    schedule = pointwise(Apply("elu", (_T, Argument(1))), further=1)
+    points = torch.tensor([1e4, -1e4], dtype=torch.float64, requires_grad=True)
+    alpha = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    torch_module(schedule)(points, alpha).sum().backward()
+    assert points.grad is not None
+    assert points.grad.tolist() == [1.0, 0.0]
+    assert alpha.grad is not None
+    assert alpha.grad.item() == -1.0
+
+
+def test_what_has_no_complex_meaning_is_refused_all_at_once() -> None:
+    function = Apply("max", (apply("relu"), apply("gelu")))
+    for backend in BACKENDS:
+        with pytest.raises(CompileError) as caught:
+            emitter(backend).emit(plan_of(pointwise(function), "complex64"))
+        assert [d.code for d in caught.value.diagnostics] == ["TN501"] * 3
+        assert [d.message.split("`")[1] for d in caught.value.diagnostics] == ["gelu", "max", "relu"]
+
+
+def test_deep_functions_are_split_into_readable_lines() -> None:
+    function: Scalar = _T
+    for _ in range(40):
+        function = Apply("add", (Apply("tanh", (Apply("mul", (Literal(0.123456), function)),)), _T))
+    text = emitter("torch").emit(plan_of(pointwise(function)))
+    assert max(map(len, text.splitlines())) <= 88
+    wanted = _POINTS
+    for _ in range(40):
+        wanted = np.tanh(0.123456 * wanted) + _POINTS
+    for backend in BACKENDS:
+        np.testing.assert_allclose(run(pointwise(function), backend, _POINTS)[0], wanted, rtol=1e-12)
