@@ -38,11 +38,11 @@ from tnc.passes.drawing import Array, draw
 from tnc.passes.shrinking import shrunk_program
 
 _SEED = 20260601
-_ENTRIES = 2**24
+_ENTRIES = 2**22
 """What all tensors hold in all seeds together."""
-_MOST_SEEDS, _FEWEST_SEEDS = 512, 16
+_MOST_SEEDS, _FEWEST_SEEDS = 256, 16
 _MOST_TENSORS = 3000
-_LARGEST = 2**12
+_LARGEST = 2**14
 """Entries of a tensor after cutting down."""
 _LARGEST_PRODUCT = 2**16
 """Entries of a product on the way."""
