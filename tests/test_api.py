@@ -13,7 +13,7 @@ import tnc
 from tests.backends import evaluate
 
 TEXT = """
-network pair(chi: int = 2, dims: ints = [2, 3], act: fn = relu) {
+network pair(chi: int = 2, dims: ints = [2, 3], act: fn = tanh) {
   core a(dims[0], chi)
   core b(chi, dims[1])
   output w(i, j) = act(a(i, k) * b(k, j))
@@ -43,12 +43,12 @@ def test_a_network_from_a_file_and_from_a_text(tmp_path: Path) -> None:
 
 
 def test_arguments_are_python_values_and_activations_go_by_name() -> None:
-    network = tnc.loads(TEXT, network="pair", chi=3, dims=[4, 5], act="tanh")
+    network = tnc.loads(TEXT, network="pair", chi=3, dims=[4, 5], act="sin")
     assert [parameter.shape for parameter in network.parameters] == [(4, 3), (3, 5)]
-    assert repr(network) == "<tnc.Network pair(chi=3, dims=[4, 5], act=tanh)>"
+    assert repr(network) == "<tnc.Network pair(chi=3, dims=[4, 5], act=sin)>"
     random = np.random.default_rng(0)
     cores = {"a": random.standard_normal((4, 3)), "b": random.standard_normal((3, 5))}
-    np.testing.assert_allclose(evaluate(network, "numpy", [], cores)["w"], np.tanh(cores["a"] @ cores["b"]))
+    np.testing.assert_allclose(evaluate(network, "numpy", [], cores)["w"], np.sin(cores["a"] @ cores["b"]))
 
 
 def test_sizes_and_reports() -> None:

@@ -48,8 +48,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     planned = [driver.plan(network, options) for network in elaborated.networks]
     broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
     if broken:
-        for p in planned:
-            print(f"{p.report}\n" if p.broken else "", end="", file=sys.stderr)
+        from tnc.report import Report
+
+        print(f"{Report(tuple(p.report for p in planned if p.broken))}\n", file=sys.stderr)
         raise CompileError((*elaborated.warnings, *broken))
     texts = {p.program.name: driver.emit(p, arguments.backend) for p in planned}
     if arguments.output is None:
