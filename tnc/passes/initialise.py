@@ -95,13 +95,16 @@ def _init(parameter: Parameter, scale: float) -> Init:
 
 
 def _fit_outputs(variances: Variances) -> None:
-    """Scale the last regions with free cores before every output until it has its deviation."""
+    """Scale the last regions with free cores before every output until it has its deviation.
+
+    Outputs that declare one choose first; then in the order in which they are computed.
+    """
     program = variances.program
     statements = {statement.name: statement for statement in program.statements}
     position = {name: index for index, name in enumerate(statements)}
     shapes = program.shapes()
     fitted: set[str] = set()
-    for output in sorted(program.outputs, key=lambda output: position.get(output.tensor, -1)):
+    for output in sorted(program.outputs, key=lambda o: (o.std is None, position.get(o.tensor, -1))):
         regions, between = _carriers(output.tensor, variances, statements)
         if regions and fitted.isdisjoint(regions):
             ordered = [statements[name] for name in sorted(between, key=position.__getitem__)]
