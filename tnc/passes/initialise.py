@@ -8,9 +8,10 @@ output are scaled until the output has its deviation.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from tnc.diagnostics import Diagnostic
 from tnc.ir.legs import used_tensors
@@ -28,7 +29,6 @@ from tnc.ir.program import (
     Program,
     Statement,
     Sum,
-    Use,
     View,
 )
 from tnc.passes.moments import isometry_moment, sides
@@ -95,7 +95,7 @@ def _init(parameter: Parameter, scale: float) -> Init:
 
 
 def _fit_outputs(variances: Variances) -> None:
-    """Scale the last regions with free cores before every output until it has its deviation.
+    """Scale the last free cores before every output until it has its deviation.
 
     Outputs that declare one choose first; then in the order in which they are computed.
     """
@@ -105,41 +105,52 @@ def _fit_outputs(variances: Variances) -> None:
     shapes = program.shapes()
     fitted: set[str] = set()
     for output in sorted(program.outputs, key=lambda o: (o.std is None, position.get(o.tensor, -1))):
-        regions, between = _carriers(output.tensor, variances, statements)
-        if regions and fitted.isdisjoint(regions):
-            ordered = [statements[name] for name in sorted(between, key=position.__getitem__)]
-            _fit(output.tensor, _wanted(output, shapes[output.tensor]) ** 2, regions, ordered, variances)
-            fitted.update(regions)
+        cores = _carriers(output.tensor, variances, statements)
+        if cores and fitted.isdisjoint(core for group in cores for core in group):
+            _fit(output.tensor, _wanted(output, shapes[output.tensor]) ** 2, cores, variances)
+            fitted.update(core for group in cores for core in group)
 
 
-def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement]) -> tuple[list[str], set[str]]:
-    """The last regions with free cores on the way to a tensor, and the statements from them to it, theirs included."""
-    regions: list[str] = []
-    between: set[str] = set()
+_Cores: TypeAlias = dict[str, int]
+"""The free cores of a region, each with the number of its uses there."""
+
+
+def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement]) -> list[_Cores]:
+    """The free cores of the last regions that have any, on all ways to a tensor."""
+    found: list[_Cores] = []
+    seen: set[str] = set()
     pending = [tensor]
     while pending:
         name = pending.pop()
-        core = variances.cores.get(name)
-        if core is not None:
-            if core in variances.carried and core not in regions:
-                regions.append(core)
-        elif name in statements and name not in between:
-            between.add(name)
-            if name in variances.carried:
-                regions.append(name)
+        name = variances.cores.get(name, name)
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in variances.scales:
+            found.append({name: 1})
+        elif name in statements:
+            statement = statements[name]
+            cores = _free_factors(statement, variances)
+            if cores:
+                found.append(cores)
             else:
-                pending.extend(_scaled_by(statements[name], variances, statements))
-    return regions, between
+                pending.extend(_scaled_by(statement, variances, statements))
+    return found
+
+
+def _free_factors(statement: Statement, variances: Variances) -> _Cores:
+    if not isinstance(statement, Contract):
+        return {}
+    used = (variances.cores.get(tensor) for tensor in used_tensors(statement))
+    return dict(Counter(core for core in used if core is not None and core in variances.scales))
 
 
 def _scaled_by(statement: Statement, variances: Variances, statements: dict[str, Statement]) -> tuple[str, ...]:
     """The tensors whose scale becomes that of a statement without free cores."""
     match statement:
-        case Contract(factors=factors):
+        case Contract():
             computed = [
-                factor.tensor
-                for factor in factors
-                if isinstance(factor, Use) and factor.tensor in statements and factor.tensor not in variances.cores
+                tensor for tensor in used_tensors(statement) if tensor in statements and tensor not in variances.cores
             ]
             return tuple(computed[:1])
         case Sum():
@@ -154,29 +165,48 @@ def _scaled_by(statement: Statement, variances: Variances, statements: dict[str,
             assert_never(statement)
 
 
-def _fit(tensor: str, wanted: float, regions: list[str], between: list[Statement], variances: Variances) -> None:
-    """Find the factor for the regions' variance that gives the tensor the wanted one.
+def _fit(tensor: str, wanted: float, regions: list[_Cores], variances: Variances) -> None:
+    """Find the factor for the regions' variance that gives the tensor the wanted one; if there is none, do nothing.
 
     A secant in logarithms: exact at once where all between is linear or homogeneous (relu), a few steps elsewhere.
     """
-    slope = 1.0
+    affected = _affected(tensor, {core for cores in regions for core in cores}, variances)
+    total, slope = 0.0, 1.0
     for _ in range(60):
         moment = variances.moment(tensor)
         if not (moment > 0 and math.isfinite(moment)):
-            return
+            break
         error = math.log(wanted / moment)
         if abs(error) < 1e-10:
             return
         step = max(-10.0, min(10.0, error / slope))
-        for region in regions:
-            cores = variances.carried[region]
-            variances.scale(cores, math.exp(step / 2 / sum(cores.values())))
-        for statement in between:
-            variances.update(statement)
+        total += step
+        _multiply(regions, step, affected, variances)
         after = variances.moment(tensor)
         if not (after > 0 and math.isfinite(after)):
-            return
+            break
         slope = max(0.1, min(4.0, math.log(after / moment) / step))
+    if abs(math.sqrt(variances.moment(tensor) / wanted) - 1) > _TOLERANCE:
+        _multiply(regions, -total, affected, variances)
+
+
+def _affected(tensor: str, cores: set[str], variances: Variances) -> list[Statement]:
+    """The statements from the first that uses one of the cores to the one that makes the tensor."""
+    affected: list[Statement] = []
+    for statement in variances.program.statements:
+        if affected or any(variances.cores.get(used) in cores for used in used_tensors(statement)):
+            affected.append(statement)
+        if statement.name == tensor:
+            break
+    return affected
+
+
+def _multiply(regions: list[_Cores], logarithm: float, affected: list[Statement], variances: Variances) -> None:
+    """Multiply the variance of every region by the exponential of a number."""
+    for cores in regions:
+        variances.scale(cores, math.exp(logarithm / 2 / sum(cores.values())))
+    for statement in affected:
+        variances.update(statement)
 
 
 def _complaints(variances: Variances) -> Iterator[Diagnostic]:

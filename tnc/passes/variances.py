@@ -40,14 +40,13 @@ _PRELU_SLOPE = 0.25
 
 
 class Variances:
-    """Second moments by tensor (``moments``), scales of free cores, and which statement was the first to use which."""
+    """Second moments by tensor, and the ``scales`` of free cores."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.parameters = {str(parameter.name): parameter for parameter in program.parameters}
         self.cores = core_views(program)
         self.scales: dict[str, float] = {}
-        self.carried: dict[str, dict[str, int]] = {}
         self._moments: dict[str, float] = {given.name: 1.0 for given in program.inputs}
         for name, parameter in self.parameters.items():
             moment = core_moment(parameter)
@@ -124,13 +123,11 @@ class Variances:
             return
         for core in free:
             self._set_scale(core, 1.0)
-        self.carried[statement.name] = free
         self._rescale(free, self._law(statement))
 
     def _choose_alone(self, core: str) -> None:
         """A core that is a term, an argument or an output by itself has unit variance itself."""
         self._set_scale(core, 1 / math.sqrt(isometry_moment(self.parameters[core])))
-        self.carried[core] = {core: 1}
 
     def _rescale(self, free: dict[str, int], moment: float) -> None:
         """Bring a region of this second moment to unit variance."""
