@@ -105,9 +105,10 @@ def _fit_outputs(variances: Variances) -> None:
     shapes = program.shapes()
     fitted: set[str] = set()
     for output in sorted(program.outputs, key=lambda o: (o.std is None, position.get(o.tensor, -1))):
-        cores = _carriers(output.tensor, variances, statements)
-        if cores and fitted.isdisjoint(core for group in cores for core in group):
-            _fit(output.tensor, _wanted(output, shapes[output.tensor]) ** 2, cores, variances)
+        cores, scales = _carriers(output.tensor, variances, statements)
+        wanted = _wanted(output, shapes[output.tensor]) if scales else output.std
+        if wanted is not None and cores and fitted.isdisjoint(core for group in cores for core in group):
+            _fit(output.tensor, wanted**2, cores, variances)
             fitted.update(core for group in cores for core in group)
 
 
@@ -115,8 +116,12 @@ _Cores: TypeAlias = dict[str, int]
 """The free cores of a region, each with the number of its uses there."""
 
 
-def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement]) -> list[_Cores]:
-    """The free cores of the last regions that have any, on all ways to a tensor."""
+def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement]) -> tuple[list[_Cores], bool]:
+    """The free cores of the last regions that have any, on all ways to a tensor, and whether it scales as they do.
+
+    It does not behind a tanh, which no author wants saturated just because no deviation was declared.
+    """
+    scales = True
     found: list[_Cores] = []
     seen: set[str] = set()
     pending = [tensor]
@@ -134,8 +139,9 @@ def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement
             if cores:
                 found.append(cores)
             else:
+                scales = scales and variances.is_homogeneous(statement)
                 pending.extend(_scaled_by(statement, variances, statements))
-    return found
+    return found, scales
 
 
 def _free_factors(statement: Statement, variances: Variances) -> _Cores:

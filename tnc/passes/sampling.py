@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias, assert_never
 
 import numpy as np
@@ -41,13 +42,13 @@ _SEED = 20260601
 _ENTRIES = 2**22
 """What all tensors hold in all seeds together."""
 _MOST_SEEDS, _FEWEST_SEEDS = 256, 16
-_MOST_TENSORS = 3000
+_MOST_TENSORS = 600
 _LARGEST = 2**14
 """Entries of a tensor after cutting down."""
 _LARGEST_PRODUCT = 2**16
 """Entries of a product on the way."""
 _MOST_FACTORS = 300
-_QUANTILES = 1024
+_QUANTILES = 512
 
 _Operand: TypeAlias = tuple[Array, tuple[int, ...]]
 """An array, seeds first, with the leg of each further axis."""
@@ -190,6 +191,7 @@ def rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
+@lru_cache(maxsize=64)
 def tabulated(function: Scalar, scalars: tuple[float, ...]) -> tuple[Array, Array]:
     """Points, dense near zero, and the values of a function there, for linear interpolation."""
     grid: Array = np.sinh(np.linspace(-7.0, 7.0, 8001))

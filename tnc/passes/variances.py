@@ -54,6 +54,7 @@ class Variances:
                 self._moments[name] = moment
         self._corrections: dict[str, float] = {}
         self._laws: dict[str, tuple[tuple[float, float], ...]] = {}
+        self._activated: dict[str, tuple[float, tuple[float, ...], float]] = {}
         self._choose_coefficients()
         starts = {name: self._start(name) for name, parameter in self.parameters.items() if not parameter.shape}
         self._inexact = inexact_statements(program, starts)
@@ -73,6 +74,12 @@ class Variances:
         """Compute a statement's moment anew."""
         if statement.name not in self.cores:
             self._moments[statement.name] = self._law(statement) * self._corrections.get(statement.name, 1.0)
+
+    def is_homogeneous(self, statement: Statement) -> bool:
+        """Whether twice its arguments give twice a statement."""
+        if isinstance(statement, Pointwise):
+            return homogeneous_gain(statement.function, self._scalars(statement)) is not None
+        return not isinstance(statement, Normalize)
 
     # -- from inputs to outputs ----------------------------------------------------------------
 
@@ -123,16 +130,16 @@ class Variances:
             return
         for core in free:
             self._set_scale(core, 1.0)
-        self._rescale(free, self._law(statement))
+        self._rescale(free, contract_logarithm(statement, self.moment))
 
     def _choose_alone(self, core: str) -> None:
         """A core that is a term, an argument or an output by itself has unit variance itself."""
         self._set_scale(core, 1 / math.sqrt(isometry_moment(self.parameters[core])))
 
-    def _rescale(self, free: dict[str, int], moment: float) -> None:
-        """Bring a region of this second moment to unit variance."""
-        if moment > 0 and math.isfinite(moment):
-            self.scale(free, moment ** (-0.5 / sum(free.values())))
+    def _rescale(self, free: dict[str, int], logarithm: float) -> None:
+        """Bring a region to unit variance, given the logarithm of its second moment."""
+        if math.isfinite(logarithm):
+            self.scale(free, math.exp(-0.5 * logarithm / sum(free.values())))
 
     def _set_scale(self, core: str, scale: float) -> None:
         self.scales[core] = scale
@@ -160,7 +167,11 @@ class Variances:
         scalars = self._scalars(statement)
         law = self._laws.get(statement.name)
         if law is not None:
-            return activated_moment(function, moment, scalars, law)
+            known = self._activated.get(statement.name)
+            if known is None or known[:2] != (moment, scalars):
+                known = moment, scalars, activated_moment(function, moment, scalars, law)
+                self._activated[statement.name] = known
+            return known[2]
         gain = homogeneous_gain(function, scalars)
         return _normal_moment(function, float(f"{moment:.12g}"), scalars) if gain is None else gain * moment
 
@@ -226,7 +237,8 @@ class Variances:
 
     def _rescale_sampled(self, statement: Statement, free: dict[str, int]) -> None:
         if isinstance(statement, Contract) and free:
-            self._rescale(free, self._corrections[statement.name] * self._law(statement))
+            correction = math.log(self._corrections[statement.name])
+            self._rescale(free, correction + contract_logarithm(statement, self.moment))
 
     def _expected(self, small: Statement, moment: Callable[[str], float]) -> float:
         """What the law says of a cut-down statement whose operands have these moments; cores were drawn with 1."""
@@ -255,20 +267,33 @@ class Variances:
         return self.moment(tensor)
 
 
-def contract_moment(statement: Contract, moment: Callable[[str], float]) -> float:
-    """The second moment of a product: ∏ summed dimensions · ∏ second moments."""
+def contract_logarithm(statement: Contract, moment: Callable[[str], float]) -> float:
+    """The logarithm of the second moment of a product: of ∏ summed dimensions · ∏ second moments.
+
+    A logarithm, because thousands of factors are multiplied whose product on the way may be any number.
+    """
     shown = set(statement.legs)
-    result = statement.scale**2
-    for leg, dim in enumerate(statement.dims):
-        if leg not in shown:
-            result *= _size(dim)
+    terms = [2 * _logarithm(abs(statement.scale))]
+    terms += [math.log(_size(dim)) for leg, dim in enumerate(statement.dims) if leg not in shown]
     for factor in statement.factors:
         if isinstance(factor, Use):
-            result *= moment(factor.tensor)
+            terms.append(_logarithm(moment(factor.tensor)))
         elif isinstance(factor, Delta):
             # What is left of deltas embeds a diagonal: the mean runs over its zeros, too.
-            result /= _size(statement.dims[factor.legs[0]]) ** (len(set(factor.legs)) - 1)
-    return result
+            terms.append(-math.log(_size(statement.dims[factor.legs[0]])) * (len(set(factor.legs)) - 1))
+    return -math.inf if -math.inf in terms else math.fsum(terms)
+
+
+def contract_moment(statement: Contract, moment: Callable[[str], float]) -> float:
+    """The second moment of a product; infinite if no number can hold it."""
+    try:
+        return math.exp(contract_logarithm(statement, moment))
+    except OverflowError:
+        return math.inf
+
+
+def _logarithm(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
 
 
 def _sum_moment(statement: Sum, moment: Callable[[str], float]) -> float:
