@@ -50,7 +50,8 @@ class Strided:
             axis = read.pick[0]
             shape, strides = shape[:axis] + shape[axis + 1 :], strides[:axis] + strides[axis + 1 :]
         new = tuple(evaluate(size, sizes) for size in read.shape)
-        strides = _reshaped(shape, strides, new)
+        whole = Strided(self.storage, shape, strides, self.grad)
+        strides = row_major(new) if whole.contiguous else _split(shape, strides, new)
         if read.order is not None:
             new, strides = tuple(new[a] for a in read.order), tuple(strides[a] for a in read.order)
         return Strided(self.storage, new, strides, self.grad)
@@ -66,20 +67,16 @@ def row_major(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def _reshaped(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> tuple[int, ...]:
-    """The strides of the same entries under another shape; the Schedule's verifier has seen that it is a view."""
-    big = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size != 1]
+def _split(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> tuple[int, ...]:
+    """The strides after axes were split, and axes of size 1 came or went."""
+    pending = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size != 1]
     result: list[int] = [1] * len(new)
-    rest: tuple[int, int] | None = None
+    have, stride = 1, 1
     for axis in range(len(new) - 1, -1, -1):
-        size = new[axis]
-        if size == 1:
+        if new[axis] == 1:
             continue
-        if rest is None:
-            rest = big.pop()
-        have, stride = rest
+        if have == 1:
+            have, stride = pending.pop()
         result[axis] = stride
-        while have < size:
-            have *= big.pop()[0]
-        rest = None if have == size else (have // size, stride * size)
+        have, stride = have // new[axis], stride * new[axis]
     return tuple(result)

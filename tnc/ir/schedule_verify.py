@@ -1,9 +1,259 @@
-"""The rules that every Schedule keeps."""
+"""The rules that every Schedule keeps, checked after every plan."""
 
 from __future__ import annotations
 
-from tnc.ir.schedule import Schedule
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn, assert_never
+
+from tnc.diagnostics import InternalError
+from tnc.ir.extent import Extent, extent
+from tnc.ir.program import Apply, Argument, Literal, Scalar
+from tnc.ir.reads import reads
+from tnc.ir.schedule import (
+    Add,
+    Broadcast,
+    Conjugate,
+    Crop,
+    Diagonal,
+    Embed,
+    Index,
+    Look,
+    Matmul,
+    Move,
+    Multiply,
+    Normalize,
+    Number,
+    Pointwise,
+    Read,
+    Reduce,
+    Repeat,
+    Scale,
+    Schedule,
+    Step,
+)
+
+Shape = tuple[Extent, ...]
 
 
 def verify_schedule(schedule: Schedule) -> None:
-    """Raise InternalError if the Schedule breaks a rule."""
+    """Raise InternalError if a name, a shape, a view or a claim about contiguity is wrong."""
+    sources: dict[str, _Source] = {}
+    for given in schedule.inputs:
+        _define(sources, given.name, _Source(given.shape))
+    for stack in schedule.stacks:
+        length = (len(stack.members),) if stack.stacked else ()
+        _define(sources, stack.key, _Source((*length, *stack.shape)))
+    for step in schedule.steps:
+        _define(sources, step.name, _step(step, sources, 1))
+    for result in schedule.results:
+        _seen(result.read, sources, 1, f"result `{result.name}`")
+        if len(result.axes) != len(result.read.shape):
+            _fail(f"result `{result.name}`", "has another number of axes than names for them")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    shape: Shape
+    strided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    shape: Shape
+    strided: bool
+
+
+def _fail(where: str, what: str) -> NoReturn:
+    raise InternalError(f"schedule: {where} {what}")
+
+
+def _define(sources: dict[str, _Source], name: str, source: _Source) -> None:
+    if name in sources:
+        _fail(f"`{name}`", "is defined twice")
+    sources[name] = source
+
+
+# -- reads -------------------------------------------------------------------------------------
+
+
+def _seen(read: Read, sources: dict[str, _Source], count: int, where: str) -> _Seen:
+    """What a read sees, over ``count`` iterations."""
+    where = f"{where}: `{read.source}`"
+    if read.source not in sources:
+        _fail(where, "is not defined there")
+    source = sources[read.source]
+    shape, strided = source.shape, source.strided
+    if read.pick is not None:
+        axis, index = read.pick
+        _pick(shape, axis, index, count, where)
+        strided = strided or any(size != 1 for size in shape[:axis])
+        shape = shape[:axis] + shape[axis + 1 :]
+    if extent(shape) != extent(read.shape):
+        _fail(where, f"of shape {_text(shape)} is read as {_text(read.shape)}")
+    if strided and not _only_splits(shape, read.shape):
+        _fail(where, f"is strided, and no view of {_text(shape)} has shape {_text(read.shape)}")
+    if read.order is not None:
+        if sorted(read.order) != list(range(len(read.shape))):
+            _fail(where, f"is read in the order {read.order}")
+        if read.order != tuple(range(len(read.order))):
+            strided = True
+    return _Seen(read.seen, strided)
+
+
+def _pick(shape: Shape, axis: int, index: Index, count: int, where: str) -> None:
+    if not 0 <= axis < len(shape):
+        _fail(where, f"has no axis {axis} to pick from")
+    size = shape[axis]
+    ends = index.start, index.start + index.step * (count - 1)
+    if not isinstance(size, int) or not all(0 <= end < size for end in ends):
+        _fail(where, f"has no entries {ends[0]} to {ends[1]} along axis {axis}")
+
+
+def _only_splits(old: Shape, new: Shape) -> bool:
+    """Whether the new shape arises by splitting axes, and adding or dropping axes of size 1."""
+    pending = [size for size in reversed(new) if size != 1]
+    for size in old:
+        if size == 1:
+            continue
+        parts: list[Extent] = []
+        while pending and extent(parts) != size:
+            parts.append(pending.pop())
+        if extent(parts) != size:
+            return False
+    return not pending
+
+
+def _text(shape: Sequence[Extent]) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+# -- steps -------------------------------------------------------------------------------------
+
+
+def _step(step: Step, sources: dict[str, _Source], count: int) -> _Source:
+    """Check one step; what it defines."""
+    where = f"step `{step.name}`"
+    operation = step.operation
+    seen = [_seen(read, sources, count, where) for read in reads(operation)]
+    if isinstance(operation, Repeat):
+        expected = _repeat(step, operation, seen[0], sources, count)
+    else:
+        expected = _shape(step, seen, where)
+    if expected != step.shape:
+        _fail(where, f"has shape {_text(step.shape)}, its operation gives {_text(expected)}")
+    strided = _is_strided(step, seen)
+    if strided and not step.strided:
+        _fail(where, "claims to be contiguous")
+    if step.strided and not isinstance(operation, Look | Crop):
+        _fail(where, "is no view, and yet strided")
+    return _Source(step.shape, step.strided)
+
+
+def _is_strided(step: Step, seen: Sequence[_Seen]) -> bool:
+    match step.operation:
+        case Look():
+            return seen[0].strided
+        case Crop():
+            return seen[0].strided or any(
+                new != old for new, old in zip(step.shape[1:], seen[0].shape[1:], strict=True)
+            )
+        case _:
+            return False
+
+
+def _repeat(step: Step, repeat: Repeat, initial: _Seen, sources: dict[str, _Source], outer: int) -> Shape:
+    where = f"loop `{step.name}`"
+    if repeat.count < 1 or not repeat.body or outer != 1:
+        _fail(where, "is empty, or within a loop")
+    if initial.shape != step.shape or initial.strided:
+        _fail(where, f"starts from {_text(initial.shape)}")
+    inner = dict(sources)
+    _define(inner, repeat.carried, _Source(step.shape))
+    for each in repeat.body:
+        _define(inner, each.name, _step(each, inner, repeat.count))
+    last = repeat.body[-1]
+    if last.strided:
+        _fail(where, "hands on a strided view")
+    return last.shape
+
+
+def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
+    """The shape that the operation gives."""
+    shapes = [operand.shape for operand in seen]
+    match step.operation:
+        case Number():
+            return ()
+        case Matmul():
+            return _matmul(shapes[0], shapes[1], where)
+        case Multiply() | Add():
+            return _broadcast(shapes, where)
+        case Scale() | Move() | Look() | Conjugate():
+            return shapes[0]
+        case Reduce(axes=axes):
+            if not axes or not set(axes) <= set(range(len(shapes[0]))):
+                _fail(where, f"sums axes {axes}")
+            return tuple(size for axis, size in enumerate(shapes[0]) if axis not in axes)
+        case Diagonal():
+            if len(shapes[0]) < 2 or shapes[0][0] != shapes[0][1]:
+                _fail(where, "takes the diagonal of what is not square")
+            return shapes[0][1:]
+        case Embed():
+            if not shapes[0]:
+                _fail(where, "embeds a scalar")
+            return (shapes[0][0], *shapes[0])
+        case Broadcast():
+            if _broadcast([shapes[0], step.shape], where) != step.shape:
+                _fail(where, f"cannot repeat {_text(shapes[0])}")
+            return step.shape
+        case Crop():
+            if len(step.shape) != len(shapes[0]) or not all(map(_crops, step.shape, shapes[0])):
+                _fail(where, f"crops {_text(shapes[0])}")
+            return step.shape
+        case Pointwise(function=function):
+            if _highest(function) >= len(shapes) or any(shapes[1:]):
+                _fail(where, "has further operands that are no scalars, or too few")
+            return shapes[0]
+        case Normalize(axes=axes):
+            if not set(axes) <= set(range(len(shapes[0]))):
+                _fail(where, f"normalizes along {axes}")
+            return shapes[0]
+        case Repeat():
+            raise AssertionError
+        case _:
+            assert_never(step.operation)
+
+
+def _matmul(left: Shape, right: Shape, where: str) -> Shape:
+    fits = len(left) == len(right) in (2, 3) and left[:-2] == right[:-2] and left[-1] == right[-2]
+    if not fits:
+        _fail(where, f"multiplies matrices {_text(left)} and {_text(right)}")
+    return (*left[:-1], right[-1])
+
+
+def _broadcast(shapes: Sequence[Shape], where: str) -> Shape:
+    if len({len(shape) for shape in shapes}) != 1:
+        _fail(where, "combines operands of different ranks")
+    result: list[Extent] = []
+    for sizes in zip(*shapes, strict=True):
+        wide = {size for size in sizes if size != 1}
+        if len(wide) > 1:
+            _fail(where, f"combines axes of sizes {', '.join(map(str, sizes))}")
+        result.append(wide.pop() if wide else 1)
+    return tuple(result)
+
+
+def _crops(new: Extent, old: Extent) -> bool:
+    return new == old or (isinstance(new, int) and isinstance(old, int) and 1 <= new <= old)
+
+
+def _highest(function: Scalar) -> int:
+    match function:
+        case Argument(index=index):
+            return index
+        case Literal():
+            return 0
+        case Apply(operands=operands):
+            return max(map(_highest, operands), default=0)
+        case _:
+            assert_never(function)

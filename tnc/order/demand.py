@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TypeAlias
 
 from tnc.ir.program import Crop, Dim, FlatCrop, Normalize, Pointwise, Program, Reshape, View
@@ -86,6 +87,6 @@ def satisfied(groups: Groups, places: Mapping[int, int | None]) -> bool:
     """Whether every group is one run of memory, given each axis's place there (None: it has size 1)."""
     for group in groups:
         held = [place for axis in group if (place := places[axis]) is not None]
-        if any(after != before + 1 for before, after in zip(held, held[1:], strict=False)):
+        if any(after != before + 1 for before, after in pairwise(held)):
             return False
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tnc.ir.extent import extent
 from tnc.ir.program import Dim
@@ -40,7 +41,7 @@ class Located:
         """Whether these axes of memory can be read as one axis."""
         if len(group) <= 1:
             return True
-        return not self.strided and all(after == before + 1 for before, after in zip(group, group[1:], strict=False))
+        return not self.strided and all(after == before + 1 for before, after in pairwise(group))
 
     def read(self, groups: Sequence[Sequence[int]]) -> Read | None:
         """The tensor seen with one axis for each group of axes of memory; None if that is no view."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tnc.order.tree import Network, Path, depth_first, fold
+from tnc.order.tree import Network, Path, depth_first, fold, pairs
 
 _OPTIMAL = 8
 """Up to so many operands the exact search is run; it is exponential."""
@@ -16,6 +16,12 @@ _RANDOM = 500
 
 _RECONFIGURED = 120
 """Up to so many operands the best tree found has its subtrees improved."""
+
+_LARGEST = 2**48
+"""Entries of the largest tensor that a plan may make."""
+
+_HOPELESS = 16
+"""A path with so many times the multiplications of the best is not costed."""
 
 _CROWD = 16
 """A leg on more operands than this says nothing about who should meet."""
@@ -29,15 +35,34 @@ class Candidate:
     path: Path
 
 
-def candidates(network: Network) -> Iterator[Candidate]:
-    """Paths worth costing; regular ones first, since they become loops."""
+def candidates(network: Network) -> tuple[Candidate, ...]:
+    """Paths worth costing; regular ones first, since they become loops.
+
+    What takes very many more multiplications than the best, or makes a tensor of absurd size, is left out: there may
+    be nothing.
+    """
     count = len(network.operands)
-    seen: set[Path] = set()
+    found: dict[Path, tuple[str, int]] = {}
     for planner, path in _searches(network):
         ordered = depth_first(count, path)
-        if ordered not in seen:
-            seen.add(ordered)
-            yield Candidate(planner, ordered)
+        if ordered not in found:
+            products, largest = effort(network, ordered)
+            if largest <= _LARGEST:
+                found[ordered] = planner, products
+    bound = _HOPELESS * min((products for _, products in found.values()), default=0)
+    return tuple(Candidate(planner, path) for path, (planner, products) in found.items() if products <= bound)
+
+
+def effort(network: Network, path: Path) -> tuple[int, int]:
+    """The multiplications of a path, and the entries of the largest tensor that it makes."""
+    products = largest = 0
+    for pair in pairs(network, path):
+        entries = network.entries(pair.legs)
+        largest = max(largest, entries)
+        products += entries * network.entries(pair.summed)
+        if products > _LARGEST**2:
+            break
+    return products, largest if products <= _LARGEST**2 else products
 
 
 def _searches(network: Network) -> Iterator[tuple[str, Path]]:
@@ -122,9 +147,11 @@ def _for_cotengra(network: Network) -> tuple[list[tuple[str, ...]], tuple[str, .
 
 def _reconfigured(inputs: list[tuple[str, ...]], output: tuple[str, ...], sizes: dict[str, int], found: object) -> Path:
     from cotengra import ContractionTree  # type: ignore[import-untyped]
+    from cotengra.pathfinders.path_basic import OptimalOptimizer  # type: ignore[import-untyped]
 
     tree = ContractionTree.from_path(inputs, output, sizes, ssa_path=found)
-    tree.subtree_reconfigure_(subtree_size=6, maxiter=64, seed=0, minimize="combo", optimize="optimal")
+    exact = OptimalOptimizer(minimize="combo", accel=False)
+    tree.subtree_reconfigure_(subtree_size=6, maxiter=64, seed=0, minimize="combo", optimize=exact)
     return _path(tree.get_ssa_path())
 
 
