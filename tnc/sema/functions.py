@@ -14,7 +14,7 @@ from tnc.sema.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTI
 from tnc.sema.calls import match_arguments, parameters, positional
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.problem import Poisoned, Problem, fail
-from tnc.sema.references import InstanceOutput, family_of, refer
+from tnc.sema.references import InstanceOutput, family_of, names_dotted_tensor, refer
 from tnc.sema.scope import Bound, Scope, Tensor
 from tnc.sema.suggest import did_you_mean, plural
 from tnc.sema.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
@@ -159,7 +159,7 @@ class FunctionCompiler:
             root = root.base
         if isinstance(root, tree.Name) and root.text in local:
             return False
-        return family_of(expr, scope) is not None
+        return family_of(expr, scope) is not None or names_dotted_tensor(expr, scope, self.evaluator)
 
     def scalar_tensor(self, expr: tree.Expr, scope: Scope) -> Piece:
         """A scalar core, or another tensor without axes, as a further argument."""

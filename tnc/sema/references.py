@@ -65,6 +65,12 @@ def family_of(expr: tree.Expr, scope: Scope) -> Family | Instances | None:
     return None if isinstance(entry, Bound) else entry
 
 
+def names_dotted_tensor(expr: tree.Expr, scope: Scope, evaluator: Evaluator) -> bool:
+    """Whether an expression is the canonical dotted name of a tensor, as `expand` declares them."""
+    parts = _parts(expr)
+    return parts is not None and len(parts) > 1 and _dotted(parts, scope, evaluator) is not None
+
+
 def refer(expr: tree.Expr, scope: Scope, evaluator: Evaluator) -> Referent | None:
     """What tensor an expression names; None if it names no tensor at all."""
     parts = _parts(expr)
