@@ -104,10 +104,7 @@ class _Runner:
             case Diagonal(operand=operand):
                 return np.moveaxis(np.diagonal(see(operand), 0, 0, 1), -1, 0)
             case Embed(operand=operand):
-                value = see(operand)
-                result = np.zeros((value.shape[0], *value.shape), value.dtype)
-                result[np.arange(len(value)), np.arange(len(value))] = value
-                return result
+                return _embedded(see(operand))
             case Broadcast(operand=operand):
                 return np.broadcast_to(see(operand), shape)
             case Move(operand=operand) | Look(operand=operand):
@@ -119,10 +116,19 @@ class _Runner:
             case Pointwise(function=function, operands=operands):
                 return np.broadcast_to(evaluate_scalar(function, [see(read) for read in operands]), shape)
             case Normalize(operand=operand, axes=axes, epsilon=epsilon):
-                value = see(operand)
-                mean = np.mean(np.abs(value) ** 2, axis=axes, keepdims=True) if axes else np.abs(value) ** 2
-                return value / np.sqrt(mean + epsilon)
+                return _normalized(see(operand), axes, epsilon)
             case Repeat():
                 raise AssertionError
             case _:
                 assert_never(operation)
+
+
+def _embedded(value: Array) -> Array:
+    result: Array = np.zeros((value.shape[0], *value.shape), value.dtype)
+    result[np.arange(len(value)), np.arange(len(value))] = value
+    return result
+
+
+def _normalized(value: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+    mean = np.mean(np.abs(value) ** 2, axis=axes, keepdims=True) if axes else np.abs(value) ** 2
+    return np.asarray(value / np.sqrt(mean + epsilon))

@@ -96,7 +96,7 @@ class _Runner:
     def _last_uses(self) -> list[list[str]]:
         """For each step the values that nothing reads afterwards."""
         last: dict[str, int] = {}
-        made = set()
+        made: set[str] = set()
         for number, ran in enumerate(self._ran):
             made.add(ran.step.name)
             last[ran.step.name] = number
@@ -121,7 +121,7 @@ class _Runner:
             value = values[result.read.source]
             if value.grad and not value.storage.free:
                 gradients[result.read.source] = value.entries * self._itemsize
-        alive += sum(gradients.values()) + (self._parameters if any(ran for ran in self._ran) else 0)
+        alive += sum(gradients.values()) + (self._parameters if self._ran else 0)
         peak = alive
         for number in range(len(self._ran) - 1, -1, -1):
             ran = self._ran[number]

@@ -74,8 +74,10 @@ def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
         case Matmul(left=left):
             return _product(2 * result * count(left.seen[-1:], sizes), result, seen, grads)
         case Multiply():
-            flops = [result * (2 if entries < result else 1) for entries in seen]
-            backward = sum(flops[i] for i in range(2) if grads[i])
+            # A broadcast operand's gradient is a sum as well.
+            backward = sum(
+                result * (2 if entries < result else 1) for entries, grad in zip(seen, grads, strict=True) if grad
+            )
             forward = _product(result, result, seen, grads)
             return Work(forward.flops, forward.entries, 1, backward, forward.entries_backward, forward.calls_backward)
         case Pointwise(function=function):

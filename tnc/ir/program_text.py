@@ -224,12 +224,13 @@ def _parameter(parameter: Parameter) -> str:
         shape = f"{', '.join(dims[:inputs])} -> {', '.join(dims[inputs:])}".strip()
     else:
         shape = ", ".join(dims)
-    init = "" if isinstance(parameter.init, Auto) else f" init {_init(parameter.init)}"
+    init = "" if isinstance(parameter.init, Auto) else f" init {init_text(parameter.init)}"
     frozen = " frozen" if parameter.frozen else ""
     return f"core {parameter.name}({shape}){init}{frozen}"
 
 
-def _init(init: Init) -> str:
+def init_text(init: Init) -> str:
+    """An initialisation as a file writes it after ``init``."""
     match init:
         case Normal(std=std):
             return f"normal({number_text(std)})"
@@ -296,7 +297,32 @@ def _contract(contract: Contract, names: tuple[str, ...]) -> str:
         factors.append(f"ones({', '.join(lonely)})")
     if contract.scale != 1 or not factors:
         factors.insert(0, number_text(contract.scale))
-    return f"{contract.name}({_listed(contract.legs, names)}) = {' * '.join(factors)}"
+    bare = _bare_legs(contract)
+    left = [f"d{leg}: {contract.dims[leg]} = {names[leg]}" if leg in bare else names[leg] for leg in contract.legs]
+    return f"{contract.name}({', '.join(left)}) = {' * '.join(factors)}"
+
+
+def _bare_legs(contract: Contract) -> set[int]:
+    """A leg of the result for each dimension that no tensor tells, since only `delta` and `ones` hold it."""
+    parent = list(range(len(contract.dims)))
+
+    def find(leg: int) -> int:
+        while parent[leg] != leg:
+            parent[leg] = parent[parent[leg]]
+            leg = parent[leg]
+        return leg
+
+    for factor in contract.factors:
+        if isinstance(factor, Delta):
+            for leg in factor.legs:
+                parent[find(leg)] = find(factor.legs[0])
+    known = {find(leg) for factor in contract.factors if isinstance(factor, Use) for leg in factor.legs}
+    bare: set[int] = set()
+    for leg in contract.legs:
+        if find(leg) not in known:
+            bare.add(leg)
+            known.add(find(leg))
+    return bare
 
 
 def _factor(factor: Factor, names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from tnc.cost.dtypes import is_complex, itemsize
 from tnc.cost.objective import Profile, moving_time, training_time
+from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
 from tnc.order.builder import Builder
@@ -16,7 +17,7 @@ from tnc.order.layout import Demand, Leaf, Order, arrange
 from tnc.order.located import Located
 from tnc.order.lower import lower
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled
-from tnc.order.search import Candidate, candidates
+from tnc.order.search import LARGEST, Candidate, candidates
 from tnc.order.tree import Network
 
 _TOLERANCE = 1.05
@@ -54,15 +55,20 @@ class Planner:
         demand = partial(_meets, statement, prepared, wanted)
         key = _key(network, prepared, statement, wanted)
         if key not in self._known:
-            self._known[key] = self._search(network, prepared, demand)
+            self._known[key] = self._search(statement, network, prepared, demand)
         candidate = self._known[key]
         operand = self._lower(candidate, network, prepared, demand, statement.leg_names, builder)
         return finish(prepared, operand.tensor, operand.legs, statement, builder), candidate.planner
 
-    def _search(self, network: Network, prepared: Prepared, demand: Demand) -> Candidate:
+    def _search(self, statement: Contract, network: Network, prepared: Prepared, demand: Demand) -> Candidate:
         """The candidate whose steps, layout included, take the least time forward and backward."""
+        found = candidates(network)
+        if not found:
+            raise CompileError((_infeasible(statement),))
+        if len(found) == 1:
+            return found[0]
         best: tuple[float, Candidate] | None = None
-        for candidate in candidates(network):
+        for candidate in found:
             scratch = self._builder.scratch()
             self._lower(candidate, network, prepared, demand, (), scratch)
             time = training_time(scratch.steps, scratch.trained, scratch.sizes, self._itemsize, self._profile)
@@ -85,6 +91,17 @@ class Planner:
         made, choices = arrange(network, candidate.path, leaves, demand, cost)
         names = leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
         return lower(prepared.operands, made, choices, prepared.dims, names, builder)
+
+
+def _infeasible(statement: Contract) -> Diagnostic:
+    return Diagnostic(
+        "TN404",
+        f"no order was found in which `{statement.name}` can be contracted: "
+        f"each makes a tensor of more than {LARGEST} entries",
+        span=statement.span,
+        label="this region is too densely connected",
+        help="smaller bonds, fewer legs, or intermediate tensors between activations make regions smaller",
+    )
 
 
 def _meets(statement: Contract, prepared: Prepared, wanted: Groups | None, order: Order) -> bool:

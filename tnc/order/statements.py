@@ -58,9 +58,9 @@ def add(statement: Sum, located: Mapping[str, Located], builder: Builder, comple
     runs = _common_runs([tensor for _, tensor in placed])
     reads: list[tuple[float, ir.Read]] = []
     for coefficient, tensor in placed:
-        read = tensor.read([[part for position in run for part in tensor.axes[position]] for run in runs])
-        assert read is not None
-        reads.append((coefficient, read))
+        seen = tensor.read([[part for position in run for part in tensor.axes[position]] for run in runs])
+        assert seen is not None
+        reads.append((coefficient, seen))
     memory = [dims[big[position]] for position in order]
     result = builder.add(ir.Add(tuple(reads)), [extent(memory[position] for position in run) for run in runs], memory)
     places = {big[position]: number for number, position in enumerate(order)}
