@@ -17,18 +17,26 @@ from tnc.ir.legs import contract, sum_of, used_tensors
 from tnc.ir.program import (
     Apply,
     Argument,
+    Auto,
+    Constant,
     Contract,
     CoreName,
     Crop,
     Delta,
     Dim,
+    Entries,
     Factor,
     FlatCrop,
+    Glorot,
+    He,
+    Identity,
+    Init,
     Input,
     Literal,
     Normal,
     Normalize,
     Ones,
+    Orthogonal,
     Output,
     Parameter,
     Pointwise,
@@ -39,6 +47,7 @@ from tnc.ir.program import (
     Statement,
     Sum,
     Term,
+    Uniform,
     Use,
     View,
     statement_shape,
@@ -69,6 +78,16 @@ _WITH_SCALAR: tuple[tuple[str, Scalar], ...] = (
 )
 
 
+def _inits(elements: int) -> st.SearchStrategy[Init]:
+    numbers = st.sampled_from([0.0, 1.0, -0.5, 1e-9, 2.5e20])
+    return st.one_of(
+        st.sampled_from([Auto(), Auto(), Normal(0.5), Uniform(-1.0, 1.0), Uniform(0.0, 2.0), Glorot(), He()]),
+        st.sampled_from([Orthogonal(1.0), Orthogonal(0.1), Identity(0.0), Identity(0.1)]),
+        st.builds(Constant, numbers),
+        st.builds(Entries, st.lists(numbers, min_size=elements, max_size=elements).map(tuple)),
+    )
+
+
 @st.composite
 def programs(
     draw: st.DrawFn, *, elaborated: bool = False, complex_valued: bool = False, dynamic: bool = True
@@ -81,8 +100,9 @@ def programs(
     parameters: list[Parameter] = []
     for number in range(draw(st.integers(1, 4))):
         shape = tuple(draw(st.lists(_DIMS, max_size=3)))
-        name = CoreName("", "g", (number,))
-        parameters.append(Parameter(name, shape, min(len(shape), max(1, len(shape) // 2)), Normal(1.0), False))
+        name = CoreName(draw(st.sampled_from(["", "t", "t[0].u"])), "g", (number,))
+        inputs_before = draw(st.integers(0, len(shape)))
+        parameters.append(Parameter(name, shape, inputs_before, draw(_inits(math.prod(shape))), draw(st.booleans())))
         shapes[str(name)] = shape
     inputs: list[Input] = []
     if draw(st.booleans()):

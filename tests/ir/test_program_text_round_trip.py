@@ -102,6 +102,7 @@ network net() {
   output first(out: 3 = a, in = b) std 0.5 = bent(h(a, b), c())
   output second(b, q) = flat(f(b, q) + v(q) * conj(v(q))) * r[1](q)
   output third(a, c, b) reshape(2, 2, 2) = t[0](a, b, c) * z([1], a, b)
+  output shifted(b, q) = f(b, q) - ones(b) * v(q)
   output first_entry() = z([0], [1], [1]) * sum(j in 0..2) t[0]([0], [j], [1])
   require params <= 1k, "too \\"many\\""
   require step_time("h100", batch = 8) < 2ms
@@ -120,3 +121,25 @@ def test_a_rich_network_parses_back() -> None:
     }
     verify_program(program)
     assert_round_trip(program)
+
+
+def test_a_leg_that_no_tensor_holds_is_given_its_dimension() -> None:
+    program = elaborated(
+        "network net() { input x(batch?, 2) output y(n, i, j) = x(n, i) * x(n, j) + delta(i, j) + ones(n) * ones(i) }",
+        "net",
+    )
+    text = program_text(program)
+    assert "(d0: 2 = i, j) = delta(i, j)" in text
+    assert "(d0: batch = n, d1: 2 = i) = ones(n) * ones(i)" in text
+    assert_round_trip(program)
+
+
+def test_a_declared_dimension_crops_what_has_one() -> None:
+    program = elaborated("network net() { core a(3, 4) output y(p: 2 = i, q: 4 = j) = a(i, j) }", "net")
+    assert program.shapes()[program.outputs[0].tensor] == (2, 4)
+    library, _ = load(
+        Source("t.tn", "network net() { input x(b?) core a(4) output y(p: b = j) = a(j) * x(n) * ones(n)}"), Limits()
+    )
+    nothing, found = elaborate(library, "net", {})
+    assert nothing is None
+    assert [each.code for each in found] == ["TN311"]

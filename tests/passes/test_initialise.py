@@ -6,14 +6,19 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.draw_cores import draw_cores
 from tests.evaluate_program import evaluate_program
+from tests.program_strategies import programs
 from tnc.diagnostics import Severity
-from tnc.ir.program import Constant, Orthogonal, Program
+from tnc.ir import verify_program
+from tnc.ir.program import Auto, Constant, Orthogonal, Program
 from tnc.limits import Limits
 from tnc.passes import Initialisation, initialise, run_passes
 from tnc.sema import elaborate, load
@@ -48,8 +53,8 @@ def roots(program: Program, seeds: int) -> np.ndarray:
     found: list[float] = []
     for seed in range(seeds):
         tensors = draw_cores(program, chosen.inits, seed)
-        for given in program.inputs:
-            tensors[given.name] = generator.normal(size=[dim for dim in given.shape if isinstance(dim, int)])
+        for each in program.inputs:
+            tensors[each.name] = generator.normal(size=[dim for dim in each.shape if isinstance(dim, int)])
         (value, *_) = evaluate_program(optimised, tensors).values()
         found.append(float(np.sqrt(np.mean(np.square(value)))))
     return np.asarray(found)
@@ -220,6 +225,18 @@ def test_long_products_neither_overflow_nor_vanish() -> None:
 def test_cores_that_only_shape_activations() -> None:
     program = net("core a(8, 8) core s() output w(i, j) = prelu(a(i, j), s())")
     assert initialise(program).inits["s"] == Constant(0.25)
+
+
+@given(program=programs(), std=st.sampled_from([None, 0.3, 1e-12, 1e12]))
+@settings(max_examples=200, deadline=None)
+def test_any_program_can_be_initialised(program: Program, std: float | None) -> None:
+    program = replace(program, outputs=tuple(replace(output, std=std) for output in program.outputs))
+    chosen = initialise(program)
+    auto = {str(parameter.name) for parameter in program.parameters if isinstance(parameter.init, Auto)}
+    assert set(chosen.inits) == auto
+    verify_program(program)
+    resolved = [replace(p, init=chosen.inits.get(str(p.name), p.init)) for p in program.parameters]
+    verify_program(replace(program, parameters=tuple(resolved)))
 
 
 # -- the topologies ----------------------------------------------------------------------------

@@ -82,13 +82,13 @@ def after(each: Pass, program: Program) -> list[str]:
         (Contract("h", (Delta((0, 1)), Delta((1, 2)), Use("x", (2,))), (0,), (3, 3, 3)), "h(a) = x(a)"),
         # a diagonal is embedded
         (Contract("h", (Use("x", (0,)), Delta((0, 1))), (1, 0), (3, 3)), "h(a, b) = x(a) * delta(a, b)"),
-        (Contract("h", (Delta((0, 1, 2)),), (1, 0), (3, 3, 3)), "h(a, b) = delta(a, b)"),
+        (Contract("h", (Delta((0, 1, 2)),), (1, 0), (3, 3, 3)), "h(d0: 3 = a, b) = delta(a, b)"),
         # a trace through delta
         (Contract("h", (Use("m", (0, 1)), Delta((0, 1))), (), (3, 3)), "h() = m(a, a)"),
         # ones vanish where something holds the leg, also if it is then summed alone
         (Contract("h", (Use("x", (0,)), Ones((0,))), (), (3,)), "h() = x(a) * ones(a)"),
         (Contract("h", (Use("x", (0,)), Ones((0,))), (0,), (3,)), "h(a) = x(a)"),
-        (Contract("h", (Use("x", (0,)), Ones((0, 1))), (1, 0), (3, 2)), "h(b, a) = x(a) * ones(b)"),
+        (Contract("h", (Use("x", (0,)), Ones((0, 1))), (1, 0), (3, 2)), "h(d1: 2 = b, a) = x(a) * ones(b)"),
         # a static leg summed alone is a number
         (Contract("h", (Use("x", (0,)), Ones((1,)), Delta((2, 3))), (0,), (3, 4, 5, 5)), "h(a) = 20 * x(a)"),
         (Contract("h", (Ones((0,)),), (), (4,), 0.5), "h() = 2"),

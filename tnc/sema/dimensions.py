@@ -99,10 +99,13 @@ class Dimensions:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def infer_dimensions(value: Terms, names: Sequence[LegName]) -> Dimensions:
+def infer_dimensions(
+    value: Terms, names: Sequence[LegName], declared: Iterable[tuple[int, Dim, Span]] = ()
+) -> Dimensions:
     """What the tensors of a value, its groups and its deltas say about the dimensions of its legs.
 
-    Whether a leg without dimension is an error depends on where it stands: that is left to the caller.
+    ``declared`` is what the left side says of legs, where nothing else says anything. Whether a leg without dimension
+    is an error depends on where it stands: that is left to the caller.
     """
     unifier = _Unifier(names)
     groups: list[_Group] = []
@@ -118,6 +121,9 @@ def infer_dimensions(value: Terms, names: Sequence[LegName]) -> Dimensions:
     for delta in deltas:
         unifier.unite(delta.legs, delta.span)
     _solve_groups(groups, unifier)
+    for leg, dim, span in declared:
+        if unifier.dim(leg) is None:
+            unifier.learn(leg, _Fact(dim, span, f"it is declared to be {dim}"))
     legs = range(len(names))
     faulty = frozenset(leg for leg in legs if unifier.root(leg) in unifier.faulty)
     return Dimensions(tuple(map(unifier.dim, legs)), faulty, tuple(unifier.diagnostics))

@@ -98,6 +98,9 @@ def _crop(left: Sequence[LeftAxis], dims: Sequence[Dim]) -> tuple[tuple[Dim, ...
             cropped.append(dim)
         elif isinstance(dim, str):
             diagnostics.append(Diagnostic("TN311", f"{shown} is dynamic and cannot be cropped", span, f"`{dim}`"))
+        elif isinstance(axis.crop, str):
+            message = f"{shown} has {shown_count(dim)} entries and cannot be cropped to the dynamic size `{axis.crop}`"
+            diagnostics.append(Diagnostic("TN311", message, span, f"{shown_count(dim)} entries"))
         elif not 0 < axis.crop <= dim:
             message = f"{shown} is cropped to {axis.crop}, but has {shown_count(dim)} entries"
             advice = "a crop keeps the first entries of an axis, at least one and at most all"

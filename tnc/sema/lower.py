@@ -55,7 +55,12 @@ def lower_definition(
     if early:
         return early
     value = attach_primes(value, left, table.names)
-    dimensions = infer_dimensions(value, table.names)
+    declared = [
+        (table.numbers(axis.axis.legs)[0], axis.crop, axis.axis.span)
+        for axis in definition.left
+        if axis.crop is not None and len(axis.axis.legs) == 1
+    ]
+    dimensions = infer_dimensions(value, table.names, declared)
     left_spans = [leg.span for leg in written]
     diagnostics = [
         *dimensions.diagnostics,

@@ -33,11 +33,7 @@ class LeftSide:
         return tuple(axis for part in parts for axis in part)
 
     def _axis(self, argument: tree.Argument, scope: Scope) -> list[LeftAxis]:
-        crop = None
-        if argument.crop is not None:
-            crop = self.evaluator.integer(argument.crop, scope, "a crop")
-            if crop < 1:
-                fail("TN239", f"a crop must keep at least 1 entry, not {crop}", argument.crop.span)
+        crop = self._crop(argument.crop, scope)
         result: list[LeftAxis] = []
         for axis in self.legs.axes([argument.value], scope):
             if isinstance(axis, Pick):
@@ -53,6 +49,16 @@ class LeftSide:
                 else None,
             )
         return result
+
+    def _crop(self, value: tree.Expr | None, scope: Scope) -> Dim | None:
+        if value is None:
+            return None
+        if isinstance(value, tree.Name) and value.text in self.sizes and scope.find(value.text) is None:
+            return self.sizes[value.text]
+        crop = self.evaluator.integer(value, scope, "a crop")
+        if crop < 1:
+            fail("TN239", f"a crop must keep at least 1 entry, not {crop}", value.span)
+        return crop
 
     def reshape(
         self, arguments: Sequence[tree.Argument] | None, scope: Scope

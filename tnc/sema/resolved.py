@@ -151,11 +151,14 @@ Expression: TypeAlias = TensorUse | DeltaUse | OnesUse | NumberUse | Product | S
 
 @dataclass(frozen=True, slots=True)
 class LeftAxis:
-    """An axis on the left: its legs, its name if it has one (outputs), the number of entries to keep if cropped."""
+    """An axis on the left: its legs, its name if it has one (outputs), the number of entries to keep if cropped.
+
+    ``crop`` also gives its dimension to a leg that nothing else gives one; then it may be a dynamic size.
+    """
 
     axis: Axis
     name: str | None
-    crop: int | None
+    crop: Dim | None
 
 
 @dataclass(frozen=True, slots=True)

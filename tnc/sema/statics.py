@@ -199,12 +199,16 @@ class _Checker:
             if not (isinstance(kind, tree.Name) and kind.text in ("he", "glorot")):
                 self.optional(kind)
         for argument in node.legs:
-            self.optional(argument.crop)
+            self._size(argument.crop)
             self.legs(argument.value)
         for argument in node.reshape or ():
-            if not (isinstance(argument.value, tree.Name) and argument.value.text in self.sizes):
-                self.value(argument.value)
+            self._size(argument.value)
         self.tensor(node.value)
+
+    def _size(self, value: tree.Expr | None) -> None:
+        """A number, or the name of a dynamic size."""
+        if not (isinstance(value, tree.Name) and value.text in self.sizes):
+            self.optional(value)
 
     def _core(self, node: tree.Core) -> None:
         binders = [item for part in node.path.parts for item in part.subscripts or () if isinstance(item, tree.Binder)]
