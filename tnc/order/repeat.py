@@ -69,9 +69,9 @@ class _Roller:
         for number, step in enumerate(self._steps):
 
             def abstract(read: Read, number: int = number) -> Read:
-                distance = number - self._place.get(read.source, -len(self._steps))
-                if distance <= 2 * _LONGEST:
-                    return replace(read, source=f"\0{distance}")
+                place = self._place.get(read.source)
+                if place is not None and number - place <= 2 * _LONGEST:
+                    return replace(read, source=f"\0{number - place}")
                 return read if read.pick is None else replace(read, pick=(read.pick[0], Index(0)))
 
             token = map_reads(step.operation, abstract), step.shape, step.strided, step.region

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tnc.diagnostics import InternalError
+from tnc.ir import verify_schedule
+from tnc.ir.extent import extent
+from tnc.ir.program import Apply, Argument, Normal
+from tnc.ir.schedule import (
+    Add,
+    Broadcast,
+    Crop,
+    Diagonal,
+    Embed,
+    Given,
+    Index,
+    Look,
+    Matmul,
+    Member,
+    Move,
+    Multiply,
+    Normalize,
+    Number,
+    Operation,
+    Pointwise,
+    Read,
+    Reduce,
+    Repeat,
+    Result,
+    Schedule,
+    Stack,
+    Step,
+)
+
+STACK = Stack("g", (2, 3), False, True, tuple(Member(f"g[{k}]", k, 1, Normal(1.0)) for k in range(4)))
+X = Given("x", ("batch", 6))
+ROW = Read("x", ("batch", 6))
+
+
+def core(position: int = 0, *, step: int = 0) -> Read:
+    return Read("g", (2, 3), (0, Index(position, step)))
+
+
+def schedule(*steps: Step) -> Schedule:
+    return Schedule("net", (STACK,), (X,), steps, (Result("out", Read("x", ("batch", 6)), (None, None)),))
+
+
+def step(operation: Operation, *shape: int | str, strided: bool = False, name: str = "a") -> Step:
+    return Step(name, shape, operation, strided)
+
+
+GOOD: list[Step] = [
+    step(Number(1.0)),
+    step(Matmul(Read("x", (extent(("batch", 3)), 2)), core()), strided=False),
+    step(Matmul(Read("g", (4, 2, 3)), Read("g", (4, 2, 3), None, (0, 2, 1))), 4, 2, 2),
+    step(Multiply(Read("g", (2, 3, 1), (0, Index(3))), Read("g", (1, 3, 8))), 2, 3, 8),
+    step(Add(((1.0, core()), (2.0, Read("g", (2, 3), (0, Index(0)))))), 2, 3),
+    step(Add(((1.0, Read("x", ("batch", 6, 1))), (-1.0, Read("g", (1, 6, 1), (0, Index(0)))))), "batch", 6, 1),
+    step(Reduce(ROW, (0,)), 6),
+    step(Diagonal(Read("g", (2, 2, 6))), 2, 6),
+    step(Embed(core()), 2, 2, 3),
+    step(Broadcast(Read("x", (1, "batch", 6))), 5, "batch", 6),
+    step(Move(Read("x", ("batch", 6), None, (1, 0))), 6, "batch"),
+    step(Look(Read("x", ("batch", 6), None, (1, 0))), 6, "batch", strided=True),
+    step(Look(Read("x", ("batch", 2, 3))), "batch", 2, 3),
+    step(Look(Read("g", (4, 2, 1), (2, Index(1)))), 4, 2, 1, strided=True),
+    step(Crop(ROW), "batch", 4, strided=True),
+    step(Crop(core()), 1, 3),
+    step(Pointwise(Apply("relu", (Argument(0),)), (ROW,)), "batch", 6),
+    step(Normalize(ROW, (1,), 1e-12), "batch", 6),
+]
+GOOD[1] = replace(GOOD[1], shape=(extent(("batch", 3)), 3))
+
+BAD: list[tuple[str, Step]] = [
+    ("has shape", step(Number(1.0), 1)),
+    ("not defined", step(Move(Read("y", (1,))), 1)),
+    ("is read as", step(Move(Read("x", ("batch", 5))), "batch", 5)),
+    ("is read as", step(Move(Read("x", (6,))), 6)),
+    ("in the order", step(Move(Read("x", ("batch", 6), None, (0, 0))), "batch", "batch")),
+    ("no axis 3", step(Move(Read("g", (2, 3), (3, Index(0)))), 2, 3)),
+    ("no entries 4", step(Move(core(4)), 2, 3)),
+    ("no entries", step(Move(Read("x", (6,), (0, Index(0)))), 6)),
+    ("is strided", step(Move(Read("g", (8,), (2, Index(0)))), 8)),
+    ("multiplies matrices", step(Matmul(core(), core(1)), 2, 3)),
+    ("multiplies matrices", step(Matmul(Read("g", (24,)), Read("g", (24,))))),
+    ("multiplies matrices", step(Matmul(Read("g", (4, 2, 3)), Read("g", (2, 3, 4))), 4, 2, 4)),
+    ("different ranks", step(Multiply(core(), Read("g", (2, 1, 3), (0, Index(0)))), 2, 1, 3)),
+    ("combines axes", step(Multiply(core(), Read("g", (3, 2), (0, Index(0)))), 2, 3)),
+    ("sums axes", step(Reduce(core(), (2,)), 2, 3)),
+    ("sums axes", step(Reduce(core(), ()), 2, 3)),
+    ("not square", step(Diagonal(core()), 3)),
+    ("embeds a scalar", step(Embed(Read("g", (), (0, Index(0)))), 1, 1)),
+    ("cannot repeat", step(Broadcast(core()), 2, 1)),
+    ("crops", step(Crop(core()), 2, 4)),
+    ("crops", step(Crop(ROW), 3, 6)),
+    ("claims to be contiguous", step(Crop(core()), 2, 2)),
+    ("claims to be contiguous", step(Look(Read("x", ("batch", 6), None, (1, 0))), 6, "batch")),
+    ("yet strided", step(Move(core()), 2, 3, strided=True)),
+    ("further operands", step(Pointwise(Argument(1), (ROW,)), "batch", 6)),
+    ("further operands", step(Pointwise(Argument(1), (ROW, core())), "batch", 6)),
+    ("normalizes", step(Normalize(ROW, (2,), 1e-12), "batch", 6)),
+]
+
+
+@pytest.mark.parametrize("good", GOOD, ids=[type(each.operation).__name__ for each in GOOD])
+def test_good_steps(good: Step) -> None:
+    verify_schedule(schedule(good))
+
+
+@pytest.mark.parametrize(("message", "bad"), BAD, ids=[f"{type(b.operation).__name__}-{m}" for m, b in BAD])
+def test_bad_steps(message: str, bad: Step) -> None:
+    if message == "embeds a scalar":
+        bad = replace(bad, operation=Embed(Read("n", ())))
+        with pytest.raises(InternalError, match=message):
+            verify_schedule(schedule(step(Number(1.0), name="n"), bad))
+        return
+    with pytest.raises(InternalError, match=message):
+        verify_schedule(schedule(bad))
+
+
+def test_names_are_defined_once_and_before_their_use() -> None:
+    with pytest.raises(InternalError, match="defined twice"):
+        verify_schedule(schedule(step(Number(1.0)), step(Number(2.0))))
+    with pytest.raises(InternalError, match="defined twice"):
+        verify_schedule(schedule(step(Number(1.0), name="g")))
+    with pytest.raises(InternalError, match="not defined"):
+        verify_schedule(schedule(step(Move(Read("b", ())), name="a"), step(Number(1.0), name="b")))
+
+
+def test_a_strided_value_is_not_read_under_another_shape() -> None:
+    look = step(Look(Read("x", ("batch", 6), None, (1, 0))), 6, "batch", strided=True)
+    verify_schedule(schedule(look, step(Move(Read("a", (2, 3, 1, "batch"))), 2, 3, 1, "batch", name="b")))
+    fused = extent((6, "batch"))
+    with pytest.raises(InternalError, match="is strided"):
+        verify_schedule(schedule(look, Step("b", (fused,), Move(Read("a", (fused,))))))
+
+
+def loop(count: int = 3, **changes: object) -> Step:
+    """A loop over members of the stack."""
+    body = Step("w", (2, 2), Matmul(core(0, step=1), Read("v", (3, 2))))
+    back = Step("u", (3, 2), Matmul(Read("g", (2, 3), (0, Index(0)), (1, 0)), Read("w", (2, 2))))
+    repeat = Repeat(count, Read("g", (3, 2), (0, Index(0))), "v", (body, back))
+    return Step("l", (3, 2), replace(repeat, **changes))  # type: ignore[arg-type]
+
+
+def test_loops() -> None:
+    verify_schedule(schedule(loop()))
+    verify_schedule(schedule(loop(4)))
+    for message, bad in [
+        ("no entries 0 to 4", loop(5)),
+        ("is empty", loop(0)),
+        ("is empty", loop(body=())),
+        ("starts from", loop(initial=Read("g", (2, 3), (0, Index(0))))),
+        ("starts from", loop(initial=Read("g", (2, 3), (0, Index(0)), (1, 0)))),
+        ("not defined", loop(carried="z")),
+        ("defined twice", loop(carried="g")),
+        ("has shape", replace(loop(initial=core()), shape=(2, 3))),
+    ]:
+        with pytest.raises(InternalError, match=message):
+            verify_schedule(schedule(bad))
+    with pytest.raises(InternalError, match="not defined"):
+        verify_schedule(schedule(loop(), step(Move(Read("w", (2, 2))), 2, 2)))
+
+
+def test_results() -> None:
+    good = schedule()
+    with pytest.raises(InternalError, match="not defined"):
+        verify_schedule(replace(good, results=(Result("out", Read("y", ()), ()),)))
+    with pytest.raises(InternalError, match="number of axes"):
+        verify_schedule(replace(good, results=(Result("out", ROW, (None,)),)))

@@ -1,0 +1,98 @@
+"""Programs written by hand, and the shortest way from a Program to its Schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tnc.ir import stacks
+from tnc.ir.legs import contract
+from tnc.ir.program import (
+    Contract,
+    CoreName,
+    Dim,
+    Factor,
+    Input,
+    Normal,
+    Output,
+    Parameter,
+    Program,
+    Select,
+    Statement,
+    Use,
+    View,
+)
+from tnc.ir.schedule import Operation, Repeat, Schedule, Step
+from tnc.order import PlanOptions, plan
+
+
+def schedule_of(program: Program, sizes: Mapping[str, int] | None = None, dtype: str = "float32") -> Schedule:
+    """The planned Schedule."""
+    options = PlanOptions(tuple((sizes or {}).items()), dtype)
+    inits = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
+    return plan(program, stacks(program, inits), "0" * 64, options).schedule
+
+
+def operations(schedule: Schedule, kind: type[Operation]) -> list[Step]:
+    """The steps of one kind, those in loops included."""
+    found: list[Step] = []
+    for step in schedule.steps:
+        inner = step.operation.body if isinstance(step.operation, Repeat) else ()
+        found += [each for each in (step, *inner) if isinstance(each.operation, kind)]
+    return found
+
+
+def core(name: str, shape: tuple[int, ...], *subscripts: int, frozen: bool = False) -> Parameter:
+    """A core with a plain start."""
+    return Parameter(CoreName("", name, subscripts or None), shape, min(1, len(shape)), Normal(1.0), frozen)
+
+
+def network(
+    statements: list[Statement],
+    parameters: list[Parameter],
+    inputs: tuple[Input, ...] = (),
+    outputs: tuple[str, ...] | None = None,
+) -> Program:
+    """A Program whose outputs are tensors of these names; the last statement, unless they are given."""
+    program = Program("net", tuple(parameters), inputs, tuple(statements), ())
+    shapes = program.shapes()
+    names = outputs or (statements[-1].name,)
+    given = tuple(Output(f"out_{name}", name, (None,) * len(shapes[name]), None) for name in names)
+    return Program("net", tuple(parameters), inputs, tuple(statements), given)
+
+
+def einsum(name: str, result: str, *factors: tuple[str, str], **dims: Dim) -> Contract:
+    """A Contract in einsum's letters; a letter that ``dims`` lacks has dimension 2."""
+    letters = list(dict.fromkeys("".join(legs for _, legs in factors) + result))
+    uses: list[Factor] = [Use(tensor, tuple(letters.index(leg) for leg in legs)) for tensor, legs in factors]
+    sizes: tuple[Dim, ...] = tuple(dims.get(letter, 2) for letter in letters)
+    return contract(name, uses, tuple(letters.index(leg) for leg in result), sizes)
+
+
+def chain(sites: int, bond: int, physical: int = 2) -> Program:
+    """A matrix product state contracted with a batch of inputs, one entry of an axis a site."""
+    parameters: list[Parameter] = []
+    statements: list[Statement] = []
+    factors: list[Factor] = []
+    dims: list[Dim] = ["batch", *(bond,) * (sites - 1), *(physical,) * sites]
+    for k in range(sites):
+        left = () if k == 0 else (k,)
+        right = () if k == sites - 1 else (k + 1,)
+        shape = (*(bond,) * len(left), physical, *(bond,) * len(right))
+        parameters.append(core("a", shape, k))
+        factors.append(Use(f"a[{k}]", (*left, sites + k, *right)))
+    for k in range(sites):
+        statements.append(View(f"x[{k}]", "x", Select(1, k), ("batch", physical)))
+        factors.append(Use(f"x[{k}]", (0, sites + k)))
+    statements.append(contract("y", factors, (0,), dims))
+    return network(statements, parameters, (Input("x", ("batch", sites, physical)),))
+
+
+def column(legs: int, first: int = 0) -> Program:
+    """A state of two-dimensional legs with a column of two-leg gates on (first, first + 1), …"""
+    gates = range(first, legs - 1, 2)
+    after = {leg: legs + leg for gate in gates for leg in (gate, gate + 1)}
+    factors: list[Factor] = [Use("state", tuple(range(legs)))]
+    factors += [Use(f"g[{gate}]", (gate, gate + 1, after[gate], after[gate + 1])) for gate in gates]
+    result = tuple(after.get(leg, leg) for leg in range(legs))
+    parameters = [core("state", (2,) * legs), *(core("g", (2, 2, 2, 2), gate) for gate in gates)]
+    return network([contract("h", factors, result, (2,) * (2 * legs))], parameters)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tnc.ir.schedule import Index, Read
+from tnc.order.located import Located, member, whole
+
+
+def value(tensor: Located, memory: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The tensor that lies in this memory."""
+    view = memory.reshape([int(size) for size in tensor.memory]).transpose(tensor.flat)
+    shape = [math.prod(int(tensor.memory[part]) for part in axis) for axis in tensor.axes]
+    return view.reshape(shape)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> tuple[int, ...]:
+    """Some shape of 72 entries."""
+    primes = draw(st.permutations([2, 2, 2, 3, 3, 1]))
+    cuts = draw(st.sets(st.integers(1, 5)))
+    ends = [0, *sorted(cuts), 6]
+    return tuple(math.prod(primes[start:stop]) for start, stop in pairwise(ends))
+
+
+@settings(deadline=None, derandomize=True)
+@given(shapes(), shapes(), st.data())
+def test_reshaping_keeps_the_value_or_refuses(old: tuple[int, ...], new: tuple[int, ...], data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(old))))
+    memory = np.arange(72)
+    tensor = whole("t", old).permuted(order)
+    reshaped = tensor.reshaped(new)
+    if reshaped is None:
+        assert not tensor.in_order
+    else:
+        assert (value(reshaped, memory) == value(tensor, memory).reshape(new)).all()
+
+
+def test_splitting_a_permuted_axis_is_free_and_fusing_neighbours_too() -> None:
+    tensor = whole("t", (6, 4)).permuted((1, 0))
+    split = tensor.reshaped((4, 2, 3))
+    assert split is not None
+    assert split.memory == (2, 3, 4)
+    assert split.axes == ((2,), (0,), (1,))
+    assert split.reshaped((4, 6)) is not None
+    fused = tensor.reshaped((24,))
+    assert fused is not None
+    assert fused.read(fused.axes) is None
+
+
+def test_a_dynamic_axis_stays_whole() -> None:
+    tensor = whole("x", ("batch", 6))
+    assert tensor.reshaped(("batch", 2, 3)) is not None
+    split = tensor.permuted((1, 0)).reshaped((2, 3, "batch"))
+    assert split is not None
+    assert split.axes == ((1,), (2,), (0,))
+
+
+def test_reading_puts_empty_groups_where_they_are_asked_for() -> None:
+    assert whole("t", (2, 3)).read([(1,), (), (0,)]) == Read("t", (2, 3, 1), None, (1, 2, 0))
+    assert whole("t", (2, 3)).read([(), (0, 1)]) == Read("t", (1, 6))
+    assert whole("t", ()).read([(), ()]) == Read("t", (1, 1))
+    assert whole("t", (2, 3)).read([(1, 0)]) is None
+
+
+def test_an_entry_of_the_first_axis_is_contiguous_and_of_another_is_not() -> None:
+    first = whole("x", (3, 4, 5)).selected(0, 2)
+    assert first is not None
+    assert (first.pick, first.strided) == ((0, Index(2)), False)
+    second = whole("x", (3, 1, 5)).selected(2, 4)
+    assert second is not None
+    assert (second.pick, second.strided, second.memory, second.axes) == ((2, Index(4)), True, (3,), ((0,), ()))
+    assert second.selected(0, 0) is None
+    assert member("t", (3, 4), 1).selected(0, 0) is None
+
+
+def test_strided_axes_are_not_fused() -> None:
+    tensor = whole("t", (2, 3), strided=True)
+    assert tensor.read([(0, 1)]) is None
+    assert tensor.read([(1,), (0,)]) == Read("t", (2, 3), None, (1, 0))
