@@ -120,10 +120,10 @@ def infer_dimensions(
                 pass
     for delta in deltas:
         unifier.unite(delta.legs, delta.span)
-    _solve_groups(groups, unifier)
-    for leg, dim, span in declared:
-        if unifier.dim(leg) is None:
-            unifier.learn(leg, _Fact(dim, span, f"it is declared to be {dim}"))
+    solid = [group for group in groups if not _refuse_dynamic(group, unifier)]
+    _solve_groups(solid, declared, unifier)
+    for group in solid:
+        _check_group(group, unifier)
     legs = range(len(names))
     faulty = frozenset(leg for leg in legs if unifier.root(leg) in unifier.faulty)
     return Dimensions(tuple(map(unifier.dim, legs)), faulty, tuple(unifier.diagnostics))
@@ -157,29 +157,38 @@ def _read_operand(operand: Operand, unifier: _Unifier, groups: list[_Group]) -> 
             groups.append(_Group(axis, dim, legs, f"axis {number} of `{shown}`"))
 
 
-def _solve_groups(groups: Iterable[_Group], unifier: _Unifier) -> None:
-    """Infer the missing legs of groups until nothing changes, then check what is known."""
+def _solve_groups(groups: Iterable[_Group], declared: Iterable[tuple[int, Dim, Span]], unifier: _Unifier) -> None:
+    """Infer the missing legs of groups until nothing changes; what is then still unknown is what is declared."""
+    ready = deque(groups)
     waiting: dict[int, list[_Group]] = {}
-    ready: deque[_Group] = deque()
-    solid = [group for group in groups if not _refuse_dynamic(group, unifier)]
-    for group in solid:
-        ready.append(group)
+    for group in ready:
         for root in {unifier.root(leg) for leg in group.legs if unifier.dim(leg) is None}:
             waiting.setdefault(root, []).append(group)
-    while ready:
-        group = ready.popleft()
-        missing = [leg for leg in group.legs if unifier.dim(leg) is None]
-        known = [dim for leg in group.legs if isinstance(dim := unifier.dim(leg), int)]
-        if len(missing) != 1 or not isinstance(group.dim, int) or len(known) + 1 != len(group.legs):
-            continue
-        quotient, remainder = divmod(group.dim, max(1, prod(known)))
-        if remainder or not quotient:
-            continue  # the check below tells
-        reason = f"{quotient} is what is left of {group.reason}, which is {group.dim}"
-        unifier.learn(missing[0], _Fact(quotient, group.axis.span, reason))
-        ready.extend(waiting.pop(unifier.root(missing[0]), ()))
-    for group in solid:
-        _check_group(group, unifier)
+    remaining = iter(declared)
+    while True:
+        while ready:
+            inferred = _infer_missing(ready.popleft(), unifier)
+            if inferred is not None:
+                ready.extend(waiting.pop(unifier.root(inferred), ()))
+        leg, dim, span = next((each for each in remaining if unifier.dim(each[0]) is None), (None, 0, None))
+        if leg is None or span is None:
+            return
+        unifier.learn(leg, _Fact(dim, span, f"it is declared to be {dim}"))
+        ready.extend(waiting.pop(unifier.root(leg), ()))
+
+
+def _infer_missing(group: _Group, unifier: _Unifier) -> int | None:
+    """The missing leg of a group, if it lacks one only, which is then learnt."""
+    missing = [leg for leg in group.legs if unifier.dim(leg) is None]
+    known = [dim for leg in group.legs if isinstance(dim := unifier.dim(leg), int)]
+    if len(missing) != 1 or not isinstance(group.dim, int) or len(known) + 1 != len(group.legs):
+        return None
+    quotient, remainder = divmod(group.dim, max(1, prod(known)))
+    if remainder or not quotient:
+        return None  # checking the group tells
+    reason = f"{quotient} is what is left of {group.reason}, which is {group.dim}"
+    unifier.learn(missing[0], _Fact(quotient, group.axis.span, reason))
+    return missing[0]
 
 
 def _refuse_dynamic(group: _Group, unifier: _Unifier) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from math import prod
+from math import isfinite, prod
 
 from tnc.diagnostics import Diagnostic
 from tnc.ir.legs import rename_tensors
-from tnc.ir.program import Contract, Dim, Statement, View
+from tnc.ir.program import Contract, Dim, Statement, Sum, View
 from tnc.limits import Limits
 from tnc.sema.dimensions import infer_dimensions, shown_count
 from tnc.sema.finish import Finish, finish
@@ -22,7 +22,7 @@ from tnc.sema.primes import attach_primes
 from tnc.sema.resolved import Definition
 from tnc.sema.statements import Emitter, placeholder
 from tnc.sema.summation import check_legs
-from tnc.sema.terms import LegTable, Terms, normalise, overflowing
+from tnc.sema.terms import LegTable, normalise
 from tnc.source import Span
 
 
@@ -51,9 +51,9 @@ def lower_definition(
     value = normalise(definition.value, table)
     written = [leg for axis in definition.left for leg in axis.axis.legs]
     left = table.numbers(written)
-    early = _check_numbers(value, definition.span, len(table.names), limits)
-    if early:
-        return early
+    if len(table.names) > limits.legs:
+        message = f"the statement has {len(table.names)} legs, more than the limit of {limits.legs}"
+        return (Diagnostic("TN315", message, definition.span, help="raise the limit with `--limit legs=…`"),)
     value = attach_primes(value, left, table.names)
     declared = [
         (table.numbers(axis.axis.legs)[0], axis.crop, axis.axis.span)
@@ -77,9 +77,9 @@ def lower_definition(
     tensor = emitter.value(value, left)
     for view in ending.views:
         tensor = emitter.view(tensor, view.kind, view.shape, view.span)
-    oversize = _check_sizes(emitter, definition.span, limits)
-    if oversize:
-        return oversize
+    excess = _check_numbers(emitter.statements, definition.span) or _check_sizes(emitter, definition.span, limits)
+    if excess:
+        return excess
     statements = _named(emitter, definition, fresh)
     return Lowered(statements, statements[-1].name if statements else tensor, ending.shape, ending.axes)
 
@@ -97,13 +97,19 @@ def _named(emitter: Emitter, definition: Definition, fresh: Callable[[str], str]
     return tuple(statements)
 
 
-def _check_numbers(value: Terms, span: Span, legs: int, limits: Limits) -> tuple[Diagnostic, ...]:
-    place = overflowing(value)
-    if place is not None:
-        return (Diagnostic("TN314", "the numbers of this term multiply to more than a float holds", place),)
-    if legs > limits.legs:
-        message = f"the statement has {legs} legs, more than the limit of {limits.legs}"
-        return (Diagnostic("TN315", message, span, help="raise the limit with `--limit legs=…`"),)
+def _check_numbers(statements: Iterable[Statement], span: Span) -> tuple[Diagnostic, ...]:
+    """Whether every number in front of a term is one: products of numbers may overflow."""
+    for statement in statements:
+        match statement:
+            case Contract(scale=scale):
+                numbers = [scale]
+            case Sum(terms=terms):
+                numbers = [term.coefficient for term in terms]
+            case _:
+                numbers = []
+        if not all(map(isfinite, numbers)):
+            message = "the numbers of a term multiply to more than a float holds"
+            return (Diagnostic("TN314", message, statement.span or span),)
     return ()
 
 

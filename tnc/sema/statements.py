@@ -43,8 +43,8 @@ class Emitter:
     def value(self, value: Terms, legs: tuple[int, ...]) -> str:
         """A tensor with the value's entries, its axes exactly these legs; all other legs are summed inside."""
         if len(value.terms) == 1:
-            factors = self._factors(value.terms[0], legs)
-            return self._product(factors, legs, value.terms[0].scale, value.terms[0].span)
+            factors, scale = self._factors(value.terms[0], legs)
+            return self._product(factors, legs, scale, value.terms[0].span)
         terms = tuple(self._term(term, legs) for term in value.terms)
         name = self._name("sum")
         statement = sum_of(name, terms, legs, self._dims, leg_names=self._leg_names, span=value.span)
@@ -69,14 +69,14 @@ class Emitter:
     def _term(self, term: Monomial, legs: tuple[int, ...]) -> Term:
         """A term of a sum: a tensor times a number where that is all, else the result of a product."""
         own = tuple(leg for leg in legs if leg in term.legs)
-        if not term.factors:
-            return Term(1.0, Use(self._product((), (), term.scale, term.span), ()))
-        factors = self._factors(term, own)
+        factors, scale = self._factors(term, own)
         match factors:
+            case ():
+                return Term(1.0, Use(self._product((), (), scale, term.span), ()))
             case (Use() as use,) if len(use.legs) == len(own):
-                return Term(term.scale, use)  # as many axes as legs: no diagonal, nothing to sum
+                return Term(scale, use)  # as many axes as legs: no diagonal, nothing to sum
             case _:
-                return Term(term.scale, Use(self._product(factors, own, 1.0, term.span), own))
+                return Term(scale, Use(self._product(factors, own, 1.0, term.span), own))
 
     def _product(self, factors: tuple[Factor, ...], legs: tuple[int, ...], scale: float, span: Span) -> str:
         """The result of a product; a tensor that is already what is asked for is that tensor."""
@@ -89,8 +89,8 @@ class Emitter:
         statement = contract(name, factors, legs, self._dims, scale=scale, leg_names=self._leg_names, span=span)
         return self._add(statement, self._shape(legs))
 
-    def _factors(self, term: Monomial, legs: tuple[int, ...]) -> tuple[Factor, ...]:
-        """The factors of a product as factors of a Contract, nested values computed first."""
+    def _factors(self, term: Monomial, legs: tuple[int, ...]) -> tuple[tuple[Factor, ...], float]:
+        """The factors of a product as factors of a Contract, nested values computed first; and the number in front."""
         needed = shared_legs(term).union(legs)
         factors: list[Factor] = []
         for factor in term.factors:
@@ -109,7 +109,32 @@ class Emitter:
                     factors.append(self._nested(factor, own))
                 case _:
                     assert_never(factor)
-        return tuple(factors)
+        return self._without_loose(factors, legs, term)
+
+    def _without_loose(
+        self, factors: list[Factor], legs: tuple[int, ...], term: Monomial
+    ) -> tuple[tuple[Factor, ...], float]:
+        """The factors and the number in front, no summed leg being on ``delta`` and ``ones`` alone.
+
+        Such a leg has its dimension from another term. Its sum is a number, the dimension; if that is
+        dynamic, then a tensor of ones holds it, so that every Contract has the dimensions of its legs from itself.
+        """
+        loose = _loose_legs(factors, legs)
+        scale = term.scale
+        kept: list[Factor] = []
+        for factor in factors:
+            if isinstance(factor, Use) or loose.keys().isdisjoint(factor.legs):
+                kept.append(factor)
+            elif isinstance(factor, Ones) and not loose.keys() >= set(factor.legs):
+                kept.append(Ones(tuple(leg for leg in factor.legs if leg not in loose)))
+        for leg in dict.fromkeys(loose.values()):
+            dim = self._dims[leg]
+            if isinstance(dim, int):
+                scale *= dim
+            else:
+                ones = self._product((Ones((leg,)),), (leg,), 1.0, term.span)
+                kept += [Use(ones, (leg,)), Ones((leg,))]
+        return tuple(kept), scale
 
     def _nested(self, factor: Barrier | Terms, legs: tuple[int, ...]) -> Use:
         if isinstance(factor, Terms):
@@ -126,7 +151,7 @@ class Emitter:
         return Use(name, legs, factor.conjugate)
 
     def _operand(self, operand: Operand) -> Use:
-        """A tensor with one leg an axis: picks are made, from the last axis so that numbers stay right; groups are split."""
+        """A tensor with one leg an axis: picks made (the last axis first: numbers stay right) and groups split."""
         use, tensor, shape = operand.use, operand.use.tensor, operand.use.shape
         for number, axis in reversed(tuple(enumerate(use.axes))):
             if isinstance(axis, resolved.Pick):
@@ -141,3 +166,27 @@ class Emitter:
 def placeholder(number: int) -> str:
     """The provisional name of the n-th statement: no author can write it."""
     return f"%{number}"
+
+
+def _loose_legs(factors: Sequence[Factor], legs: Sequence[int]) -> dict[int, int]:
+    """The summed legs that no tensor holds, not even through ``delta``, each with one of those that it is tied to."""
+    tied: dict[int, set[int]] = {}
+    for factor in factors:
+        if not isinstance(factor, Use):
+            for leg in factor.legs:
+                tied.setdefault(leg, set()).update(factor.legs if isinstance(factor, Delta) else ())
+    held = set(legs).union(*(factor.legs for factor in factors if isinstance(factor, Use)))
+    loose: dict[int, int] = {}
+    seen: set[int] = set()
+    for start in tied:
+        if start in seen:
+            continue
+        group, stack = {start}, [start]
+        while stack:
+            new = tied[stack.pop()] - group
+            group |= new
+            stack.extend(new)
+        seen |= group
+        if held.isdisjoint(group):
+            loose.update(dict.fromkeys(sorted(group), start))
+    return loose

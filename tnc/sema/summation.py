@@ -63,10 +63,11 @@ def check_legs(
 
 
 def leg_span(leaf: Leaf, leg: int) -> Span:
-    """Where a leg is written on a tensor; the whole of ``delta`` and ``ones``."""
-    if not isinstance(leaf, Operand):
-        return leaf.span
-    written = [each.span for axis in leaf.use.axes if isinstance(axis, resolved.Axis) for each in axis.legs]
+    """Where a leg is written on a tensor, ``delta`` or ``ones``."""
+    if isinstance(leaf, Operand):
+        written = [each.span for axis in leaf.use.axes if isinstance(axis, resolved.Axis) for each in axis.legs]
+    else:
+        written = list(leaf.spans)
     return written[leaf.legs.index(leg)]
 
 

@@ -8,7 +8,6 @@ numbers here, by first appearance in the statement; :class:`LegTable` knows thei
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
@@ -50,17 +49,19 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """``delta(i, j, …)``."""
+    """``delta(i, j, …)``; ``spans`` are those of the legs."""
 
     legs: tuple[int, ...]
+    spans: tuple[Span, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """``ones(i, …)``."""
+    """``ones(i, …)``; ``spans`` are those of the legs."""
 
     legs: tuple[int, ...]
+    spans: tuple[Span, ...]
     span: Span
 
 
@@ -141,9 +142,9 @@ def _monomial(factors: tuple[resolved.Expression, ...], span: Span, table: LegTa
                 legs = [leg for axis in axes if isinstance(axis, resolved.Axis) for leg in axis.legs]
                 found.append(Operand(factor, table.numbers(legs), conjugate))
             case resolved.DeltaUse(legs=legs):
-                found.append(Copy(table.numbers(legs), factor.span))
+                found.append(Copy(table.numbers(legs), tuple(leg.span for leg in legs), factor.span))
             case resolved.OnesUse(legs=legs):
-                found.append(Fill(table.numbers(legs), factor.span))
+                found.append(Fill(table.numbers(legs), tuple(leg.span for leg in legs), factor.span))
             case resolved.NumberUse(value=value):
                 scale *= value
             case resolved.Activation(argument=argument) | resolved.Rms(argument=argument):
@@ -206,11 +207,6 @@ def leaves(value: Terms) -> Iterator[Leaf]:
         for factor in term.factors:
             if isinstance(factor, Operand | Copy | Fill):
                 yield factor
-
-
-def overflowing(value: Terms) -> Span | None:
-    """The first product whose numbers multiply to something that is no number."""
-    return next((term.span for term in monomials(value) if not math.isfinite(term.scale)), None)
 
 
 def shared_legs(term: Monomial) -> frozenset[int]:
