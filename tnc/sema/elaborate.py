@@ -266,8 +266,9 @@ def _output(frame: Frame, node: tree.Output, scope: Scope) -> None:
     frame.output_spans[node.name] = span
     name = TensorName(frame.instance.path, node.name)
     lowered = _lower(frame, name, node.legs, node.reshape, node.value, node.span, scope)
-    check_size(frame.evaluator, lowered.shape, node.span)
     frame.outputs[node.name] = Tensor(lowered.tensor, lowered.shape, node.name, span)
     if frame.bindings is None:
+        # The output of an instance need not exist as a whole: think of the norm of a long matrix product state.
+        check_size(frame.evaluator, lowered.shape, node.span)
         std = None if node.std is None else output_std(node.std, lowered.shape, lowered.axes, scope, frame.evaluator)
         frame.shared.builder.outputs.append(Output(node.name, lowered.tensor, lowered.axes, std, node.span))
