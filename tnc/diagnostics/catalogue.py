@@ -114,7 +114,6 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN312": "reshape changes a dynamic axis",
     "TN313": "reshape asks for more entries than there are",
     "TN314": "numbers of a term overflow",
-    "TN315": "statement has too many legs",
     "TN316": "intermediate tensor has too many axes",
     "TN317": "intermediate tensor has too many elements",
     # -- TN4xx: planning, memory and budgets --------------------------------------------------

@@ -51,9 +51,6 @@ def lower_definition(
     value = normalise(definition.value, table)
     written = [leg for axis in definition.left for leg in axis.axis.legs]
     left = table.numbers(written)
-    if len(table.names) > limits.legs:
-        message = f"the statement has {len(table.names)} legs, more than the limit of {limits.legs}"
-        return (Diagnostic("TN315", message, definition.span, help="raise the limit with `--limit legs=…`"),)
     value = attach_primes(value, left, table.names)
     declared = [
         (table.numbers(axis.axis.legs)[0], axis.crop, axis.axis.span)

@@ -219,4 +219,4 @@ def _alike(one: _Place, other: _Place, names: Sequence[LegName]) -> bool:
     shorter, longer = sorted((len(first.base), len(second.base)))
     if shorter < 3 or longer > 64:
         return False
-    return SequenceMatcher(None, first.base, second.base).ratio() >= 0.7
+    return SequenceMatcher(None, first.base, second.base).ratio() >= 0.6
