@@ -139,7 +139,7 @@ def shown_shape(use: resolved.TensorUse) -> str:
 
 def shown_count(number: int) -> str:
     """A number, for messages; a huge one (which Python may refuse to print) as a power of two."""
-    return str(number) if number.bit_length() <= 64 else f"more than 2^{number.bit_length() - 1}"
+    return f"{number:,}" if number.bit_length() <= 64 else f"more than 2^{number.bit_length() - 1}"
 
 
 def _read_operand(operand: Operand, unifier: _Unifier, groups: list[_Group]) -> None:

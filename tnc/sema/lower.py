@@ -120,13 +120,13 @@ def _check_sizes(emitter: Emitter, span: Span, limits: Limits) -> tuple[Diagnost
         if isinstance(statement, Contract):
             continue
         if len(shape) > limits.axes:
-            message = f"an intermediate tensor has {len(shape)} axes, more than the limit of {limits.axes}"
+            message = f"an intermediate tensor has {len(shape)} axes, more than the limit of {limits.axes:,}"
             advice = "raise the limit with `--limit axes=…`"
             return (Diagnostic("TN316", message, statement.span or span, help=advice),)
         elements = prod(dim for dim in shape if isinstance(dim, int))
         if elements > limits.elements and not isinstance(statement, View):
             message = (
-                f"an intermediate tensor has {shown_count(elements)} elements, more than the limit of {limits.elements}"
+                f"an intermediate tensor has {shown_count(elements)} elements, over the limit of {limits.elements:,}"
             )
             advice = "a sum or an activation needs its tensor whole; raise the limit with `--limit elements=…`"
             return (Diagnostic("TN317", message, statement.span or span, help=advice),)

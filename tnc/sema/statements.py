@@ -172,10 +172,12 @@ def _loose_legs(factors: Sequence[Factor], legs: Sequence[int]) -> dict[int, int
     """The summed legs that no tensor holds, not even through ``delta``, each with one of those that it is tied to."""
     tied: dict[int, set[int]] = {}
     for factor in factors:
-        if not isinstance(factor, Use):
-            for leg in factor.legs:
-                tied.setdefault(leg, set()).update(factor.legs if isinstance(factor, Delta) else ())
-    held = set(legs).union(*(factor.legs for factor in factors if isinstance(factor, Use)))
+        for leg in () if isinstance(factor, Use) else factor.legs:
+            tied.setdefault(leg, set())
+            if isinstance(factor, Delta):  # all to the first: enough to find them, and not quadratic
+                tied[leg].add(factor.legs[0])
+                tied[factor.legs[0]].add(leg)
+    held = set(legs).union(*(factor.legs for factor in factors if isinstance(factor, Use))) if tied else set(legs)
     loose: dict[int, int] = {}
     seen: set[int] = set()
     for start in tied:

@@ -48,7 +48,7 @@ def check_legs(
 ) -> list[Diagnostic]:
     """Everything that is wrong with how legs are used, given the legs on the left in order."""
     diagnostics = _twice_on_the_left(left, left_spans, names)
-    lone = _places((leg, leg_span(leaf, leg)) for leaf, leg in _used_once(value, frozenset(left)))
+    lone = _places(_used_once(value, frozenset(left)))
     absent = _places((leg, span) for leg, span in zip(left, left_spans, strict=True) if leg not in value.legs)
     told: set[int] = set()
     for place in lone[:_MOST_TOLD]:
@@ -62,24 +62,25 @@ def check_legs(
     return diagnostics
 
 
-def leg_span(leaf: Leaf, leg: int) -> Span:
-    """Where a leg is written on a tensor, ``delta`` or ``ones``."""
+def _written(leaf: Leaf) -> Iterator[tuple[int, Span]]:
+    """The legs of a tensor, ``delta`` or ``ones``, each with its place."""
     if isinstance(leaf, Operand):
-        written = [each.span for axis in leaf.use.axes if isinstance(axis, resolved.Axis) for each in axis.legs]
-    else:
-        written = list(leaf.spans)
-    return written[leaf.legs.index(leg)]
+        spans = [each.span for axis in leaf.use.axes if isinstance(axis, resolved.Axis) for each in axis.legs]
+        return zip(leaf.legs, spans, strict=True)
+    return zip(leaf.legs, leaf.spans, strict=True)
 
 
-def _used_once(value: Terms, needed: frozenset[int]) -> Iterator[tuple[Leaf, int]]:
-    """The legs that would have to be summed where they are used once; each as often as it happens."""
+def _used_once(value: Terms, needed: frozenset[int]) -> Iterator[tuple[int, Span]]:
+    """The legs that would have to be summed where they are used once, and where; each as often as it happens."""
     for term in value.terms:
         inner = needed | shared_legs(term)
         for factor in term.factors:
             match factor:
                 case Operand() | Copy() | Fill():
                     uses = Counter(factor.legs)
-                    yield from ((factor, leg) for leg, count in uses.items() if count == 1 and leg not in inner)
+                    if any(count == 1 and leg not in inner for leg, count in uses.items()):
+                        written = _written(factor)
+                        yield from ((leg, span) for leg, span in written if uses[leg] == 1 and leg not in inner)
                 case Barrier(argument=argument):
                     yield from _used_once(argument, inner & factor.legs)
                 case Terms():
@@ -155,8 +156,8 @@ def _lone_leg(
 
 
 def _other_use(place: _Place, value: Terms) -> Span | None:
-    spans = (leg_span(leaf, place.legs[0]) for leaf in leaves(value) if place.legs[0] in leaf.legs)
-    return next((span for span in spans if span != place.span), None)
+    uses = (use for leaf in leaves(value) if place.legs[0] in leaf.legs for use in _written(leaf))
+    return next((span for leg, span in uses if leg == place.legs[0] and span != place.span), None)
 
 
 def _absent_leg(place: _Place, left: Sequence[int], value: Terms, names: Sequence[LegName]) -> Diagnostic:
@@ -194,7 +195,7 @@ def _dimensionless(
         missing = tuple(dict.fromkeys(leg for leg in leaf.legs if leg in unknown and leg not in told))
         if missing:
             told.update(missing)
-            place = _Place(missing, leg_span(leaf, missing[0]))
+            place = _Place(missing, next(span for leg, span in _written(leaf) if leg == missing[0]))
             verb = "has" if len(missing) == 1 else "have"
             message = (
                 f"{place.shown(names)} {verb} no dimension: no tensor uses {'it' if len(missing) == 1 else 'them'}"
