@@ -243,7 +243,7 @@ def _slash_comment(failure: Failure) -> Explanation | None:
 
 def _misplaced(failure: Failure) -> Explanation | None:
     token = failure.token
-    if failure.index != failure.start or token.text in failure.expected:
+    if token.text in failure.expected or (failure.index != failure.start and "let" not in failure.expected):
         return None
     if failure.in_network and token.text in ("network", "import"):
         message = f"`{token.text}` belongs at the top of a file, not in a network"

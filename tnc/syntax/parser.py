@@ -25,7 +25,7 @@ def parse_file(source: Source, limits: Limits) -> tuple[tree.File, tuple[Diagnos
     scanned = scan(source, limits)
     if scanned.fatal is not None:
         return empty, _ordered([*scanned.diagnostics, scanned.fatal])
-    structure = balance(scanned.tokens)
+    structure = balance(scanned.tokens, [_place(diagnostic) for diagnostic in scanned.diagnostics])
     found = [*scanned.diagnostics, *structure.diagnostics]
     if len(found) >= MOST_ERRORS:
         return empty, _ordered([*sorted(found, key=_place)[:MOST_ERRORS], too_many(None)])
@@ -52,7 +52,7 @@ def parse_expression_text(source: Source, limits: Limits) -> tuple[tree.Expr | N
     scanned = scan(source, limits)
     found = [*scanned.diagnostics, *([scanned.fatal] if scanned.fatal else [])]
     if not found:
-        found = balance(scanned.tokens).diagnostics
+        found = balance(scanned.tokens, []).diagnostics
     if not found:
         expression, found = _expression(scanned, limits)
         if not found:

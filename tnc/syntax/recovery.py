@@ -37,6 +37,7 @@ class Recovery:
         self._limits = limits
         self._machine = Machine("file")
         self._start: int | None = None
+        self._misplaced = False
         self._outer: list[int | None] = []
         self._told = sorted(diagnostic.span.start for diagnostic in found if diagnostic.span is not None)
 
@@ -57,6 +58,7 @@ class Recovery:
                 return machine.result
             if machine.began_statement:
                 self._start = index
+                self._misplaced = self._misplaced and token.text != "network"
             if token.text == "{":
                 self._outer.append(self._start)
                 self._start = None
@@ -77,7 +79,9 @@ class Recovery:
         failure = Failure(tokens, self._lines, start, index, self._expected(start, index), in_network)
         if not self._is_told(tokens[start].start, tokens[index].end):
             diagnostic, repair = explain(failure)
-            self.diagnostics.append(diagnostic)
+            if diagnostic.code != "TN108" or in_network or not self._misplaced:
+                self.diagnostics.append(diagnostic)
+            self._misplaced = self._misplaced or (diagnostic.code == "TN108" and not in_network)
             self._told.append(tokens[index].start)
             if repair is not None and self._repair(repair, tokens[index]):
                 return index + repair.takes
@@ -156,6 +160,8 @@ class Recovery:
     def _has_block(self, start: int) -> bool:
         """Whether braces after this head hold statements; in ``def f(x) { x }`` they hold who knows what."""
         first, second = self._tokens[start], self._tokens[start + 1]
+        if not self._outer:
+            return first.text not in ("def", "fn", "let")
         if first.type == "NAME":
             return second.text not in ("(", "[", ".", "=")
         return first.text in ("network", "for", "if", "else", "{")

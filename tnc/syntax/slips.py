@@ -151,6 +151,8 @@ def _string(source: Source, at: int) -> Slip:
     assert match is not None
     end = match.end()
     if not match[1]:
+        if match[0].rstrip().endswith("{"):
+            end = at + match[0].rindex("{")
         diagnostic = _wrong(
             source,
             at,

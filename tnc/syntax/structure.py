@@ -10,6 +10,7 @@ asked, but only where they do not match: in a correct file white space means not
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from tnc.diagnostics import Diagnostic, Label
@@ -70,13 +71,16 @@ class Structure(NamedTuple):
     diagnostics: list[Diagnostic]
 
 
-def balance(tokens: list[Token]) -> Structure:
-    """Match the brackets of a text, reporting and repairing those without a partner."""
-    plain = _Matcher(tokens, by_indentation=False)
+def balance(tokens: list[Token], told: list[int]) -> Structure:
+    """Match the brackets of a text, reporting and repairing those without a partner.
+
+    ``told`` are the places of what is known to be wrong already; what follows from that is not reported.
+    """
+    plain = _Matcher(tokens, told, by_indentation=False)
     plain.run()
     if not plain.brace_errors:
         return plain.result()
-    careful = _Matcher(tokens, by_indentation=True)
+    careful = _Matcher(tokens, told, by_indentation=True)
     careful.run()
     return careful.result()
 
@@ -84,8 +88,9 @@ def balance(tokens: list[Token]) -> Structure:
 class _Matcher:
     """One walk over the tokens."""
 
-    def __init__(self, tokens: list[Token], *, by_indentation: bool) -> None:
+    def __init__(self, tokens: list[Token], told: list[int], *, by_indentation: bool) -> None:
         self._tokens = tokens
+        self._told = sorted(told)
         self._lines = Lines(tokens)
         self._careful = by_indentation
         self._frames: list[Frame] = []
@@ -93,6 +98,8 @@ class _Matcher:
         self._replaced: dict[int, str | None] = {}
         self._diagnostics: list[Diagnostic] = []
         self._surplus = sum((t.text == "}") - (t.text == "{") for t in tokens) if by_indentation else 0
+        self._reported = False
+        self._supplied: set[int] = set()
         self.brace_errors = 0
 
     def result(self) -> Structure:
@@ -111,6 +118,8 @@ class _Matcher:
         for index, token in enumerate(self._tokens):
             if len(self._diagnostics) >= MOST_ERRORS:
                 return
+            if self._reported and self._begins_statement(index):
+                self._reported = False
             match token.text:
                 case "(" | "[":
                     self._open(index)
@@ -154,6 +163,21 @@ class _Matcher:
         token = Token(terminals().literals[closer], closer, before.source, before.end, before.end)
         self._inserted.setdefault(index, []).append(token)
 
+    def _report(self, diagnostic: Diagnostic) -> None:
+        """Report what is wrong with a bracket, unless another one of the same statement was reported before."""
+        if not self._reported:
+            self._diagnostics.append(diagnostic)
+        self._reported = True
+
+    def _begins_statement(self, index: int) -> bool:
+        """Whether another statement begins here, as far as brackets show."""
+        token = self._tokens[index]
+        if self._in_brackets():
+            return False
+        return token.text in STATEMENT_WORDS or (
+            (token.type == "NAME" or token.text in ("for", "if", "}")) and self._lines.starts(index)
+        )
+
     # -- round and square brackets -------------------------------------------------------------
 
     def _end_brackets(self, index: int, above: int = -1) -> None:
@@ -167,10 +191,12 @@ class _Matcher:
 
     def _unclosed(self, frame: Frame, index: int) -> None:
         opener, next_ = self._tokens[frame.token], self._tokens[index]
+        if bisect_left(self._told, opener.start) < bisect_left(self._told, next_.start):
+            return
         closer = CLOSER_OF[frame.text]
         labels = () if next_.type == END else (Label(next_.span, f"`{closer}` is missing before this"),)
         message = f"this `{frame.text}` is never closed"
-        self._diagnostics.append(Diagnostic("TN105", message, opener.span, "never closed", labels, f"add `{closer}`"))
+        self._report(Diagnostic("TN105", message, opener.span, "never closed", labels, f"add `{closer}`"))
 
     def _close(self, index: int) -> None:
         token = self._tokens[index]
@@ -193,7 +219,7 @@ class _Matcher:
             expected = CLOSER_OF[top.text]
             label = Label(self._tokens[top.token].span, "opened here")
             message = f"`{top.text}` is closed by `{token.text}`"
-            self._diagnostics.append(
+            self._report(
                 Diagnostic("TN106", message, token.span, f"expected `{expected}`", (label,), f"write `{expected}`")
             )
             self._replaced[index] = expected
@@ -209,17 +235,13 @@ class _Matcher:
         return False
 
     def _stray(self, index: int) -> None:
+        self._report_stray(index, f"no `{_OPENER_OF[self._tokens[index].text]}` is open here")
+
+    def _report_stray(self, index: int, label: str) -> None:
         token = self._tokens[index]
-        opener = _OPENER_OF[token.text]
-        self._diagnostics.append(
-            Diagnostic(
-                "TN106",
-                f"this `{token.text}` closes nothing",
-                token.span,
-                f"no `{opener}` is open here",
-                help="remove it",
-            )
-        )
+        verb = "closes" if token.text in _OPENER_OF else "opens"
+        message = f"this `{token.text}` {verb} nothing"
+        self._report(Diagnostic("TN106", message, token.span, label, help="remove it"))
         self._replaced[index] = None
 
     def _equals(self, index: int) -> None:
@@ -242,21 +264,53 @@ class _Matcher:
     # -- braces --------------------------------------------------------------------------------
 
     def _open_brace(self, index: int) -> None:
+        if self._careful and self._surplus < 0 and not self._has_head(index):
+            self._surplus += 1
+            self._report_stray(index, "no block can begin here")
+            return
         if self._in_brackets():
-            if self._tokens[index - 1].text in ("(", "[", ",", "="):
-                self._diagnostics.append(
-                    Diagnostic(
-                        "TN101",
-                        "braces hold statements, not values",
-                        self._tokens[index].span,
-                        help="a list is written `[a, b]`, a group of legs `(i, j)`",
-                    )
-                )
+            follows = self._closer_in_line(index)
+            if follows == "}":
+                message = "braces hold statements, not values"
+                advice = "a list is written `[a, b]`, a group of legs `(i, j)`"
+                self._report(Diagnostic("TN101", message, self._tokens[index].span, help=advice))
                 self._replaced[index] = "["
                 self._frames.append(Frame(index, "[", 0))
                 return
+            if follows is not None:
+                self._surplus += 1
+                self._report_stray(index, "no block can begin in brackets")
+                return
             self._end_brackets(self._statement_before(index))
         self._open(index)
+
+    def _closer_in_line(self, index: int) -> str | None:
+        """The first closer in the rest of the line that was opened before ``index``, or ``index`` itself."""
+        depth = 0
+        for at in range(index + 1, min(len(self._tokens), index + _LOOK_BACK)):
+            text = self._tokens[at].text
+            if self._lines.starts(at):
+                break
+            depth += (text in CLOSER_OF) - (text in _OPENER_OF)
+            if depth < 0:
+                return text
+        return None
+
+    def _has_head(self, index: int) -> bool:
+        """Whether what stands before a brace, back to the last statement, may be the head of a block."""
+        depth = 0
+        for at in range(index - 1, max(-1, index - _LOOK_BACK), -1):
+            text = self._tokens[at].text
+            if text in (")", "]"):
+                depth += 1
+            elif text in ("(", "["):
+                depth = max(0, depth - 1)
+            elif depth == 0 and text in ("network", "for", "if", "else"):
+                if self._lines.starts(at) or self._tokens[at - 1].text in ("{", "}", "else"):
+                    return True
+            elif depth == 0 and (text in ("{", "}") or text in STATEMENT_WORDS):
+                return False
+        return False
 
     def _statement_before(self, index: int) -> int:
         """Where the statement with the block at ``index`` begins, if that is after the open bracket; else ``index``."""
@@ -271,10 +325,15 @@ class _Matcher:
             self._replaced[index] = "]"
             self._frames.pop()
             return
+        if self._careful and self._surplus > 0 and not self._lines.starts(index) and not self._on_line_of_opener(index):
+            self._surplus -= 1
+            self._stray(index)
+            return
         self._end_brackets(index)
         if not self._frames:
             self.brace_errors += 1
-            self._stray(index)
+            if not self._careful or not self._supply_brace(index):
+                self._stray(index)
             return
         if self._careful and self._lines.starts(index):
             indentation = self._lines.indentation(index)
@@ -283,10 +342,35 @@ class _Matcher:
                     self._leave_brace(index, self._frames.pop())
             elif self._surplus > 0 and indentation > self._frames[-1].indentation:
                 self._surplus -= 1
-                self.brace_errors += 1
                 self._stray(index)
                 return
         self._frames.pop()
+
+    def _supply_brace(self, index: int) -> bool:
+        """A ``}`` closes nothing because the network before it has no ``{``: put one after its head."""
+        head = index - 1
+        while head >= 0 and self._tokens[head].text not in ("network", "{", "}"):
+            head -= 1
+        if head < 0 or self._tokens[head].text != "network" or head in self._supplied:
+            return False
+        first = next((at for at in range(head + 1, index) if self._lines.starts(at)), index)
+        before = self._tokens[first - 1]
+        brace = Token(terminals().literals["{"], "{", before.source, before.end, before.end)
+        self._inserted.setdefault(first, []).append(brace)
+        self._supplied.add(head)
+        start = self._tokens[head].start
+        told = any(d.span is not None and start <= d.span.start <= before.end for d in self._diagnostics)
+        if not told and bisect_left(self._told, start) == bisect_left(self._told, self._tokens[first].start):
+            self._diagnostics.append(Diagnostic("TN101", "expected `{` after the head of the network", brace.span))
+        return True
+
+    def _on_line_of_opener(self, index: int) -> bool:
+        """Whether the innermost open brace stands in the same line."""
+        for frame in reversed(self._frames):
+            if frame.text == "{":
+                opener, token = self._tokens[frame.token], self._tokens[index]
+                return token.source.text.find("\n", opener.start, token.start) < 0
+        return False
 
     def _end_braces(self, index: int) -> None:
         """``network`` or ``import`` begins a line: unless it is indented, all blocks end here."""
