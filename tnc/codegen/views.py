@@ -66,7 +66,7 @@ class Views:
         """A read as an expression that binds like a name."""
         text = self.picked(read)
         if self._is_reshaped(read):
-            text = f"{text}.reshape({', '.join(self.dims(read.shape)) or '()'})"
+            text = f"{text}.reshape({', '.join(self._arguments(read))})"
         if read.order is None:
             return text
         if read.order == (1, 0):
@@ -78,7 +78,7 @@ class Views:
         text = self.picked(read)
         lines: list[Doc] = []
         if self._is_reshaped(read):
-            lines.append(prefixed(f"{target} = ", call(f"{text}.reshape", *self.dims(read.shape))))
+            lines.append(prefixed(f"{target} = ", call(f"{text}.reshape", *self._arguments(read))))
             text = target
         if read.order is not None:
             axes = [str(axis) for axis in read.order]
@@ -96,6 +96,10 @@ class Views:
         if members is not None:
             return f"{members}[{index.start}]"
         return f"{self._texts[read.source]}[{':, ' * axis}{index.start}]"
+
+    def _arguments(self, read: Read) -> list[str]:
+        """A shape as the arguments of ``reshape``, which wants at least one."""
+        return self.dims(read.shape) or ["()"]
 
     def _is_reshaped(self, read: Read) -> bool:
         shape = self._shapes[read.source]
