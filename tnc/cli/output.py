@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tnc.diagnostics import CompileError, Diagnostic
@@ -28,7 +28,7 @@ def write_files(texts: Mapping[Path, str]) -> None:
                 pending.append((_write_beside(target, text), target))
         _move_all(pending)
     except OSError as error:
-        raise CompileError((Diagnostic("TN008", _reason(error)),)) from None
+        raise CompileError((Diagnostic("TN008", _reason(error, texts)),)) from None
     finally:
         for temporary, _ in pending:
             temporary.unlink(missing_ok=True)
@@ -70,15 +70,17 @@ def _write_to_device(target: Path, text: str) -> None:
         file.write(text)
 
 
-def _reason(error: OSError) -> str:
-    name = error.filename2 or error.filename
+def _reason(error: OSError, paths: Iterable[Path]) -> str:
+    """What went wrong, told of the path as the user gave it."""
+    place = Path(str(error.filename2 or error.filename))
+    given = next((path for path in paths if path.resolve().parent == place.parent), place)
     match error:
         case IsADirectoryError():
-            return f"`{name}` is a directory, not a file to write"
+            return f"`{given}` is a directory, not a file to write"
         case FileNotFoundError() | NotADirectoryError():
-            return f"`{Path(str(name)).parent}` is no folder to write to"
+            return f"`{given.parent}` is no folder to write to"
         case PermissionError():
-            return f"`{Path(str(name)).parent}` may not be written to"
+            return f"`{given.parent}` may not be written to"
         case _:
             reason = error.strerror or "unknown reason"
             return f"the output cannot be written: {reason[:1].lower()}{reason[1:]}"
