@@ -7,6 +7,7 @@ cannot be read is replaced by one that can, so that the block is still read and 
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from functools import cached_property
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ from tnc.syntax.tokens import END, MOST_ERRORS, Token
 
 _STATES_A_LEVEL: Final = 24
 """No level of the tree needs more of the automaton's stack than this."""
+
+_MOST_RECOVERIES: Final = 10 * MOST_ERRORS
+"""Where one thing said stands for many errors, the text is given up after so many of them."""
 
 _LONGEST_HEAD: Final = 64
 """How many tokens of a name are looked at to see whether a definition begins there."""
@@ -46,11 +50,13 @@ class Recovery:
         machine, tokens = self._machine, self._tokens
         deepest = _STATES_A_LEVEL * (self._limits.nesting + 4)
         index = 0
+        recoveries = 0
         while True:
             token = tokens[index]
             if not machine.feed(token):
                 index = self._recover(index)
-                if len(self.diagnostics) >= MOST_ERRORS:
+                recoveries += 1
+                if len(self.diagnostics) >= MOST_ERRORS or recoveries >= _MOST_RECOVERIES:
                     self.diagnostics.append(too_many(token.span))
                     return None
                 continue
@@ -82,7 +88,7 @@ class Recovery:
             if diagnostic.code != "TN108" or in_network or not self._misplaced:
                 self.diagnostics.append(diagnostic)
             self._misplaced = self._misplaced or (diagnostic.code == "TN108" and not in_network)
-            self._told.append(tokens[index].start)
+            insort(self._told, tokens[index].start)
             if repair is not None and self._repair(repair, tokens[index]):
                 return index + repair.takes
         if "let" in failure.expected and machine.finish_statement(tokens[index]):
@@ -92,7 +98,7 @@ class Recovery:
 
     def _is_told(self, start: int, end: int) -> bool:
         """Whether something about this statement was said already: one cause, one diagnostic."""
-        return any(start <= place < end for place in self._told)
+        return bisect_left(self._told, start) < bisect_left(self._told, end)
 
     def _expected(self, start: int, index: int) -> frozenset[str]:
         """What may stand at a token, asked before the automaton has seen the token."""
