@@ -75,6 +75,9 @@ class Planned:
     broken: tuple[Diagnostic, ...]
 
 
+_EXHAUSTED: Final = "TN242"
+"""What is said where a limit on the whole elaboration was reached."""
+
 DTYPES: Final = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")
 
 
@@ -172,6 +175,8 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
             initialisation = passes.initialise(program)
             groups.append(initialisation.diagnostics)
             networks.append(Initialised(program, initialisation))
+        if any(diagnostic.code == _EXHAUSTED for diagnostic in found):
+            break  # the limits are for the whole file: its other networks may be as hungry
     if len(networks) == len(chosen):
         groups.append(tuple(_unknown_sizes(networks, options)))
     return library, tuple(networks), sema.merge(*groups)
