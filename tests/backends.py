@@ -1,4 +1,4 @@
-"""Generated modules, run on NumPy arrays in float64 whatever the backend."""
+"""Generated modules, run on NumPy arrays in double precision whatever the backend."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def _jax(module: ModuleType, inputs: Sequence[Any], cores: Mapping[str, Any] | N
 
 def _torch(module: type, inputs: Sequence[Any], cores: Mapping[str, Any] | None) -> Any:
     torch: Any = import_module("torch")
-    instance = module(dtype=torch.float64)
+    is_complex = any(np.iscomplexobj(core) for core in (cores or {}).values())
+    instance = module(dtype=torch.complex128 if is_complex else torch.float64).requires_grad_(False)
     if cores is not None:
         instance.load_cores({name: torch.as_tensor(value) for name, value in cores.items()})
-    with torch.no_grad():
-        return instance(*(torch.as_tensor(value) for value in inputs))
+    return instance(*(torch.as_tensor(value) for value in inputs))

@@ -77,7 +77,7 @@ def test_tt_linear(batch: int) -> None:
 def test_generated_layers(topology: str) -> None:
     """The generator of the two layer files at ten leaves; both files hold the same one."""
     text = example("vgg16.tn")
-    shared = text[text.index("network generator") : text.index("# conv4_1")]
+    shared = text[text.index("network generator") : text.index("# conv4_1:")]
     assert shared in example("alexnet.tn")
     layer = f"""network small(act: fn = relu) {{
       let g = generator(10, "{topology}", 2, act)

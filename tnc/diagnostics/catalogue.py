@@ -121,6 +121,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN402": "a budget cannot be evaluated",
     "TN403": "a declared deviation cannot be had",
     "TN404": "no order of contraction is feasible",
+    "TN501": "activation without meaning for the dtype",
     # -- TN5xx: what a backend cannot express -------------------------------------------------
     # -- TN8xx: lints -------------------------------------------------------------------------
     "TN801": "core is never used",
