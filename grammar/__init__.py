@@ -1,0 +1,1 @@
+"""The language as data: the grammar and, in ``std``, the standard library."""

@@ -121,8 +121,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN402": "a budget cannot be evaluated",
     "TN403": "a declared deviation cannot be had",
     "TN404": "no order of contraction is feasible",
-    "TN501": "activation without meaning for the dtype",
     # -- TN5xx: what a backend cannot express -------------------------------------------------
+    "TN501": "activation without meaning for the dtype",
     # -- TN8xx: lints -------------------------------------------------------------------------
     "TN801": "core is never used",
     "TN802": "tensor is never used",
