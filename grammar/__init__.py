@@ -1,1 +1,1 @@
-"""The language as data: the grammar and, in ``std``, the standard library."""
+"""The language as data: the grammar, the standard topologies, the editors' grammars."""

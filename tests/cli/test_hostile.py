@@ -13,7 +13,7 @@ SECONDS = 60
 
 WIDE = "network a() {{\n  core c(2)\n  output y(i) = {}\n}}\n"
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[str, list[str], str]] = {
     "ten megabytes of brackets": ("(" * 10_000_000, [], "TN151"),
     "megabytes of brackets within the limit": ("let n = " + "(" * 3_000_000, [], "TN1"),
     "ten megabytes of brackets, allowed": ("[" * 10_000_000, ["--limit", "file_bytes=20000000"], "TN1"),

@@ -24,7 +24,11 @@ def broken() -> Emitter:
 
 def _offer(monkeypatch: pytest.MonkeyPatch, *offers: tuple[str, str]) -> None:
     points = [importlib.metadata.EntryPoint(name, value, "tnc.backends") for name, value in offers]
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: importlib.metadata.EntryPoints(points))
+
+    def entry_points(group: str) -> importlib.metadata.EntryPoints:
+        return importlib.metadata.EntryPoints(points).select(group=group)
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
 
 
 def test_ours_are_found_and_are_emitters() -> None:

@@ -189,7 +189,7 @@ def run(schedule: Schedule, backend: str, *inputs: Array, cores: dict[str, Array
             if cores is not None:
                 network.load_cores({name: torch.as_tensor(core) for name, core in cores.items()})
             results = network(*(torch.as_tensor(value) for value in inputs))
-        return tuple(map(np.asarray, results if isinstance(results, tuple) else (results,)))
+        return _arrays(results)
     generated: Any = module(schedule, backend)
     if backend == "numpy":
         params = generated.init(0) if cores is None else generated.params_from_cores(cores)
@@ -199,7 +199,13 @@ def run(schedule: Schedule, backend: str, *inputs: Array, cores: dict[str, Array
         with jax.enable_x64(True):
             params = generated.init(jax.random.key(0)) if cores is None else generated.params_from_cores(cores)
             results = generated.apply(params, *map(jax.numpy.asarray, inputs))
-    return tuple(map(np.asarray, results if isinstance(results, tuple) else (results,)))
+    return _arrays(results)
+
+
+def _arrays(results: Array | tuple[Array, ...]) -> tuple[Array, ...]:
+    if not isinstance(results, tuple):
+        return (np.asarray(results),)
+    return tuple(map(np.asarray, results))
 
 
 def random_cores(schedule: Schedule, seed: int = 0) -> dict[str, Array]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.emitters.schedules import initialised, module, random_cores, tensor_train, torch_module
+from tests.emitters.schedules import Array, initialised, module, random_cores, tensor_train, torch_module
+
+jax: Any = import_module("jax")
+jnp: Any = import_module("jax.numpy")
 
 
 @pytest.fixture
@@ -28,29 +30,48 @@ def data() -> Any:
     return np.random.default_rng(0).normal(size=(4, 8, 2))
 
 
-def test_jit_grad_vmap(generated: Any, params: Any, data: Any) -> None:
+def _noise(shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(1).normal(size=shape)
+
+
+def test_jit_and_grad(generated: Any, params: Any, data: Any) -> None:
     def loss(params: Any, x: Any) -> Any:
         return (generated.apply(params, x).y ** 2).mean() + generated.apply(params, x).w.sum()
 
     with jax.enable_x64(True):
         slope = jax.jit(jax.grad(loss))(params, data)
         for key in ("first", "g", "tree__out", "gain"):
-            direction = np.random.default_rng(1).normal(size=params[key].shape)
+            direction = _noise(params[key].shape)
             step = 1e-6
-            ahead, behind = ({**params, key: params[key] + sign * step * direction} for sign in (1, -1))
-            difference = (loss(ahead, data) - loss(behind, data)) / (2 * step)
-            np.testing.assert_allclose((slope[key] * direction).sum(), difference, rtol=1e-6)
-        each = jax.vmap(lambda x: generated.apply(params, x[None]).y[0])(jnp.asarray(data))
-        np.testing.assert_allclose(each, generated.apply(params, data).y, rtol=1e-12, atol=1e-12)
-        twice = jax.tree.map(lambda value: jnp.stack([value, 2 * value]), params)
-        both = jax.vmap(lambda params: generated.apply(params, data).y)(twice)
-        np.testing.assert_allclose(both[0], generated.apply(params, data).y, rtol=1e-12, atol=1e-12)
+            ahead = loss({**params, key: params[key] + step * direction}, data)
+            behind = loss({**params, key: params[key] - step * direction}, data)
+            assert float((slope[key] * direction).sum()) == pytest.approx(
+                float((ahead - behind) / (2 * step)), rel=1e-6
+            )
+
+
+def test_vmap_over_data_and_over_params(generated: Any, params: Any, data: Any) -> None:
+    def one_sample(x: Any) -> Any:
+        return generated.apply(params, x[None]).y[0]
+
+    def one_network(params: Any) -> Any:
+        return generated.apply(params, data).y
+
+    with jax.enable_x64(True):
+        each = jax.vmap(one_sample)(jnp.asarray(data))
+        np.testing.assert_allclose(each, one_network(params), rtol=1e-12, atol=1e-12)
+        both = jax.vmap(one_network)({key: jnp.stack([value, 2 * value]) for key, value in params.items()})
+        np.testing.assert_allclose(both[0], one_network(params), rtol=1e-12, atol=1e-12)
 
 
 def test_frozen_parameters_receive_no_gradient(generated: Any, params: Any, data: Any) -> None:
     assert generated.FROZEN == ("fixed",)
+
+    def loss(params: Any) -> Any:
+        return (generated.apply(params, data).y ** 3).sum()
+
     with jax.enable_x64(True):
-        slope = jax.grad(lambda params: (generated.apply(params, data).y ** 3).sum())(params)
+        slope = jax.grad(loss)(params)
     assert not slope["fixed"].any()
     assert slope["g"].all()
 
@@ -73,12 +94,11 @@ def test_shards(generated: Any, data: Any) -> None:
     params = generated.init(jax.random.key(0))
     spec = jax.sharding.PartitionSpec
     data = jnp.asarray(data, jnp.float32)
-    sharded = jax.shard_map(
-        lambda params, x: generated.apply(params, x).y,
-        mesh=mesh,
-        in_specs=(spec(), spec("data")),
-        out_specs=spec("data"),
-    )
+
+    def network(params: Any, x: Any) -> Any:
+        return generated.apply(params, x).y
+
+    sharded = jax.shard_map(network, mesh=mesh, in_specs=(spec(), spec("data")), out_specs=spec("data"))
     np.testing.assert_allclose(sharded(params, data), generated.apply(params, data).y, rtol=1e-6)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias, cast
 
 import numpy as np
 import pytest
@@ -30,7 +31,11 @@ from tnc.ir.schedule import (
     Step,
 )
 
-_CASES: dict[str, tuple[Schedule, Callable[..., Array], tuple[tuple[int, ...], ...]]] = {
+_Function: TypeAlias = (
+    Callable[[Array], Array] | Callable[[Array, Array], Array] | Callable[[Array, Array, Array], Array]
+)
+
+_CASES: dict[str, tuple[Schedule, _Function, tuple[tuple[int, ...], ...]]] = {
     "number": (one_step(Number(2.5), (), ()), lambda a: np.asarray(2.5), ((),)),
     "matmul": (
         one_step(Matmul(Read("a", (3, 4), order=(1, 0)), Read("b", (3, 5))), (4, 5), (3, 4), (3, 5)),
@@ -131,7 +136,7 @@ def test_operation(case: str, backend: str, dtype: str) -> None:
     if dtype == "complex128":
         inputs = [value + 1j * random.normal(size=value.shape) for value in inputs]
     (value,) = run(schedule, backend, *inputs)
-    wanted = np.asarray(expected(*inputs))
+    wanted = np.asarray(cast("Callable[..., Array]", expected)(*inputs))
     assert value.shape == wanted.shape
     np.testing.assert_allclose(value, wanted, rtol=1e-13, atol=1e-13)
 
@@ -180,7 +185,7 @@ def test_inputs_of_another_shape_are_refused(backend: str) -> None:
     schedule = one_step(Multiply(Read("a", ("n", 2)), Read("b", ("n", 1))), ("n", 2), ("n", 2), ("n",), (2, "m", 3), ())
     good = (np.ones((4, 2)), np.ones(4), np.ones((2, 7, 3)), np.ones(()))
     run(schedule, backend, *good)
-    bad = {
+    bad: dict[int, list[tuple[Array, str]]] = {
         0: [(np.ones((4, 3)), r"a has shape \(4, 3\), not \(n, 2\)"), (np.ones(4), r"not \(n, 2\)")],
         1: [(np.ones((4, 1)), r"not \(n,\)"), (np.ones(5), "axis 0 of b must be n = 4")],
         2: [(np.ones((2, 7, 4)), r"not \(2, m, 3\)"), (np.ones((2, 3)), r"not \(2, m, 3\)")],

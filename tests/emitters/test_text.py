@@ -6,13 +6,14 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.emitters.schedules import BACKENDS, apply, initialised, one_step, plan_of, pointwise, stack, tensor_train
 from tnc.codegen import emitter
 from tnc.ir.program import Apply, Argument, Literal, Normal
-from tnc.ir.schedule import Add, Given, Move, Multiply, Plan, PlanEntry, Read, Result, Schedule, Stack, Step
+from tnc.ir.schedule import Add, Given, Index, Move, Multiply, Plan, PlanEntry, Read, Result, Schedule, Stack, Step
 
 _GOLDEN = Path(__file__).parent / "golden"
 
@@ -26,9 +27,9 @@ def _crowded() -> Schedule:
         stack("g", axes, [Normal(1 / 3)] * 2),
     )
     order = tuple(reversed(range(20)))
-    terms = tuple((float(i), Read("g", axes, (0, _index(i % 2)))) for i in range(1, 9))
+    terms = tuple((float(i), Read("g", axes, (0, Index(i % 2)))) for i in range(1, 9))
     steps = (
-        Step("tree.h[2]", axes, Move(Read("g", axes, (0, _index(0)), order))),
+        Step("tree.h[2]", axes, Move(Read("g", axes, (0, Index(0)), order))),
         Step("sum", axes, Add(terms)),
         Step("class", axes, Multiply(Read("tree.h[2]", axes, order=order), Read("sum", axes, order=order))),
     )
@@ -37,12 +38,6 @@ def _crowded() -> Schedule:
         Result("count", Read("x", ("n", *axes)), (None,) * 21),
     )
     return Schedule(name, stacks, (Given("x", ("n", *axes)),), steps, results)
-
-
-def _index(position: int):  # type: ignore[no-untyped-def]
-    from tnc.ir.schedule import Index
-
-    return Index(position)
 
 
 _SCHEDULES = {
@@ -95,10 +90,9 @@ def test_modules_stand_alone(name: str, backend: str) -> None:
 def test_many_cores_make_short_tables() -> None:
     text = emitter("numpy").emit(plan_of(_crowded()))
     assert text.count("isometries[") == 1
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(compile(text, "crowded", "exec"), names)
     cores = names["CORES"]
-    assert isinstance(cores, dict)
     assert cores["some.deep.instance.of.a.network.isometries[17]"] == (
         "some__deep__instance__of__a__network__isometries",
         17,

@@ -13,6 +13,8 @@ import torch
 
 from tests.emitters.schedules import BACKENDS, module, random_cores, run, tensor_train, torch_module
 
+_untyped: Any = torch  # for what torch itself leaves without types
+
 
 @pytest.fixture
 def network() -> Any:
@@ -37,7 +39,7 @@ def test_backends_agree(data: torch.Tensor) -> None:
 def test_gradients(network: Any, data: torch.Tensor) -> None:
     parameters = {name: value.detach().clone().requires_grad_() for name, value in network.named_parameters()}
 
-    def function(*values: torch.Tensor) -> torch.Tensor:
+    def function(*values: torch.Tensor) -> Any:
         return torch.func.functional_call(network, dict(zip(parameters, values[:-1], strict=True)), (values[-1],)).y
 
     assert torch.autograd.gradcheck(function, (*parameters.values(), data.requires_grad_()))
@@ -52,7 +54,7 @@ def test_frozen_cores_are_buffers(network: Any) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_compile_without_graph_breaks(network: Any, data: torch.Tensor) -> None:
     torch.compiler.reset()
-    compiled = torch.compile(network, fullgraph=True)
+    compiled = _untyped.compile(network, fullgraph=True)
     for got, expected in zip(compiled(data), network(data), strict=True):
         torch.testing.assert_close(got, expected)
     compiled(data).y.square().sum().backward()
@@ -70,17 +72,23 @@ def test_export_with_a_dynamic_batch(network: Any, data: torch.Tensor) -> None:
 def test_transforms(network: Any, data: torch.Tensor) -> None:
     parameters = dict(network.named_parameters())
 
-    def loss(values: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    def loss(values: dict[str, torch.Tensor], x: torch.Tensor) -> Any:
         return torch.func.functional_call(network, values, (x.unsqueeze(0),)).y.sum()
+
+    def forward(x: torch.Tensor) -> Any:
+        return network(x).y
+
+    def member(values: dict[str, torch.Tensor]) -> Any:
+        return torch.func.functional_call(network, values, (data,)).y
 
     per_sample = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(parameters, data)
     network(data).y.sum().backward()
     for name, parameter in parameters.items():
         torch.testing.assert_close(per_sample[name].sum(0), parameter.grad)
-    jacobian = torch.func.jacrev(lambda x: network(x).y)(data)
+    jacobian = torch.func.jacrev(forward)(data)
     assert jacobian.shape == (4, 5, 4, 8, 2)
     ensemble = {name: torch.stack([value, 2 * value]) for name, value in parameters.items()}
-    both = torch.func.vmap(lambda values: torch.func.functional_call(network, values, (data,)).y)(ensemble)
+    both = torch.func.vmap(member)(ensemble)
     torch.testing.assert_close(both[0], network(data).y)
 
 
@@ -176,7 +184,7 @@ def test_large_values_do_not_outlive_their_last_use() -> None:
     )
     network = torch_module(schedule, "float32")
     x, w = torch.ones(shape), torch.ones(3)
-    with torch.no_grad(), torch.profiler.profile(profile_memory=True) as profile:
+    with torch.no_grad(), _untyped.profiler.profile(profile_memory=True) as profile:
         network(x, w)
     alive = peak = 0
     for event in profile.profiler.kineto_results.events():

@@ -318,10 +318,8 @@ network tower(n: int = 3) {
 
 def test_an_instance_in_one_branch() -> None:
     program = program_of(
-        "network n(big: bool = true) {\n"
-        "  let t = if big then std.mps([3, 3]) else std.mps([2, 2])\n"
-        "  output w(i, j) = t(i, j)\n"
-        "}"
+        "network n(big: bool = true) {"
+        " let t = if big then std.mps([3, 3]) else std.mps([2, 2])\n output w(i, j) = t(i, j) }"
     )
     assert program.shapes()[program.outputs[0].tensor] == (3, 3)
 
