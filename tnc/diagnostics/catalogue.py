@@ -23,6 +23,11 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN013": "value cannot be passed to a network",
     "TN014": "einsum equation is malformed",
     "TN015": "einsum equation and shapes disagree",
+    "TN020": "device is unknown or its profile cannot be read",
+    "TN021": "device profile is malformed",
+    "TN022": "device has no rates for a dtype",
+    "TN023": "device profile exists and is not overwritten",
+    "TN024": "device cannot be measured or a network cannot be run here",
     # -- TN1xx: syntax ------------------------------------------------------------------------
     "TN100": "character or name is not of the language",
     "TN101": "something else was expected here",

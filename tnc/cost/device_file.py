@@ -1,0 +1,220 @@
+"""Device profiles as files: where they lie, what they may hold, and what is said of one that is broken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from math import isfinite
+from pathlib import Path
+from typing import Final, NoReturn, TypeAlias
+
+from tnc.cost.device import GENERIC, Curve, Grid, Overhead, Products, Profile
+from tnc.cost.dtypes import ITEMSIZES
+from tnc.diagnostics import CompileError, Diagnostic
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+FORMAT: Final = 1
+"""The version of the files that this compiler reads and writes."""
+
+LARGEST: Final = 2**20
+"""Bytes of a profile; whatever is longer is none."""
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the profiles that come with the compiler."""
+    names = (entry.name for entry in files("tnc").joinpath("devices").iterdir())
+    return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
+
+
+def user_folder() -> Path:
+    """Where ``tnc calibrate`` puts profiles and ``--device NAME`` finds them."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "tnc" / "devices"
+
+
+def find_profile(device: str | None) -> Profile:
+    """The profile of that name, or in the file of that path; the generic one where none is asked for.
+
+    What has a slash in it or ends in ``.json`` is a path. A shipped name always means the shipped profile.
+
+    Raises:
+        CompileError: TN020 if there is none, TN021 if it is broken.
+    """
+    if device is None:
+        return default_profile()
+    if "/" in device or device.endswith(".json"):
+        return _read_path(Path(device))
+    if device in shipped():
+        return _shipped(device)
+    path = user_folder() / f"{device}.json"
+    if NAME.fullmatch(device) is None or not path.is_file():
+        known = (*shipped(), *_calibrated())
+        near = get_close_matches(device, known, n=1)
+        there = f"there are {', '.join(f'`{name}`' for name in known)}"
+        help_text = f"did you mean `{near[0]}`?" if near else f"{there}; `tnc calibrate {device}` measures this machine"
+        raise CompileError((Diagnostic("TN020", f"no device `{device}` is known", help=help_text),))
+    return _read_path(path)
+
+
+@cache
+def default_profile() -> Profile:
+    """The profile of a generic processor, shipped so that plans do not depend on the machine that makes them."""
+    return _shipped(GENERIC)
+
+
+def parse_profile(text: str, where: str) -> Profile:
+    """The profile that a file's text holds; ``where`` is what messages call the file.
+
+    Raises:
+        CompileError: TN021, with the first thing that is wrong.
+    """
+    try:
+        data: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        _broken(where, "it is no JSON")
+    return _Reader(where).profile(data)
+
+
+@cache
+def _shipped(name: str) -> Profile:
+    file = files("tnc").joinpath("devices", f"{name}.json")
+    return parse_profile(file.read_text(encoding="utf-8"), f"{name}.json")
+
+
+def _calibrated() -> tuple[str, ...]:
+    folder = user_folder()
+    return tuple(sorted(path.stem for path in folder.glob("*.json"))) if folder.is_dir() else ()
+
+
+def _read_path(path: Path) -> Profile:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it has no valid path"
+        message = f"the device profile `{path}` cannot be read: {reason[:1].lower()}{reason[1:]}"
+        raise CompileError((Diagnostic("TN020", message),)) from None
+    if len(content) > LARGEST:
+        _broken(str(path), f"it has more than {LARGEST} bytes")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        _broken(str(path), "it is not UTF-8")
+    return parse_profile(text, str(path))
+
+
+def _broken(where: str, reason: str) -> NoReturn:
+    help_text = "`tnc calibrate NAME` writes a profile; docs/time-model.md tells what is in one"
+    raise CompileError((Diagnostic("TN021", f"`{where}` is no device profile: {reason}", help=help_text),)) from None
+
+
+class _Reader:
+    """Takes JSON apart, and says where it is not as it should be."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def profile(self, data: Json) -> Profile:
+        """The whole file."""
+        fields = self._object(data, "the file")
+        if fields.get("format") != FORMAT:
+            _broken(self._where, f"its `format` is not {FORMAT}")
+        name = self._text(fields, "name")
+        if NAME.fullmatch(name) is None:
+            _broken(self._where, "its `name` is not made of letters, digits, `.`, `_` and `-`")
+        products = self._object(fields.get("products"), "`products`")
+        for dtype in products:
+            if dtype not in ITEMSIZES or dtype.startswith("complex"):
+                _broken(self._where, f"`products` names `{dtype}`, which is no real dtype")
+        measured = fields.get("measured")
+        if not isinstance(measured, bool):
+            _broken(self._where, "`measured` is not true or false")
+        fresh = self._object(fields.get("fresh"), "`fresh`")
+        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        return Profile(
+            name=name,
+            title=self._text(fields, "title"),
+            measured=measured,
+            digest=hashlib.sha256(canonical.encode()).hexdigest(),
+            products=tuple((dtype, self._products(rates, dtype)) for dtype, rates in sorted(products.items())),
+            batch=self._number(fields, "batch_seconds"),
+            bandwidth=self._curve(fields, "bandwidth"),
+            scatter=self._curve(fields, "scatter"),
+            functions=self._number(fields, "functions_per_second"),
+            call=self._overhead(fields, "call_seconds"),
+            view=self._overhead(fields, "view_seconds"),
+            fresh=self._number(fresh, "bytes_per_second"),
+            recycled=int(self._number(fresh, "above_bytes")),
+        )
+
+    def _products(self, data: Json, dtype: str) -> Products:
+        """Three measured tables, or the peak of a data sheet and the side below which a product fills no tile."""
+        rates = self._object(data, f"`{dtype}`")
+        if "peak" in rates:
+            peak, tile = self._number(rates, "peak"), self._number(rates, "tile")
+            if tile <= 1:
+                _broken(self._where, "`tile` is not larger than 1")
+            grid = Grid((1.0, tile), ((peak / tile**2, peak / tile), (peak / tile, peak)))
+            return Products(grid, grid, grid)
+        sides = self._ascending(self._numbers(rates.get("sides"), "`sides`"), "`sides`")
+        return Products(*(self._grid(rates, key, sides) for key in ("long_rows", "long_summed", "long_columns")))
+
+    def _grid(self, rates: Mapping[str, Json], key: str, sides: tuple[float, ...]) -> Grid:
+        rows = self._array(rates.get(key), f"`{key}`")
+        values = tuple(self._numbers(row, f"`{key}`") for row in rows)
+        if len(values) != len(sides) or any(len(row) != len(sides) for row in values):
+            _broken(self._where, f"`{key}` is not a square of one number for each two of `sides`")
+        return Grid(sides, values)
+
+    def _curve(self, fields: Mapping[str, Json], key: str) -> Curve:
+        pairs = [self._numbers(pair, f"`{key}`") for pair in self._array(fields.get(key), f"`{key}`")]
+        if not pairs or any(len(pair) != 2 for pair in pairs):
+            _broken(self._where, f"`{key}` is no list of pairs")
+        points = self._ascending(tuple(pair[0] for pair in pairs), f"`{key}`")
+        return Curve(points, tuple(pair[1] for pair in pairs))
+
+    def _overhead(self, fields: Mapping[str, Json], key: str) -> Overhead:
+        parts = self._object(fields.get(key), f"`{key}`")
+        return Overhead(self._number(parts, "forward"), self._number(parts, "backward"))
+
+    def _ascending(self, points: tuple[float, ...], what: str) -> tuple[float, ...]:
+        if not points or any(after <= before for before, after in pairwise(points)):
+            _broken(self._where, f"{what} does not ascend")
+        return points
+
+    def _numbers(self, data: Json, what: str) -> tuple[float, ...]:
+        return tuple(self._positive(number, what) for number in self._array(data, what))
+
+    def _number(self, fields: Mapping[str, Json], key: str) -> float:
+        return self._positive(fields.get(key), f"`{key}`")
+
+    def _positive(self, data: Json, what: str) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float) or not 0 < data <= 1e30 or not isfinite(data):
+            _broken(self._where, f"{what} is no positive number")
+        return float(data)
+
+    def _text(self, fields: Mapping[str, Json], key: str) -> str:
+        text = fields.get(key)
+        if not isinstance(text, str) or not text or len(text) > 200 or not text.isprintable():
+            _broken(self._where, f"`{key}` is no line of text")
+        return text
+
+    def _array(self, data: Json, what: str) -> Sequence[Json]:
+        if not isinstance(data, list) or len(data) > 1000:
+            _broken(self._where, f"{what} is no list")
+        return data
+
+    def _object(self, data: Json, what: str) -> Mapping[str, Json]:
+        if not isinstance(data, dict):
+            _broken(self._where, f"{what} is no object")
+        return data

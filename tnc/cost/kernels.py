@@ -1,0 +1,245 @@
+"""The calls that eager torch makes for a step, forward and backward, by what each has to work through.
+
+This is finer than :mod:`tnc.cost.work`, which counts what a step is worth: a function of three primitives is three
+passes here, a gradient of something broadcast is a pass and a sum, and products keep their shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from tnc.cost.primitives import evaluations, primitives
+from tnc.ir.extent import count, evaluate
+from tnc.ir.reads import reads
+from tnc.ir.schedule import (
+    Add,
+    Broadcast,
+    Conjugate,
+    Crop,
+    Diagonal,
+    Embed,
+    Look,
+    Matmul,
+    Move,
+    Multiply,
+    Normalize,
+    Number,
+    Operation,
+    Pointwise,
+    Read,
+    Reduce,
+    Repeat,
+    Scale,
+    Step,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gemm:
+    """``batch`` products of matrices (rows, summed) and (summed, columns).
+
+    ``shared`` says that one of the two matrices is the same for the whole batch: its gradient is a batch of gradients,
+    then summed.
+    """
+
+    batch: int
+    rows: int
+    summed: int
+    columns: int
+    shared: bool = False
+
+    @property
+    def flops(self) -> int:
+        """A multiply-add is two."""
+        return 2 * self.batch * self.rows * self.summed * self.columns
+
+    @property
+    def fresh(self) -> int:
+        """Entries of the result."""
+        return self.batch * self.rows * self.columns
+
+    @property
+    def entries(self) -> int:
+        """Entries read and written, as if nothing were shared."""
+        return self.batch * (self.rows * self.summed + self.summed * self.columns + self.rows * self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One walk over memory.
+
+    So many ``entries`` are read and written, ``fresh`` of them in memory that the call asks for; so many times a
+    function is evaluated that takes more than an instruction. Where ``together`` is not 0, only so many entries lie
+    side by side in both the old and the new order.
+    """
+
+    entries: int
+    fresh: int = 0
+    functions: int = 0
+    together: int = 0
+
+
+Kernel: TypeAlias = Gemm | Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Everything that a step calls: forward, backward, and the views that it takes of its operands.
+
+    ``views_backward`` are those whose gradient is asked for.
+    """
+
+    forward: tuple[Kernel, ...]
+    backward: tuple[Kernel, ...]
+    views: int
+    views_backward: int
+
+
+def kernels(step: Step, grads: Sequence[bool], sizes: Mapping[str, int], *, complex_valued: bool = False) -> Kernels:
+    """The calls of one step; ``grads`` says of each operand whether it needs a gradient.
+
+    A :class:`Repeat` has none of its own: its body is what works.
+    """
+    operation = step.operation
+    operands = reads(operation)
+    result = count(step.shape, sizes)
+    seen = [count(read.seen, sizes) for read in operands]
+    forward = tuple(_forward(operation, result, seen, sizes, complex_valued))
+    backward = tuple(_backward(operation, result, seen, grads, sizes, complex_valued)) if any(grads) else ()
+    views = [_views(read) + _own_views(operation) for read in operands]
+    return Kernels(forward, backward, sum(views), sum(v for v, grad in zip(views, grads, strict=True) if grad))
+
+
+def gemms(operation: Matmul, sizes: Mapping[str, int]) -> Gemm:
+    """The product of a step, forward."""
+    left, right = operation.left.seen, operation.right.seen
+    batches = count(left[:-2], sizes), count(right[:-2], sizes)
+    rows, summed, columns = (evaluate(size, sizes) for size in (left[-2], left[-1], right[-1]))
+    return Gemm(max(batches), rows, summed, columns, shared=batches[0] != batches[1])
+
+
+def gradients(forward: Gemm, left: bool, right: bool, shared_left: bool = False) -> Iterator[Kernel]:
+    """The calls that make the gradients of the left and the right matrix, as far as they are asked for."""
+    batch, rows, summed, columns = forward.batch, forward.rows, forward.summed, forward.columns
+    if left:
+        yield Gemm(batch, rows, columns, summed, forward.shared and not shared_left)
+        if forward.shared and shared_left:
+            yield Pass((batch + 1) * rows * summed, rows * summed)
+    if right:
+        yield Gemm(batch, summed, rows, columns, forward.shared and shared_left)
+        if forward.shared and not shared_left:
+            yield Pass((batch + 1) * summed * columns, summed * columns)
+
+
+def _views(read: Read) -> int:
+    """Views that a read takes; whether it reshapes is not known here, but nearly all do."""
+    return (read.pick is not None) + 1 + (read.order is not None)
+
+
+def _own_views(operation: Operation) -> int:
+    return 1 if isinstance(operation, Crop | Diagonal | Broadcast) else 0
+
+
+def _forward(
+    operation: Operation, result: int, seen: Sequence[int], sizes: Mapping[str, int], complex_valued: bool
+) -> Iterator[Kernel]:
+    match operation:
+        case Look() | Crop() | Repeat():
+            return
+        case Number():
+            yield Pass(1, 1)
+        case Matmul():
+            yield gemms(operation, sizes)
+        case Pointwise(function=function):
+            number, functions = primitives(function), evaluations(function)
+            for place in range(max(number, 1)):
+                yield Pass(2 * result, result, functions * result if place == 0 else 0)
+        case Normalize():
+            yield Pass(2 * result, result)
+            yield Pass(result)
+            yield Pass(2 * result, result)
+        case Add(terms=terms):
+            scaled = [entries for entries, (factor, _) in zip(seen, terms, strict=True) if abs(factor) != 1.0]
+            yield from (Pass(2 * entries, entries) for entries in scaled[:1])
+            for entries in seen[1:]:
+                yield Pass(2 * result + entries, result)
+        case Conjugate():
+            if complex_valued:
+                yield Pass(2 * result, result)
+        case Embed():
+            yield Pass(result, result)
+            yield Pass(2 * seen[0])
+        case Move(operand=operand):
+            yield Pass(2 * result, result, together=_together(operand, sizes))
+        case Multiply() | Scale() | Reduce() | Broadcast() | Diagonal():
+            yield Pass(sum(seen) + result, result)
+        case _:
+            assert_never(operation)
+
+
+def _backward(
+    operation: Operation,
+    result: int,
+    seen: Sequence[int],
+    grads: Sequence[bool],
+    sizes: Mapping[str, int],
+    complex_valued: bool,
+) -> Iterator[Kernel]:
+    match operation:
+        case Look() | Number() | Repeat():
+            return
+        case Matmul(left=first):
+            shared_left = count(first.seen[:-2], sizes) == 1
+            yield from gradients(gemms(operation, sizes), grads[0], grads[1], shared_left)
+        case Multiply():
+            for own, other, grad in zip(seen, reversed(seen), grads, strict=True):
+                if grad:
+                    yield Pass(result + other + result, result)
+                    if own < result:
+                        yield Pass(result + own, own)
+        case Pointwise(function=function):
+            number, functions = primitives(function), evaluations(function)
+            for place in range(max(number, 1)):
+                yield Pass(3 * result, result, functions * result if place == 0 else 0)
+        case Normalize():
+            for _ in range(5):
+                yield Pass(3 * result, result)
+        case Add(terms=terms):
+            for own, grad, (factor, _) in zip(seen, grads, terms, strict=True):
+                if grad and factor != 1.0:
+                    yield Pass(2 * result, result)
+                if grad and own < result:
+                    yield Pass(result + own, own)
+        case Crop():
+            yield Pass(seen[0], seen[0])
+            yield Pass(2 * result)
+        case Conjugate():
+            if complex_valued:
+                yield Pass(2 * result, result)
+        case Diagonal():
+            yield Pass(seen[0], seen[0])
+            yield Pass(2 * result)
+        case Move(operand=operand):
+            yield Pass(2 * result, result, together=_together(operand, sizes))
+        case Scale() | Reduce() | Broadcast() | Embed():
+            yield Pass(seen[0] + result, seen[0])
+        case _:
+            assert_never(operation)
+
+
+def _together(read: Read, sizes: Mapping[str, int]) -> int:
+    """Entries that stay side by side when a read is made contiguous; 0 where all do."""
+    if read.order is None:
+        return 0
+    shape = [evaluate(size, sizes) for size in read.shape]
+    entries, axis = 1, len(shape)
+    for own in reversed(read.order):
+        axis -= 1
+        while axis >= 0 and shape[axis] == 1 and own != axis:
+            axis -= 1
+        if own != axis:
+            break
+        entries *= shape[axis]
+    return entries

@@ -1,0 +1,119 @@
+"""The time model: how long steps take on a device, forward and backward.
+
+A call takes as long as its arithmetic or its memory traffic, whichever is longer, plus what every call takes, plus what
+the system takes to hand out new memory. docs/time-model.md has the formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tnc.cost.device import Profile
+from tnc.cost.dtypes import is_complex, itemsize
+from tnc.cost.kernels import Gemm, Kernel, Pass, gradients, kernels
+from tnc.diagnostics import CompileError, Diagnostic
+from tnc.ir.reads import reads
+from tnc.ir.schedule import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """A time, of the forward pass and of the backward pass."""
+
+    forward: float = 0.0
+    backward: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Both."""
+        return self.forward + self.backward
+
+    def __add__(self, other: Seconds) -> Seconds:
+        """One after the other."""
+        return Seconds(self.forward + other.forward, self.backward + other.backward)
+
+
+class Clock:
+    """Predicts times on one device in one dtype; what was asked before is remembered.
+
+    Where only the forward pass is of interest, backward times are 0.
+
+    Raises:
+        CompileError: TN022 if the device has no rates for the dtype.
+    """
+
+    def __init__(self, profile: Profile, dtype: str, *, forward_only: bool = False) -> None:
+        rates = profile.rates(dtype)
+        if rates is None:
+            raise CompileError((_no_rates(profile, dtype),))
+        self.profile = profile
+        self.dtype = dtype
+        self.forward_only = forward_only
+        self._rates, self._operations = rates
+        self._itemsize = itemsize(dtype)
+        self._complex = is_complex(dtype)
+        self._known: dict[Kernel, float] = {}
+
+    def seconds(self, step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Seconds:
+        """The time of one step; ``grads`` says of each operand whether it needs a gradient."""
+        work = kernels(step, grads, sizes, complex_valued=self._complex)
+        view, call = self.profile.view, self.profile.call
+        forward = sum(map(self.work, work.forward)) + len(work.forward) * call.forward + work.views * view.forward
+        if self.forward_only:
+            return Seconds(forward)
+        backward = sum(map(self.work, work.backward)) + len(work.backward) * call.backward
+        return Seconds(forward, backward + work.views_backward * view.backward)
+
+    def steps(self, steps: Iterable[Step], trained: Mapping[str, bool], sizes: Mapping[str, int]) -> Seconds:
+        """The time of steps without loops; ``trained`` says which sources need a gradient."""
+        total = Seconds()
+        for step in steps:
+            total += self.seconds(step, [trained[read.source] for read in reads(step.operation)], sizes)
+        return total
+
+    def product(self, product: Gemm, left: bool = True, right: bool = True, *, shared_left: bool = False) -> float:
+        """The time of a product of matrices and of those gradients that are asked for."""
+        total = self.work(product) + self.profile.call.forward
+        if not self.forward_only:
+            for kernel in gradients(product, left, right, shared_left):
+                total += self.work(kernel) + self.profile.call.backward
+        return total
+
+    def move(self, entries: int, together: int = 1) -> float:
+        """The time of a permutation that moves entries in memory, ``together`` at a time, forward and backward."""
+        once = self.work(Pass(2 * entries, entries, together=together))
+        if self.forward_only:
+            return once + self.profile.call.forward
+        return 2 * once + self.profile.call.forward + self.profile.call.backward
+
+    def work(self, kernel: Kernel) -> float:
+        """The time of one call without what every call takes."""
+        known = self._known.get(kernel)
+        if known is None:
+            known = self._known[kernel] = self._work(kernel) + self._new(kernel.fresh)
+        return known
+
+    def _work(self, kernel: Kernel) -> float:
+        size = kernel.entries * self._itemsize
+        moving = size / self.profile.bandwidth.at(size)
+        match kernel:
+            case Gemm():
+                rate = self._rates.rate(kernel.rows, kernel.summed, kernel.columns)
+                arithmetic = kernel.flops * self._operations / rate
+                return max(arithmetic, moving) + (kernel.batch - 1) * self.profile.batch
+            case Pass():
+                if kernel.together:
+                    moving *= self.profile.scatter.at(kernel.together * self._itemsize)
+                return max(moving, kernel.functions * self._operations / self.profile.functions)
+
+    def _new(self, entries: int) -> float:
+        size = entries * self._itemsize
+        return size / self.profile.fresh if size > self.profile.recycled else 0.0
+
+
+def _no_rates(profile: Profile, dtype: str) -> Diagnostic:
+    names = ", ".join(f"`{name}`" for name, _ in profile.products)
+    message = f"time cannot be predicted: the device `{profile.name}` has no rates for `{dtype}`"
+    help_text = f"it has them for {names}; name another device"
+    return Diagnostic("TN022", message, help=help_text)
