@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from tnc.diagnostics import CompileError, Diagnostic, InternalError, Severity
+from tnc.diagnostics import LINTS, CompileError, Diagnostic, InternalError, LintLevels, Severity
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.limits import Limits
 from tnc.source import Source
 
@@ -31,7 +31,7 @@ class Options:
     """What is asked of the compiler.
 
     ``arguments`` are for the parameters of networks: a :class:`Source` is an expression of the language, anything
-    else a Python value. ``sizes`` are those of dynamic dimensions.
+    else a Python value. ``sizes`` are those of dynamic dimensions, ``lints`` which warnings are told.
     """
 
     network: str | None = None
@@ -39,6 +39,7 @@ class Options:
     sizes: tuple[tuple[str, int], ...] = ()
     dtype: str = "float32"
     limits: Limits = field(default_factory=Limits)
+    lints: LintLevels = field(default_factory=LintLevels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
     from tnc import ir, passes, sema
 
     if options.dtype not in DTYPES:
-        raise CompileError((Diagnostic("TN012", f"`{options.dtype}` is no dtype", help=f"there are {listed(DTYPES)}"),))
+        hint = did_you_mean(options.dtype, DTYPES) or f"there are {listed(DTYPES)}"
+        raise CompileError((Diagnostic("TN012", f"`{options.dtype}` is no dtype", help=hint),))
     library, found = sema.load(source, options.limits)
     chosen, misfits = choose(library, options)
     groups = [found]
@@ -179,7 +181,9 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
             break  # the limits are for the whole file: its other networks may be as hungry
     if len(networks) == len(chosen):
         groups.append(tuple(_unknown_sizes(networks, options)))
-    return library, tuple(networks), sema.merge(*groups)
+    allowances, unclear = library.allowances(LINTS)
+    diagnostics = options.lints.apply(sema.merge(*groups, unclear), allowances)
+    return library, tuple(networks), diagnostics
 
 
 def only(elaborated: Elaborated, *ways_out: str) -> Initialised:
@@ -220,12 +224,6 @@ def choose(library: Library, options: Options) -> tuple[tuple[str, ...], tuple[D
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether any is worse than a warning."""
     return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint at the nearest of the known names, if one is near."""
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean `{near[0]}`?" if near else None
 
 
 def listed(names: Iterable[str]) -> str:

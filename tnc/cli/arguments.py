@@ -32,9 +32,9 @@ def add_subcommand(subparsers: Subparsers, name: str, summary: str, run: Run) ->
     return parser
 
 
-def add_format(parser: Parser) -> None:
+def add_format(parser: Parser, *more: str) -> None:
     """``--format`` and its short form."""
-    parser.add_argument("--format", choices=("text", "json"), help="what to print (default: text)")
+    parser.add_argument("--format", choices=("text", "json", *more), help="what to print (default: text)")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="short for --format json")
 
 
@@ -47,6 +47,12 @@ def add_network_options(parser: Parser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="an argument for a parameter; VALUE is an expression of the language, as in 'dims=[2]*9'",
+    )
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="CODE", help="a lint not to be told, such as TN805, or `all`"
+    )
+    parser.add_argument(
+        "--deny", action="append", default=[], metavar="CODE", help="a lint that is an error here, or `all`"
     )
 
 
@@ -64,6 +70,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
     Raises:
         CompileError: for values that are malformed.
     """
+    from tnc.diagnostics import LintLevels
     from tnc.driver import Options
     from tnc.source import Source
 
@@ -75,6 +82,9 @@ def read_options(arguments: argparse.Namespace) -> Options:
         sizes=tuple((name, _positive(value, f"--size {name}", "TN007")) for name, value in sizes),
         dtype=getattr(arguments, "dtype", "float32"),
         limits=read_limits(arguments),
+        lints=LintLevels(
+            _lints(getattr(arguments, "allow", []), "--allow"), _lints(getattr(arguments, "deny", []), "--deny")
+        ),
     )
 
 
@@ -83,7 +93,8 @@ def read_limits(arguments: argparse.Namespace) -> Limits:
     from dataclasses import fields, replace
 
     from tnc.diagnostics import CompileError, Diagnostic
-    from tnc.driver import did_you_mean, listed
+    from tnc.diagnostics.suggest import did_you_mean
+    from tnc.driver import listed
     from tnc.limits import Limits
 
     known = [field.name for field in fields(Limits)]
@@ -103,6 +114,19 @@ def read_file(path: str, limits: Limits) -> Source:
     if path != STDIN:
         return read_source(path, limits)
     return decode_source("<stdin>", sys.stdin.buffer.read(limits.file_bytes + 1), limits)
+
+
+def _lints(texts: list[str], option: str) -> frozenset[str]:
+    from tnc.diagnostics import LINTS, CompileError, Diagnostic
+    from tnc.diagnostics.suggest import did_you_mean
+
+    codes: set[str] = set()
+    for code in (part.strip() for text in texts for part in text.split(",")):
+        if code != "all" and code not in LINTS:
+            hint = did_you_mean(code.upper(), {*LINTS, "all"}) or "`tnc help` lists the lints, which are TN8xx"
+            raise CompileError((Diagnostic("TN016", f"`{option} {code}` names no lint", help=hint),))
+        codes |= LINTS if code == "all" else {code}
+    return frozenset(codes)
 
 
 def _pairs(texts: list[str], option: str, code: str, example: str) -> list[tuple[str, str]]:

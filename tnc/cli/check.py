@@ -17,13 +17,13 @@ def add_to(subparsers: Subparsers) -> None:
     parser = add_subcommand(subparsers, "check", "report everything that is wrong with .tn files", run)
     parser.add_argument("files", nargs="+", metavar="FILE", help="a .tn file, or - for standard input")
     add_network_options(parser)
-    add_format(parser)
+    add_format(parser, "sarif")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Check every file; JSON goes to stdout, being the product."""
-    from tnc import driver
-    from tnc.diagnostics import CompileError, diagnostics_to_json
+    """Check every file; JSON and SARIF go to stdout, being the product."""
+    from tnc import __version__, driver
+    from tnc.diagnostics import CompileError, diagnostics_to_json, diagnostics_to_sarif
 
     options = read_options(arguments)
     diagnostics: list[Diagnostic] = []
@@ -39,10 +39,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if not driver.has_errors(checked.diagnostics):
             networks = len(checked.networks)
             fine.append(f"{source.name}: {networks} network{'' if networks == 1 else 's'}, no errors\n")
-    if console.json:
+    if arguments.format != "text":
         import json
 
-        write_product(json.dumps(diagnostics_to_json(diagnostics), indent=2, ensure_ascii=False) + "\n")
+        sarif = arguments.format == "sarif"
+        product = diagnostics_to_sarif(diagnostics, __version__) if sarif else diagnostics_to_json(diagnostics)
+        write_product(json.dumps(product, indent=2, ensure_ascii=False) + "\n")
         return exit_code(diagnostics)
     write_product("".join(fine))
     return console.show(diagnostics)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from difflib import get_close_matches
 from typing import NoReturn
 
 INVALID_CHOICE = re.compile(r"argument (?P<name>\S+): invalid choice: '(?P<given>.*)' \(choose from (?P<known>.*)\)")
@@ -50,5 +49,6 @@ class Parser(argparse.ArgumentParser):
 
 
 def _suggestion(given: str, known: list[str]) -> str:
-    near = get_close_matches(given, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"there are {', '.join(f'`{name}`' for name in known)}"
+    from tnc.diagnostics.suggest import did_you_mean
+
+    return did_you_mean(given, known) or f"there are {', '.join(f'`{name}`' for name in known)}"

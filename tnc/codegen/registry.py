@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.ir.schedule import Plan
 
 ENTRY_POINTS = "tnc.backends"
@@ -59,8 +60,9 @@ def _plugin(name: str) -> str:
     group = entry_points(group=ENTRY_POINTS)
     offers = sorted({point.value for point in group if point.name == name})
     if not offers:
-        known = ", ".join(f"`{known}`" for known in sorted({*BACKENDS, *group.names}))
-        raise _refusal(f"there is no backend `{name}`", f"there are {known}")
+        known = sorted({*BACKENDS, *group.names})
+        there = f"there are {', '.join(f'`{each}`' for each in known)}"
+        raise _refusal(f"there is no backend `{name}`", did_you_mean(name, known) or there)
     if len(offers) > 1:
         listed = ", ".join(f"`{offer}`" for offer in offers)
         raise _refusal(f"several packages offer a backend `{name}`: {listed}", "uninstall all but one of them")

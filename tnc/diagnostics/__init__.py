@@ -6,6 +6,10 @@ from tnc.diagnostics.diagnostic import Diagnostic as Diagnostic
 from tnc.diagnostics.diagnostic import InternalError as InternalError
 from tnc.diagnostics.diagnostic import Label as Label
 from tnc.diagnostics.diagnostic import Severity as Severity
+from tnc.diagnostics.levels import LINTS as LINTS
+from tnc.diagnostics.levels import Allowance as Allowance
+from tnc.diagnostics.levels import LintLevels as LintLevels
 from tnc.diagnostics.render_json import diagnostics_to_json as diagnostics_to_json
+from tnc.diagnostics.render_sarif import diagnostics_to_sarif as diagnostics_to_sarif
 from tnc.diagnostics.render_text import render_diagnostics as render_diagnostics
 from tnc.diagnostics.render_text import summary as summary

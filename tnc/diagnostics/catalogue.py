@@ -23,6 +23,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN013": "value cannot be passed to a network",
     "TN014": "einsum equation is malformed",
     "TN015": "einsum equation and shapes disagree",
+    "TN016": "code or lint is unknown",
     "TN020": "device is unknown or its profile cannot be read",
     "TN021": "device profile is malformed",
     "TN022": "device has no rates for a dtype",
@@ -135,7 +136,12 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN804": "instance is never used",
     "TN805": "last activation bounds the signs of the output",
     "TN806": "import is never used",
+    "TN807": "bond is larger than what is under it",
+    "TN808": "two gates of a column act on one leg",
+    "TN809": "crop drops most entries",
     "TN810": "leg is named like a compile-time value",
+    "TN811": "no activation stands between two regions",
+    "TN812": "comment to the compiler is not understood",
     # -- TN9xx: faults of the compiler --------------------------------------------------------
     "TN901": "the compiler failed",
 }

@@ -28,7 +28,7 @@ class Diagnostic:
     """One thing that is wrong: what, where, what else to look at, and what to do.
 
     ``message`` stands alone; ``label`` may be terser, since it points at ``span``. A diagnostic
-    without a span concerns the command line or a file as a whole. TN8xx codes are warnings.
+    without a span concerns the command line or a file as a whole. TN8xx codes are warnings, unless ``denied``.
     """
 
     code: str
@@ -37,11 +37,12 @@ class Diagnostic:
     label: str = ""
     labels: tuple[Label, ...] = ()
     help: str | None = None
+    denied: bool = False
 
     @property
     def severity(self) -> Severity:
-        """A warning for the lints (TN8xx), an error for all else."""
-        return Severity.WARNING if self.code.startswith("TN8") else Severity.ERROR
+        """A warning for the lints (TN8xx) that are not denied, an error for all else."""
+        return Severity.WARNING if self.code.startswith("TN8") and not self.denied else Severity.ERROR
 
 
 class CompileError(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tnc.diagnostics import Label
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.sema.problem import fail
-from tnc.sema.suggest import did_you_mean
 from tnc.syntax import tree
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from tnc.diagnostics import Diagnostic
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.ir.program import Program
 from tnc.sema.arguments import bind_parameters
 from tnc.sema.builder import ProgramBuilder
@@ -21,7 +22,6 @@ from tnc.sema.places import name_span
 from tnc.sema.problem import Exhausted, Poisoned, Problem, Sink, fail
 from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Bound, Scope
-from tnc.sema.suggest import did_you_mean
 from tnc.sema.values import NetworkValue, Value, value_text
 from tnc.source import Source, Span
 from tnc.syntax import parse_expression

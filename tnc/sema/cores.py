@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.ir.program import (
     Auto,
     Constant,
@@ -24,7 +25,6 @@ from tnc.sema.evaluate import Evaluator
 from tnc.sema.meter import integer
 from tnc.sema.problem import fail
 from tnc.sema.scope import Scope
-from tnc.sema.suggest import did_you_mean
 from tnc.sema.values import Value, kind_of, short_text
 from tnc.sema.walk import unwrapped
 from tnc.source import Span

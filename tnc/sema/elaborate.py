@@ -12,7 +12,7 @@ from tnc.sema.builder import TensorName
 from tnc.sema.cores import check_size
 from tnc.sema.declarations import declare_function, let_value
 from tnc.sema.families import declare_core
-from tnc.sema.frame import Frame, check_rank, declares
+from tnc.sema.frame import Frame, Step, check_rank, declares
 from tnc.sema.inputs import declare_input
 from tnc.sema.legs import LegReader
 from tnc.sema.lower import Lowered, lower_definition
@@ -29,7 +29,6 @@ from tnc.sema.scope import Bound, Scope, Tensor
 from tnc.sema.uses import let_instance, use_instance
 from tnc.sema.values import Namespace, NetworkValue, StandardLibrary
 from tnc.sema.walk import unwrapped
-from tnc.source import Span
 from tnc.syntax import tree
 
 
@@ -198,7 +197,7 @@ def _definition(frame: Frame, node: tree.Definition, scope: Scope) -> None:
     name = TensorName(frame.join(prefix), last.name, member)
     shown = f"{key}{subscript_text(member)}"
     try:
-        lowered = _lower(frame, name, node.legs, node.reshape, node.value, node.span, scope)
+        lowered = _lower(frame, name, node, scope)
     except (Problem, Poisoned):
         if existing is not None or len(node.path.parts) > 1:
             frame.family(key, "intermediate", node.path.span, scope).members[member] = None
@@ -208,15 +207,20 @@ def _definition(frame: Frame, node: tree.Definition, scope: Scope) -> None:
     family.places[member] = node.path.span
     if frame.bindings is None and lowered.statements:
         frame.shared.declared.tensors.append(("tensor", lowered.tensor, node.path.span, shown))
+        frame.shared.declared.steps.append(
+            Step(key, lowered.tensor, node.path.span, existing is not None, _applies(node.value))
+        )
+
+
+def _applies(value: tree.Expr) -> bool:
+    """Whether a definition says what is applied to its result, be it `identity`."""
+    return isinstance(unwrapped(value), tree.Call)
 
 
 def _lower(
     frame: Frame,
     name: TensorName,
-    left: Sequence[tree.Argument],
-    reshape: Sequence[tree.Argument] | None,
-    value: tree.Expr,
-    span: Span,
+    node: tree.Definition | tree.Output,
     scope: Scope,
 ) -> Lowered:
     """The statements of a definition, added to the Program."""
@@ -227,18 +231,19 @@ def _lower(
     failed = False
     mark = evaluator.meter.mark()
     try:
-        axes, shape = side.axes(left, scope), side.reshape(reshape, scope)
+        axes, shape = side.axes(node.legs, scope), side.reshape(node.reshape, scope)
     except (Problem, Poisoned) as error:
         if isinstance(error, Problem):
             frame.sink.report(error.diagnostic)
         evaluator.meter.restore(mark)
         axes, shape, failed = (), None, True
-    expression = resolver.expression(value, scope)
+    expression = resolver.expression(node.value, scope)
     if failed:
         raise Poisoned
-    evaluator.meter.pay(WORK_PER_DEFINITION, span)
+    evaluator.meter.pay(WORK_PER_DEFINITION, node.span)
     provisional = frame.shared.builder.provisional(name)
-    definition = Definition(provisional, axes, shape, expression, span)
+    place = node.reshape[0].span.to(node.reshape[-1].span) if node.reshape else None
+    definition = Definition(provisional, axes, shape, expression, node.span, place)
     lowered = lower_definition(definition, frame.shared.builder.fresh(name), evaluator.meter.limits)
     if not isinstance(lowered, Lowered):
         for diagnostic in lowered:
@@ -247,7 +252,7 @@ def _lower(
     if frame.lint:
         for lint in lowered.lints:
             frame.sink.report(lint)
-    frame.shared.builder.add_statements(lowered.statements, span)
+    frame.shared.builder.add_statements(lowered.statements, node.span)
     return lowered
 
 
@@ -265,7 +270,7 @@ def _output(frame: Frame, node: tree.Output, scope: Scope) -> None:
         )
     frame.output_spans[node.name] = span
     name = TensorName(frame.instance.path, node.name)
-    lowered = _lower(frame, name, node.legs, node.reshape, node.value, node.span, scope)
+    lowered = _lower(frame, name, node, scope)
     frame.outputs[node.name] = Tensor(lowered.tensor, lowered.shape, node.name, span)
     if frame.bindings is None:
         # The output of an instance need not exist as a whole: think of the norm of a long matrix product state.

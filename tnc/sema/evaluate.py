@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeAlias, assert_never
 
 from tnc.diagnostics import Label
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.sema.arithmetic import binary, compare, is_integer, is_number
 from tnc.sema.broken import BrokenText
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, call_compile_time, range_length
@@ -15,7 +16,6 @@ from tnc.sema.meter import Meter
 from tnc.sema.places import binder_span
 from tnc.sema.problem import Poisoned, Problem, Sink, fail
 from tnc.sema.scope import Bound, Entry, Family, Instances, Scope
-from tnc.sema.suggest import did_you_mean
 from tnc.sema.values import (
     Builtin,
     Helper,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -29,6 +29,7 @@ class Finish:
     views: tuple[PlannedView, ...]
     shape: tuple[Dim, ...]
     axes: tuple[str | None, ...]
+    lints: tuple[Diagnostic, ...] = ()
 
 
 def finish(definition: Definition, left: Sequence[int], dimensions: Dimensions) -> Finish | tuple[Diagnostic, ...]:
@@ -51,16 +52,20 @@ def finish(definition: Definition, left: Sequence[int], dimensions: Dimensions) 
         views.append(PlannedView(Reshape(), merged, span))
     if cropped != merged:
         views.append(PlannedView(Crop(), cropped, span))
+    lints = tuple(_dropped(definition.left, merged, cropped))
     if reshape is None:
-        return Finish(tuple(views), cropped, tuple(axis.name for axis in definition.left))
+        return Finish(tuple(views), cropped, tuple(axis.name for axis in definition.left), lints)
+    place = definition.reshape_span or span
     shape = tuple(dim for _, dim in reshape)
-    wrong = _check_reshape(cropped, shape, span)
+    wrong = _check_reshape(cropped, shape, place)
     if wrong is not None:
         return (wrong,)
     if shape != (views[-1].shape if views else dims):
         whole = any(isinstance(dim, str) for dim in shape) or _elements(shape) == _elements(cropped)
         views.append(PlannedView(Reshape() if whole else FlatCrop(), shape, span))
-    return Finish(tuple(views), shape, tuple(name for name, _ in reshape))
+        if not whole and 2 * _elements(shape) < _elements(cropped):
+            lints = (*lints, _drops("`reshape`", _elements(shape), _elements(cropped), place))
+    return Finish(tuple(views), shape, tuple(name for name, _ in reshape), lints)
 
 
 def _merge(left: Sequence[LeftAxis], dims: Sequence[Dim]) -> tuple[tuple[Dim, ...], tuple[Diagnostic, ...]]:
@@ -108,6 +113,25 @@ def _crop(left: Sequence[LeftAxis], dims: Sequence[Dim]) -> tuple[tuple[Dim, ...
         else:
             cropped.append(axis.crop)
     return tuple(cropped), tuple(diagnostics)
+
+
+def _dropped(left: Sequence[LeftAxis], merged: Sequence[Dim], cropped: Sequence[Dim]) -> Iterator[Diagnostic]:
+    """Crops that keep less than half of an axis: what is padded to the next power of two keeps more."""
+    for axis, before, after in zip(left, merged, cropped, strict=True):
+        if isinstance(before, int) and isinstance(after, int) and 2 * after < before:
+            shown = f"the crop of axis `{axis.name}`" if axis.name else "this crop"
+            yield _drops(shown, after, before, axis.axis.span)
+
+
+def _drops(what: str, kept: int, of: int, span: Span) -> Diagnostic:
+    message = f"{what} keeps {shown_count(kept)} of {shown_count(of)} entries and drops the rest"
+    return Diagnostic(
+        "TN809",
+        message,
+        span,
+        f"{shown_count(of)} entries",
+        help="smaller dimensions, or fewer legs, hold what is kept at less cost",
+    )
 
 
 def _check_reshape(before: tuple[Dim, ...], after: tuple[Dim, ...], span: Span) -> Diagnostic | None:

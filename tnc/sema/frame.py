@@ -19,10 +19,25 @@ from tnc.source import Span
 from tnc.syntax import tree
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A definition of an intermediate tensor.
+
+    ``again`` if there was one of that name before, ``applies`` if the author says what function is applied to it.
+    """
+
+    key: str
+    tensor: str
+    span: Span
+    again: bool
+    applies: bool
+
+
 @dataclass(slots=True)
 class Declared:
     """What the outermost network declares, for the lints: the tensor, where, and what it is called."""
 
+    steps: list[Step] = field(default_factory=list[Step])
     tensors: list[tuple[str, str, Span, str]] = field(default_factory=list[tuple[str, str, Span, str]])
     instances: list[Instance] = field(default_factory=list[Instance])
 

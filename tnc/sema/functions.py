@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tnc.diagnostics.suggest import did_you_mean, plural
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.scalar import evaluate as evaluate_scalar
 from tnc.sema.arithmetic import binary, compare, is_number
@@ -16,7 +17,6 @@ from tnc.sema.evaluate import Evaluator
 from tnc.sema.problem import Poisoned, Problem, fail
 from tnc.sema.references import InstanceOutput, family_of, names_dotted_tensor, refer
 from tnc.sema.scope import Bound, Scope, Tensor
-from tnc.sema.suggest import did_you_mean, plural
 from tnc.sema.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
 from tnc.sema.walk import names
 from tnc.source import Span

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from tnc.diagnostics import Diagnostic
+from tnc.diagnostics import Allowance, Diagnostic
 from tnc.limits import Limits
 from tnc.sema.loader import Loader, Module, Reader, is_standard, reader
 from tnc.sema.problem import Exhausted, Sink
@@ -14,7 +14,7 @@ from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Scope
 from tnc.sema.statics import check_names
 from tnc.source import Source, Span
-from tnc.syntax import tree
+from tnc.syntax import allowances, tree
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +33,12 @@ class Library:
         return tuple(
             name for name, node in self.networks.items() if all(p.default is not None for p in node.parameters)
         )
+
+    def allowances(self, lints: Container[str]) -> tuple[tuple[Allowance, ...], tuple[Diagnostic, ...]]:
+        """Where its files turn which of the lints off, and comments to the compiler that are not understood."""
+        files = [m.file for m in self.loader.modules.values() if not is_standard(m.file.source.name)]
+        read = [allowances(file, lints) for file in files]
+        return tuple(each for found, _ in read for each in found), tuple(each for _, wrong in read for each in wrong)
 
     def parameters(self, network: str) -> tuple[str, ...]:
         """The names of a network's parameters."""

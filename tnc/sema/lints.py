@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
+from math import prod
 from typing import TYPE_CHECKING
 
-from tnc.diagnostics import Diagnostic
-from tnc.ir.program import Pointwise
-from tnc.sema.suggest import listed
+from tnc.diagnostics import Diagnostic, Label
+from tnc.diagnostics.suggest import listed
+from tnc.ir.legs import used_tensors
+from tnc.ir.program import Contract, Delta, Ones, Parameter, Pointwise, Use
 from tnc.source import Span
 
 if TYPE_CHECKING:
-    from tnc.sema.frame import Shared
+    from tnc.sema.frame import Shared, Step
 
 _CODES = {"core": "TN801", "tensor": "TN802", "input": "TN803"}
 _ONE_SIGN = {"relu": "not negative", "sigmoid": "positive", "softplus": "positive"}
 
 
 def lints(shared: Shared) -> Iterator[Diagnostic]:
-    """What is declared by the outermost network and never used, and outputs whose sign is bound."""
+    """What is declared and never used, and what is legal but hardly meant."""
     yield from _unused(shared)
     for instance in shared.declared.instances:
         if not instance.used:
@@ -29,6 +32,8 @@ def lints(shared: Shared) -> Iterator[Diagnostic]:
                 help="use it with legs, or remove it",
             )
     yield from _signs(shared)
+    yield from _bonds(shared)
+    yield from _regions(shared)
 
 
 def _unused(shared: Shared) -> Iterator[Diagnostic]:
@@ -70,3 +75,95 @@ def _signs(shared: Shared) -> Iterator[Diagnostic]:
             output.span,
             help="leave out the last activation, or take one that has both signs",
         )
+
+
+def _bonds(shared: Shared) -> Iterator[Diagnostic]:
+    """Bonds between two cores that are larger than all other legs of one of them together.
+
+    The other core must be used nowhere else: then it could take up the first, and the bond would be smaller. A vector
+    is no such core: it is what something acts on. Cores that the library declares are the library's affair.
+    """
+    statements = shared.builder.statements
+    trained = {name: p for name, p in shared.builder.parameters.items() if not p.frozen}
+    uses = Counter(tensor for statement in statements for tensor in used_tensors(statement))
+    for statement in statements:
+        if not isinstance(statement, Contract):
+            continue
+        for one, other, leg in _between_cores(statement, trained):
+            for small, large in ((one, other), (other, one)):
+                core = trained[small.tensor]
+                dims = [statement.dims[each] for each in small.legs if each != leg]
+                bond, rest = statement.dims[leg], prod(size for size in dims if isinstance(size, int))
+                in_library = core.span is None or shared.is_library(core.span.source.name)
+                if isinstance(bond, int) and bond > rest and dims and uses[large.tensor] == 1 and not in_library:
+                    yield _oversized(statement.leg_names[leg], bond, rest, core, statement.span)
+
+
+def _between_cores(statement: Contract, trained: Container[str]) -> Iterator[tuple[Use, Use, int]]:
+    """Pairs of trained cores with a leg that is summed between these two and nothing else."""
+    holders: dict[int, list[Use | Delta | Ones]] = {}
+    for factor in statement.factors:
+        for leg in dict.fromkeys(factor.legs):
+            holders.setdefault(leg, []).append(factor)
+    for leg, factors in holders.items():
+        match factors:
+            case [Use(tensor=first) as one, Use(tensor=second) as other]:
+                if leg not in statement.legs and first in trained and second in trained:
+                    yield one, other, leg
+            case _:
+                pass
+
+
+def _oversized(leg: str, bond: int, rest: int, core: Parameter, used: Span | None) -> Diagnostic:
+    return Diagnostic(
+        "TN807",
+        f"the bond `{leg}` has dimension {bond}, but the other legs of `{core.name}` only {rest}",
+        core.span,
+        labels=() if used is None else (Label(used, "summed here"),),
+        help=f"{rest} can represent the same: clip the bond, as in `min(chi, {rest})`",
+    )
+
+
+def _regions(shared: Shared) -> Iterator[Diagnostic]:
+    """Products handed on without an activation, where most other definitions of the same tensor apply one.
+
+    A definition that applies a function, be it ``identity``, is as the author wants it; so is the first one, which
+    builds what the others act on.
+    """
+    steps = shared.declared.steps
+    by_tensor = {step.tensor: step for step in steps}
+    reads = {s.name: set(used_tensors(s)) for s in shared.builder.statements}
+    linear = {s.name for s in shared.builder.statements if isinstance(s, Contract)}
+    redefined = [(s, previous) for s in steps for previous in _previous(s, reads, by_tensor)]
+    bare: dict[str, dict[Span, tuple[Step, Step]]] = {}
+    for step, previous in redefined:
+        if previous.again and previous.tensor in linear and not previous.applies:
+            bare.setdefault(step.key, {}).setdefault(previous.span, (previous, step))
+    for key, places in bare.items():
+        applied = {step.span for step in steps if step.key == key and step.applies and step.again}
+        if len(places) < len(applied):
+            for previous, step in places.values():
+                yield Diagnostic(
+                    "TN811",
+                    f"no activation stands between this `{key}` and the next, unlike elsewhere",
+                    previous.span,
+                    "a product, handed on as it is",
+                    labels=() if step.span == previous.span else (Label(step.span, "used here"),),
+                    help="apply one, as in `relu(…)`, or `identity(…)` if none is meant",
+                )
+
+
+def _previous(step: Step, reads: dict[str, set[str]], by_tensor: dict[str, Step]) -> Iterator[Step]:
+    """The definitions of the same tensor that a definition reads, through the parts that it is computed in."""
+    seen: set[str] = set()
+    waiting = [step.tensor]
+    while waiting:
+        for tensor in reads.get(waiting.pop(), ()):
+            if tensor in seen:
+                continue
+            seen.add(tensor)
+            known = by_tensor.get(tensor)
+            if known is None:
+                waiting.append(tensor)
+            elif known.key == step.key:
+                yield known

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.diagnostics.suggest import did_you_mean, listed
 from tnc.limits import Limits
 from tnc.reading import read_source
 from tnc.sema.broken import WORD, BrokenText
@@ -20,7 +21,6 @@ from tnc.sema.meter import Meter
 from tnc.sema.places import name_span
 from tnc.sema.problem import Poisoned, Problem, Sink, fail
 from tnc.sema.scope import POISON, Bound, Scope
-from tnc.sema.suggest import did_you_mean, listed
 from tnc.sema.values import Namespace, NetworkValue, Value
 from tnc.source import Source, Span
 from tnc.syntax import parse, tree

@@ -16,6 +16,7 @@ from tnc.diagnostics import Diagnostic
 from tnc.ir.legs import rename_tensors
 from tnc.ir.program import Contract, Dim, Statement, Sum, View
 from tnc.limits import Limits
+from tnc.sema.columns import crowded_columns
 from tnc.sema.dimensions import infer_dimensions, shown_count
 from tnc.sema.finish import Finish, finish
 from tnc.sema.primes import attach_primes
@@ -78,7 +79,8 @@ def lower_definition(
     if excess:
         return excess
     statements = _named(emitter, definition, fresh)
-    return Lowered(statements, statements[-1].name if statements else tensor, ending.shape, ending.axes)
+    lints = (*crowded_columns(value, left, table.names), *ending.lints)
+    return Lowered(statements, statements[-1].name if statements else tensor, ending.shape, ending.axes, lints)
 
 
 def _named(emitter: Emitter, definition: Definition, fresh: Callable[[str], str]) -> tuple[Statement, ...]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics import Label
+from tnc.diagnostics.suggest import listed
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.instances import Instance
 from tnc.sema.problem import Poisoned, fail
 from tnc.sema.scope import Bound, Family, Instances, Scope, Subscripts, Tensor
-from tnc.sema.suggest import listed
 from tnc.source import Span
 from tnc.syntax import tree
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.ir.program import Requirement
 from tnc.sema.cores import as_float
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.meter import integer
 from tnc.sema.problem import fail
 from tnc.sema.scope import Scope
-from tnc.sema.suggest import did_you_mean
 from tnc.sema.walk import names, unwrapped
 from tnc.syntax import tree
 

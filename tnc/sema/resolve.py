@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics import Label
+from tnc.diagnostics.suggest import plural
 from tnc.ir.program import Argument, Dim
 from tnc.sema.arithmetic import binary, is_number
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS
@@ -29,7 +30,6 @@ from tnc.sema.resolved import (
     TensorUse,
 )
 from tnc.sema.scope import Family, Instances, Scope, Tensor
-from tnc.sema.suggest import plural
 from tnc.sema.values import Builtin, FunctionValue, Helper, NetworkValue, UserFunction, kind_of, short_text
 from tnc.sema.walk import names
 from tnc.source import Span

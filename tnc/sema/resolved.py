@@ -173,3 +173,4 @@ class Definition:
     reshape: tuple[tuple[str | None, Dim], ...] | None
     value: Expression
     span: Span = field(compare=False, repr=False)
+    reshape_span: Span | None = field(default=None, compare=False, repr=False)

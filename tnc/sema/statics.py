@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from tnc.diagnostics import Diagnostic
+from tnc.diagnostics.suggest import did_you_mean, listed
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME
 from tnc.sema.cores import INIT_KINDS
 from tnc.sema.evaluate import exports
 from tnc.sema.loader import Loader, Module, standard_names
 from tnc.sema.scope import Bound
-from tnc.sema.suggest import did_you_mean, listed
 from tnc.sema.values import Helper, Namespace, UserFunction
 from tnc.sema.walk import children, names, unwrapped
 from tnc.source import Span

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tnc.diagnostics import Label
+from tnc.diagnostics.suggest import did_you_mean, listed
 from tnc.sema.arguments import bind_parameters
 from tnc.sema.calls import parameters
 from tnc.sema.frame import Frame, declares
@@ -12,7 +13,6 @@ from tnc.sema.instances import Instance
 from tnc.sema.problem import Abandoned, Poisoned, fail
 from tnc.sema.references import InstanceOutput, refer, subscript_text
 from tnc.sema.scope import Family, Instances, Scope, Tensor
-from tnc.sema.suggest import did_you_mean, listed
 from tnc.sema.values import NetworkValue
 from tnc.source import Span
 from tnc.syntax import tree

@@ -6,6 +6,7 @@ from tnc.diagnostics import Diagnostic
 from tnc.limits import Limits
 from tnc.source import Source
 from tnc.syntax import tree
+from tnc.syntax.switches import allowances as allowances
 
 
 def parse(source: Source, limits: Limits) -> tuple[tree.File, tuple[Diagnostic, ...]]:

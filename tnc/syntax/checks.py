@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from difflib import get_close_matches
 from functools import cache
 from operator import attrgetter
 from typing import Final, cast
 
 from tnc.diagnostics import Diagnostic
+from tnc.diagnostics.suggest import nearest
 from tnc.limits import Limits
 from tnc.syntax import tree
 from tnc.syntax.scanner import too_deep
@@ -95,7 +95,7 @@ def _check_node(node: tree.Node) -> Iterator[Diagnostic]:
 
 
 def _unknown_type(node: tree.Node, type_: str) -> Diagnostic:
-    close = _TYPE_SLIPS.get(type_.lower()) or next(iter(get_close_matches(type_, PARAMETER_TYPES, 1)), None)
+    close = _TYPE_SLIPS.get(type_.lower()) or nearest(type_, PARAMETER_TYPES)
     advice = f"the types are {', '.join(f'`{name}`' for name in PARAMETER_TYPES)}"
     return Diagnostic(
         "TN110", f"there is no type `{clip(type_)}`", node.span, help=f"write `{close}`: {advice}" if close else advice
