@@ -1,13 +1,18 @@
-"""What the README shows is what the commands print.
+"""What the README shows is what the commands print; ``--update-golden`` writes it anew.
 
-A ``console`` block holds commands (``$ tnc …``) and their output; a line ``…`` stands for any lines. A block after a
-comment ``<!-- output of: tnc … -->`` or ``<!-- file: … -->`` holds a part of that command's output, or that file.
+* A ``console`` block that begins with ``$ tnc …`` holds that command and its output.
+* A block after ``<!-- file: PATH -->`` holds that file.
+* A block after ``<!-- output of: tnc … -->`` holds that output. ``| from: TEXT | to: TEXT`` before the end of the
+  comment picks its lines from the first that begins with (white space and) the one text up to the next that begins
+  with the other.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,48 +20,67 @@ import pytest
 from tnc.cli import main
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONSOLE = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^\$ (tnc .*)\n((?:(?!\$ ).*\n)*)", "".join(CONSOLE), re.MULTILINE)
-OUTPUTS = re.findall(r"<!-- output of: (tnc .*?) -->\n+```\w*\n(.*?)```", README, re.DOTALL)
-FILES = re.findall(r"<!-- file: (.*?) -->\n+```\w*\n(.*?)```", README, re.DOTALL)
+README = ROOT / "README.md"
+CONSOLE = re.compile(r"(?P<head>```console\n\$ tnc (?P<what>.*)\n)(?P<body>(?:(?!```).*\n)*)")
+FILE = re.compile(r"(?P<head><!-- file: (?P<what>.*?) -->\n+```\w*\n)(?P<body>(?:(?!```).*\n)*)")
+OUTPUT = re.compile(r"(?P<head><!-- output of: tnc (?P<what>.*?) -->\n+```\w*\n)(?P<body>(?:(?!```).*\n)*)")
+
+Command = Callable[[str], str]
 
 
-def printed(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a ``tnc`` command in the repository; its standard output."""
     monkeypatch.chdir(ROOT)
-    assert main(shlex.split(command)[1:]) == 0
-    return capsys.readouterr().out
+
+    def run(arguments: str) -> str:
+        assert main(shlex.split(arguments)) == 0
+        return capsys.readouterr().out
+
+    return run
 
 
-def shows(excerpt: str, text: str) -> bool:
-    parts = [re.escape(part) for part in re.split(r"^ *…\n", excerpt, flags=re.MULTILINE)]
-    return re.search(r"(?:.*\n)*?".join(parts), text) is not None
+def part(text: str, first: str, last: str) -> str:
+    """The lines from the first that begins with ``first`` to the next that begins with ``last``, not indented."""
+    lines = text.splitlines(keepends=True)
+    start = next(i for i, line in enumerate(lines) if line.lstrip().startswith(first))
+    end = next(i for i in range(start, len(lines)) if lines[i].lstrip().startswith(last))
+    return textwrap.dedent("".join(lines[start : end + 1]))
 
 
-@pytest.mark.parametrize(("command", "expected"), [*COMMANDS, *OUTPUTS])
-def test_output(
-    command: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert shows(expected.strip("\n") + "\n", printed(command, monkeypatch, capsys))
+def output_of(command: Command, what: str) -> str:
+    arguments, *options = re.split(r" \| (?=from:|to:)", what)
+    printed = command(arguments)
+    if not options:
+        return printed
+    first, last = (option.partition(": ")[2] for option in options)
+    return part(printed, first, last)
 
 
-@pytest.mark.parametrize(("file", "expected"), FILES)
-def test_file(file: str, expected: str) -> None:
-    assert (ROOT / file).read_text(encoding="utf-8") == expected
+def renewed(text: str, pattern: re.Pattern[str], content: Command) -> str:
+    """The text with every block of one kind filled in."""
+    assert pattern.search(text), "the README shows nothing of this kind"
+    return pattern.sub(lambda match: match["head"] + content(match["what"]), text)
 
 
-def test_there_is_something_to_compare() -> None:
-    assert len(COMMANDS) >= 2
-    assert len(OUTPUTS) >= 1
-    assert len(FILES) >= 1
+def test_blocks_are_what_the_commands_print(command: Command, update_golden: bool) -> None:
+    text = README.read_text(encoding="utf-8")
+    wanted = renewed(text, CONSOLE, command)
+    wanted = renewed(wanted, FILE, lambda path: (ROOT / path).read_text(encoding="utf-8"))
+    wanted = renewed(wanted, OUTPUT, lambda what: output_of(command, what))
+    if update_golden:
+        README.write_text(wanted, encoding="utf-8")
+        return
+    assert text == wanted, "review the difference, then run with --update-golden"
 
 
 def test_links_lead_somewhere() -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", README.read_text(encoding="utf-8"))
+    assert len(targets) >= 3
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-def test_the_comparison_can_fail() -> None:
-    assert shows("a\n…\nd\n", "a\nb\nc\nd\n")
-    assert not shows("a\n…\ne\n", "a\nb\nc\nd\n")
-    assert not shows("a\nc\n", "a\nb\nc\nd\n")
+def test_parts() -> None:
+    assert part("a\n  b 1\n    c\n  d 2\ne\n", "b", "d") == "b 1\n  c\nd 2\n"
+    with pytest.raises(StopIteration):
+        part("a\nb\n", "b", "a")
