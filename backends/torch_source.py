@@ -35,6 +35,10 @@ _FUNCTIONS = Functions(
         "min_number": "torch.clamp({0}, max={1})",
         "max_number": "torch.clamp({0}, min={1})",
     },
+    in_place={
+        **{name: f"torch.{name}_({{0}})" for name in ("relu", "tanh", "sigmoid", "exp")},
+        "leaky_relu_number": "nn.functional.leaky_relu_({0}, {1})",
+    },
     helpers={
         "leaky_relu": Helper('''
             def leaky_relu(t: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

@@ -55,6 +55,8 @@ GOOD: list[Step] = [
     step(Number(1.0)),
     step(Matmul(Read("x", (extent(("batch", 3)), 2)), core()), strided=False),
     step(Matmul(Read("g", (4, 2, 3)), Read("g", (4, 2, 3), None, (0, 2, 1))), 4, 2, 2),
+    step(Matmul(Read("g", (1, 3, 2), (0, Index(0))), Read("g", (4, 2, 3))), 4, 3, 3),
+    step(Matmul(Read("g", (4, 2, 3)), Read("g", (1, 3, 2), (0, Index(0)))), 4, 2, 2),
     step(Multiply(Read("g", (2, 3, 1), (0, Index(3))), Read("g", (1, 3, 8))), 2, 3, 8),
     step(Add(((1.0, core()), (2.0, Read("g", (2, 3), (0, Index(0)))))), 2, 3),
     step(Add(((1.0, Read("x", ("batch", 6, 1))), (-1.0, Read("g", (1, 6, 1), (0, Index(0)))))), "batch", 6, 1),
@@ -86,6 +88,8 @@ BAD: list[tuple[str, Step]] = [
     ("multiplies matrices", step(Matmul(core(), core(1)), 2, 3)),
     ("multiplies matrices", step(Matmul(Read("g", (24,)), Read("g", (24,))))),
     ("multiplies matrices", step(Matmul(Read("g", (4, 2, 3)), Read("g", (2, 3, 4))), 4, 2, 4)),
+    ("multiplies matrices", step(Matmul(Read("g", (4, 2, 3)), Read("g", (2, 3, 1), (0, Index(0)))), 4, 2, 1)),
+    ("overwrites", step(Pointwise(Apply("relu", (Argument(0),)), (ROW,), "", True), "batch", 6)),
     ("different ranks", step(Multiply(core(), Read("g", (2, 1, 3), (0, Index(0)))), 2, 1, 3)),
     ("combines axes", step(Multiply(core(), Read("g", (3, 2), (0, Index(0)))), 2, 3)),
     ("sums axes", step(Reduce(core(), (2,)), 2, 3)),
@@ -170,3 +174,27 @@ def test_results() -> None:
         verify_schedule(replace(good, results=(Result("out", Read("y", ()), ()),)))
     with pytest.raises(InternalError, match="number of axes"):
         verify_schedule(replace(good, results=(Result("out", ROW, (None,)),)))
+
+
+def product_and(function: str, *, in_place: bool = True, shape: tuple[int, ...] = (2, 2)) -> tuple[Step, Step]:
+    made = Step("h", (2, 2), Matmul(core(), Read("g", (3, 2), (0, Index(1)))))
+    applied = Pointwise(Apply(function, (Argument(0),)), (Read("h", shape),), "", in_place)
+    return made, Step("a", shape, applied)
+
+
+def test_what_may_be_overwritten() -> None:
+    verify_schedule(schedule(*product_and("relu")))
+    also = step(Move(Read("h", (2, 2))), 2, 2, name="b")
+    verify_schedule(schedule(*product_and("gelu", in_place=False), also))
+    again = Step("b", (2, 2), Pointwise(Apply("relu", (Argument(0),)), (Read("a", (2, 2)),), "", True))
+    for bad in [
+        product_and("gelu"),  # its derivative asks for the argument
+        product_and("relu", shape=(4,)),  # a view
+        (*product_and("relu"), also),  # read twice
+        (*product_and("tanh"), again),  # the derivative of tanh asks for its result
+    ]:
+        with pytest.raises(InternalError, match="overwrites"):
+            verify_schedule(schedule(*bad))
+    returned = replace(schedule(*product_and("relu")), results=(Result("out", Read("h", (2, 2)), (None, None)),))
+    with pytest.raises(InternalError, match="overwrites"):
+        verify_schedule(returned)

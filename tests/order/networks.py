@@ -87,12 +87,16 @@ def chain(sites: int, bond: int, physical: int = 2) -> Program:
     return network(statements, parameters, (Input("x", ("batch", sites, physical)),))
 
 
-def column(legs: int, first: int = 0) -> Program:
-    """A state of two-dimensional legs with a column of two-leg gates on (first, first + 1), …"""
-    gates = range(first, legs - 1, 2)
-    after = {leg: legs + leg for gate in gates for leg in (gate, gate + 1)}
+def column(legs: int, *firsts: int) -> Program:
+    """A state of two-dimensional legs with columns of two-leg gates on (first, first + 1), … for each of ``firsts``."""
     factors: list[Factor] = [Use("state", tuple(range(legs)))]
-    factors += [Use(f"g[{gate}]", (gate, gate + 1, after[gate], after[gate + 1])) for gate in gates]
-    result = tuple(after.get(leg, leg) for leg in range(legs))
-    parameters = [core("state", (2,) * legs), *(core("g", (2, 2, 2, 2), gate) for gate in gates)]
-    return network([contract("h", factors, result, (2,) * (2 * legs))], parameters)
+    parameters = [core("state", (2,) * legs)]
+    current = list(range(legs))
+    fresh = legs
+    for number, first in enumerate(firsts or (0,)):
+        for leg in range(first, legs - 1, 2):
+            parameters.append(core("g", (2, 2, 2, 2), number, leg))
+            factors.append(Use(f"g[{number}, {leg}]", (current[leg], current[leg + 1], fresh, fresh + 1)))
+            current[leg : leg + 2] = fresh, fresh + 1
+            fresh += 2
+    return network([contract("h", factors, current, (2,) * fresh)], parameters)

@@ -73,8 +73,8 @@ class Expressions:
                 return self._crop(texts[0], operand.seen, step.shape)
             case Conjugate():
                 return self._dialect.conjugate(texts[0])
-            case Pointwise(function=function, function_name=name):
-                return self._scalars.apply(function, name, texts)
+            case Pointwise(function=function, function_name=name, in_place=in_place):
+                return self._scalars.apply(function, name, texts, in_place=in_place)
             case Normalize(axes=axes, epsilon=epsilon):
                 self._scalars.need("rms")
                 return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))

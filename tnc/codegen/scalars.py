@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from tnc.codegen.layout import Doc, Group, call, parse_call, prefixed
@@ -60,14 +60,16 @@ class Functions:
     """How a backend spells pointwise functions.
 
     ``namespace`` has ``exp``, ``sin``, ``where``, ``full_like`` and the like under their usual names; ``calls`` are
-    templates for the rest, by variant (see :func:`variant`), and ``helpers`` the functions that they call. ``tensor``
-    is the type of their operands.
+    templates for the rest, by variant (see :func:`variant`), and ``helpers`` the functions that they call. ``in_place``
+    are templates for what overwrites its operand; nothing is where the framework has no such thing. ``tensor`` is the
+    type of their operands.
     """
 
     namespace: str
     tensor: str
     calls: Mapping[str, str]
     helpers: Mapping[str, Helper]
+    in_place: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def operators(function: Scalar) -> frozenset[str]:
@@ -107,8 +109,13 @@ class ScalarWriter:
         self._authored: dict[Scalar, tuple[str, str]] = {}
         self._needed: dict[str, None] = {}
 
-    def apply(self, function: Scalar, function_name: str, operands: Sequence[str]) -> Doc:
-        """The text of ``function`` at tensors: in place if short, else a call of a helper of the author's name."""
+    def apply(self, function: Scalar, function_name: str, operands: Sequence[str], *, in_place: bool = False) -> Doc:
+        """The text of ``function`` at tensors: written out if short, else a call of a helper of the author's name."""
+        if in_place and isinstance(function, Apply):
+            template = self._functions.in_place.get(variant(function.operator, function.operands))
+            if template is not None:
+                further = [self._text(operand, operands)[0] for operand in function.operands[1:]]
+                return parse_call(template.format(operands[0], *further))
         if self._is_short(function):
             return parse_call(self._text(function, operands)[0])
         if function not in self._authored:

@@ -6,21 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tnc.cost.work import Work, work
+from tnc.ir.extent import count
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Step
+from tnc.ir.schedule import Move, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A device: floating-point operations and bytes a second, and seconds that a call takes at least."""
+    """A device: floating-point operations and bytes a second, and seconds that a call takes at least.
+
+    New memory costs as well: ``fresh`` bytes a second, where a step makes more than ``recycled`` bytes at once. Less
+    than that comes out of what was freed before.
+    """
 
     name: str
     rate: float
     bandwidth: float
     launch: float
+    fresh: float
+    recycled: int
 
 
-GENERIC = Profile("generic", rate=6e10, bandwidth=1.2e10, launch=5e-6)
+GENERIC = Profile("generic", rate=2e11, bandwidth=2.5e10, launch=5e-6, fresh=4e9, recycled=2**25)
 """A processor of a few cores. Shipped, so that plans do not depend on the machine that makes them."""
 
 
@@ -28,7 +35,12 @@ def seconds(done: Work, itemsize: int, profile: Profile) -> float:
     """The time of a step, forward and backward: arithmetic or memory, whichever takes longer, and the calls."""
     forward = max(done.flops / profile.rate, done.entries * itemsize / profile.bandwidth)
     backward = max(done.flops_backward / profile.rate, done.entries_backward * itemsize / profile.bandwidth)
-    return forward + backward + (done.calls + done.calls_backward) * profile.launch
+    new = _fresh(done.fresh * itemsize, profile) + _fresh(done.fresh_backward * itemsize, profile)
+    return forward + backward + new + (done.calls + done.calls_backward) * profile.launch
+
+
+def _fresh(size: int, profile: Profile) -> float:
+    return size / profile.fresh if size > profile.recycled else 0.0
 
 
 def training_time(
@@ -38,10 +50,18 @@ def training_time(
     total = 0.0
     for step in steps:
         grads = [trained[read.source] for read in reads(step.operation)]
-        total += seconds(work(step, grads, sizes), itemsize, profile)
+        if isinstance(step.operation, Move):
+            total += moving_time(count(step.shape, sizes), itemsize, profile)
+        else:
+            total += seconds(work(step, grads, sizes), itemsize, profile)
     return total
+
+
+_SCATTERED = 3
+"""How many times slower memory is that is not read and written in one order."""
 
 
 def moving_time(entries: int, itemsize: int, profile: Profile) -> float:
     """The time of a permutation that moves memory, forward and backward."""
-    return 4 * entries * itemsize / profile.bandwidth + 2 * profile.launch
+    moved = _SCATTERED * 2 * entries
+    return seconds(Work(0, moved, 1, 0, moved, 1, entries, entries), itemsize, profile)

@@ -11,8 +11,9 @@ from tnc.cost.saved import Memory
 from tnc.cost.strided import Storage, Strided
 from tnc.cost.unroll import Ran, unrolled
 from tnc.cost.work import Work, work
+from tnc.ir.extent import count
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Schedule
+from tnc.ir.schedule import Matmul, Schedule, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,20 @@ class _Runner:
                 if operand.grad and not operand.storage.free and read.source not in gradients:
                     gradients[read.source] = operand.entries * self._itemsize
                     alive += gradients[read.source]
-            peak = max(peak, alive)
+            peak = max(peak, alive + self._unsummed(ran.step))
             alive -= own
             for storage in kept_by[number]:
                 uses[storage] -= 1
                 if uses[storage] == 0 and storage not in held:
                     alive -= storage.bytes
         return peak
+
+    def _unsummed(self, step: Step) -> int:
+        """Bytes of the gradient of a matrix that a whole batch shares, before it is summed over the batch."""
+        if not isinstance(step.operation, Matmul):
+            return 0
+        batch = count(step.shape[:-2], self._memory.sizes)
+        for read in reads(step.operation):
+            if read.seen[:-2] == (1,) and batch != 1 and self._memory.values[read.source].grad:
+                return batch * count(read.seen, self._memory.sizes) * self._itemsize
+        return 0

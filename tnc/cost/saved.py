@@ -75,6 +75,8 @@ class Memory:
         match step.operation:
             case Look():
                 return operands[0]
+            case Pointwise(in_place=True):
+                return Strided(operands[0].storage, shape, operands[0].strides, grad)
             case Crop():
                 return Strided(operands[0].storage, shape, operands[0].strides, grad)
             case Conjugate() if not self._complex:

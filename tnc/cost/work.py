@@ -7,7 +7,7 @@ function. What is only seen otherwise costs nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from tnc.cost.primitives import primitives
@@ -26,6 +26,7 @@ from tnc.ir.schedule import (
     Multiply,
     Normalize,
     Number,
+    Operation,
     Pointwise,
     Reduce,
     Repeat,
@@ -36,7 +37,7 @@ from tnc.ir.schedule import (
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """FLOPs, entries moved, and calls into the framework, forward and backward."""
+    """FLOPs, entries moved, calls into the framework, and entries of new memory, forward and backward."""
 
     flops: int = 0
     entries: int = 0
@@ -44,6 +45,8 @@ class Work:
     flops_backward: int = 0
     entries_backward: int = 0
     calls_backward: int = 0
+    fresh: int = 0
+    fresh_backward: int = 0
 
     def __add__(self, other: Work) -> Work:
         """Both one after the other."""
@@ -54,7 +57,42 @@ class Work:
             self.flops_backward + other.flops_backward,
             self.entries_backward + other.entries_backward,
             self.calls_backward + other.calls_backward,
+            self.fresh + other.fresh,
+            self.fresh_backward + other.fresh_backward,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Matrices:
+    """``batch`` products of matrices (rows, summed) and (summed, columns).
+
+    Where ``shared``, the second matrix is one for the whole batch; its gradient is a batch first, then summed.
+    ``grads`` says which of the two needs a gradient.
+    """
+
+    batch: int
+    rows: int
+    summed: int
+    columns: int
+    shared: bool = False
+    grads: tuple[bool, bool] = (True, True)
+
+    def work(self) -> Work:
+        """What it takes."""
+        first = self.batch * self.rows * self.summed
+        second = self.batch * self.summed * self.columns
+        result = self.batch * self.rows * self.columns
+        flops = 2 * first * self.columns
+        number = second // self.batch if self.shared else second
+        whole = first + number + result
+        back = fresh = calls = 0
+        if self.grads[0]:
+            back, fresh, calls = back + whole, fresh + first, calls + 1
+        if self.grads[1]:
+            back, fresh, calls = back + whole, fresh + number, calls + 1
+            if self.shared:
+                back, fresh, calls = back + 2 * second, fresh + second, calls + 1
+        return Work(flops, whole, 1, flops * sum(self.grads), back, calls, result, fresh)
 
 
 def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
@@ -65,21 +103,33 @@ def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
     operation = step.operation
     result = count(step.shape, sizes)
     seen = [count(read.seen, sizes) for read in reads(operation)]
+    done = _work(operation, result, seen, grads, sizes)
+    if isinstance(operation, Look | Crop | Repeat | Matmul):
+        return done
+    overwrites = isinstance(operation, Pointwise) and operation.in_place
+    gradients = sum(entries for entries, grad in zip(seen, grads, strict=True) if grad)
+    return replace(done, fresh=0 if overwrites else result, fresh_backward=gradients)
+
+
+def _work(
+    operation: Operation, result: int, seen: Sequence[int], grads: Sequence[bool], sizes: Mapping[str, int]
+) -> Work:
+    """Without the memory that is new."""
     needed = sum(grads)
     match operation:
         case Look() | Crop() | Repeat():
             return Work()
         case Number():
             return Work(entries=1, calls=1)
-        case Matmul(left=left):
-            return _product(2 * result * count(left.seen[-1:], sizes), result, seen, grads)
+        case Matmul():
+            return _matrices(operation, grads, sizes).work()
         case Multiply():
             # A broadcast operand's gradient is a sum as well.
             backward = sum(
                 result * (2 if entries < result else 1) for entries, grad in zip(seen, grads, strict=True) if grad
             )
             forward = _product(result, result, seen, grads)
-            return Work(forward.flops, forward.entries, 1, backward, forward.entries_backward, forward.calls_backward)
+            return replace(forward, flops_backward=backward)
         case Pointwise(function=function):
             number = primitives(function)
             return Work(number * result, sum(seen) + result, 1, *_mirrored(2 * number, result, seen, needed))
@@ -101,6 +151,16 @@ def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
             return Work(0, seen[0] + result, 1, *((0, seen[0] + result, 1) if needed else (0, 0, 0)))
         case _:
             assert_never(operation)
+
+
+def _matrices(operation: Matmul, grads: Sequence[bool], sizes: Mapping[str, int]) -> Matrices:
+    left, right = operation.left.seen, operation.right.seen
+    rows, summed, columns = (count((size,), sizes) for size in (left[-2], left[-1], right[-1]))
+    first, second = count(left[:-2], sizes), count(right[:-2], sizes)
+    left_grad, right_grad = grads
+    if left[:-2] == (1,) and right[:-2] != (1,):
+        return Matrices(second, columns, summed, rows, True, (right_grad, left_grad))
+    return Matrices(first, rows, summed, columns, left[:-2] != right[:-2], (left_grad, right_grad))
 
 
 def _product(flops: int, result: int, seen: Sequence[int], grads: Sequence[bool]) -> Work:

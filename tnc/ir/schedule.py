@@ -97,7 +97,11 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Matmul:
-    """``left @ right`` on matrices (…, m, k) and (…, k, n): rank 2, or rank 3 with one common batch axis first."""
+    """``left @ right`` on matrices (…, m, k) and (…, k, n): rank 2, or rank 3 with a batch axis first.
+
+    One of the two batch axes may have size 1: that matrix is used anew for every entry of the other one's. This is how
+    a small gate acts on legs in the middle of a large state.
+    """
 
     left: Read
     right: Read
@@ -188,11 +192,16 @@ class Conjugate:
 
 @dataclass(frozen=True, slots=True)
 class Pointwise:
-    """``function`` at every entry of ``operands[0]``; the further operands are scalars of shape ``()``."""
+    """``function`` at every entry of ``operands[0]``; the further operands are scalars of shape ``()``.
+
+    Where ``in_place``, the result may overwrite ``operands[0]``: nothing else reads that value, and neither its own
+    derivative nor this one's asks for it. Backends without mutation ignore this.
+    """
 
     function: Scalar
     operands: tuple[Read, ...]
     function_name: str = field(default="", compare=False)
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

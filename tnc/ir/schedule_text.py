@@ -123,9 +123,9 @@ def _operation(operation: Operation) -> str:
             return f"crop {read_text(operand)}"
         case Conjugate(operand=operand):
             return f"conj {read_text(operand)}"
-        case Pointwise(function=function, operands=operands):
+        case Pointwise(function=function, operands=operands, in_place=in_place):
             names = [read_text(read) for read in operands]
-            return f"pointwise {scalar_text(function, names)}"
+            return f"pointwise {scalar_text(function, names)}{' in place' if in_place else ''}"
         case Normalize(operand=operand, axes=axes, epsilon=epsilon):
             return f"normalize {read_text(operand)} along {_shape(axes)}, {number_text(epsilon)}"
         case Repeat():

@@ -8,6 +8,7 @@ from typing import NoReturn, assert_never
 
 from tnc.diagnostics import InternalError
 from tnc.ir.extent import Extent, extent
+from tnc.ir.overwrite import overwritable, overwrites
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.reads import reads
 from tnc.ir.schedule import (
@@ -44,8 +45,11 @@ def verify_schedule(schedule: Schedule) -> None:
     for stack in schedule.stacks:
         length = (len(stack.members),) if stack.stacked else ()
         _define(sources, stack.key, _Source((*length, *stack.shape)))
+    free = overwritable(schedule.steps, schedule.results)
     for step in schedule.steps:
         _define(sources, step.name, _step(step, sources, 1))
+        if isinstance(step.operation, Pointwise) and step.operation.in_place:
+            _in_place(step, step.operation, sources, free)
     for result in schedule.results:
         _seen(result.read, sources, 1, f"result `{result.name}`")
         if len(result.axes) != len(result.read.shape):
@@ -72,6 +76,13 @@ def _define(sources: dict[str, _Source], name: str, source: _Source) -> None:
     if name in sources:
         _fail(f"`{name}`", "is defined twice")
     sources[name] = source
+
+
+def _in_place(step: Step, operation: Pointwise, sources: dict[str, _Source], free: frozenset[str]) -> None:
+    read = operation.operands[0]
+    itself = Read(read.source, sources[read.source].shape)
+    if read.source not in free or read != itself or not overwrites(operation.function):
+        _fail(f"step `{step.name}`", f"overwrites `{read.source}`")
 
 
 # -- reads -------------------------------------------------------------------------------------
@@ -225,10 +236,11 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
 
 
 def _matmul(left: Shape, right: Shape, where: str) -> Shape:
-    fits = len(left) == len(right) in (2, 3) and left[:-2] == right[:-2] and left[-1] == right[-2]
-    if not fits:
+    fits = len(left) == len(right) in (2, 3) and left[-1] == right[-2]
+    if not fits or (left[:-2] != right[:-2] and 1 not in (left[0], right[0])):
         _fail(where, f"multiplies matrices {_text(left)} and {_text(right)}")
-    return (*left[:-1], right[-1])
+    batch = right[:-2] if left[:-2] == (1,) else left[:-2]
+    return (*batch, left[-2], right[-1])
 
 
 def _broadcast(shapes: Sequence[Shape], where: str) -> Shape:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TypeAlias
 
+from tnc.cost.clock import Clock
 from tnc.cost.dtypes import is_complex, itemsize
-from tnc.cost.objective import Profile, moving_time, training_time
+from tnc.cost.objective import Profile, training_time
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
@@ -35,6 +36,7 @@ class Planner:
         self._profile = profile
         self._itemsize = itemsize(dtype)
         self._complex = is_complex(dtype)
+        self._clock = Clock(self._itemsize, profile)
         self._known: dict[_Key, Candidate] = {}
 
     def contract(
@@ -51,6 +53,7 @@ class Planner:
             result=tuple(leg for leg in prepared.result if leg in held),
             sizes=tuple(evaluate(dim, builder.sizes) for dim in prepared.dims),
             grads=tuple(builder.trained[operand.tensor.source] for operand in prepared.operands),
+            dynamic=frozenset(leg for leg, dim in enumerate(prepared.dims) if isinstance(dim, str) and leg in held),
         )
         demand = partial(_meets, statement, prepared, wanted)
         key = _key(network, prepared, statement, wanted)
@@ -62,7 +65,7 @@ class Planner:
 
     def _search(self, statement: Contract, network: Network, prepared: Prepared, demand: Demand) -> Candidate:
         """The candidate whose steps, layout included, take the least time forward and backward."""
-        found = candidates(network)
+        found = candidates(network, self._clock)
         if not found:
             raise CompileError((_infeasible(statement),))
         if len(found) == 1:
@@ -70,8 +73,10 @@ class Planner:
         best: tuple[float, Candidate] | None = None
         for candidate in found:
             scratch = self._builder.scratch()
-            self._lower(candidate, network, prepared, demand, (), scratch)
+            result = self._lower(candidate, network, prepared, demand, (), scratch)
             time = training_time(scratch.steps, scratch.trained, scratch.sizes, self._itemsize, self._profile)
+            if not demand(result.legs):
+                time += self._clock.move(network.entries(result.legs))
             if best is None or time * _TOLERANCE < best[0]:
                 best = time, candidate
         assert best is not None
@@ -87,8 +92,7 @@ class Planner:
         builder: Builder,
     ) -> Operand:
         leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in prepared.operands]
-        cost = partial(moving_time, itemsize=self._itemsize, profile=self._profile)
-        made, choices = arrange(network, candidate.path, leaves, demand, cost)
+        made, choices = arrange(network, candidate.path, leaves, demand, self._clock)
         names = leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
         return lower(prepared.operands, made, choices, prepared.dims, names, builder)
 
@@ -123,6 +127,7 @@ def _key(network: Network, prepared: Prepared, statement: Contract, wanted: Grou
         tuple(number[leg] for leg in network.result),
         tuple(network.sizes[leg] for leg in number),
         network.grads,
+        frozenset(number[leg] for leg in network.dynamic),
     )
     strided = tuple(operand.tensor.strided for operand in prepared.operands)
     axes = tuple(number.get(prepared.leaders[leg], -1) for leg in statement.legs)

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import TypeAlias
 
+from tnc.cost.clock import Clock
+from tnc.cost.work import Matrices
 from tnc.order.tree import Network, Pair, Path, pairs
+
+_IDLE = 8
+"""The most entries of legs that may take part in a product idly."""
 
 Order: TypeAlias = tuple[int, ...]
 """Legs in the order of memory."""
@@ -25,7 +30,10 @@ class Product:
 
     ``left`` and ``right`` are the operands' orders when they are read, ``left_moved`` and ``right_moved`` whether they
     must be moved into that first. For matrices, the seen blocks are ``batch, rows, summed`` and ``batch, summed,
-    columns``; ``swapped`` exchanges the roles, so that the right operand's legs come first in the result.
+    columns``; ``swapped`` exchanges the roles, so that the right operand's legs come first in the result. ``front`` are
+    legs of one operand alone that serve as batch: they stand before its summed legs, and the other operand, which
+    lacks them, is used anew for each of their entries. ``idle`` are a few legs behind the summed ones that take part
+    as if the other operand had them, too, and were the identity there.
     """
 
     left: Order
@@ -36,11 +44,13 @@ class Product:
     summed: Order
     swapped: bool
     result: Order
+    front: Order = ()
+    idle: Order = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An order of a tensor, the cost of the moves that lead to it, and how (None for a leaf)."""
+    """An order of a tensor, the seconds of products and moves that lead to it, and how (None for a leaf)."""
 
     order: Order
     cost: float
@@ -57,27 +67,29 @@ class Leaf:
     strided: bool
 
 
+Blocks: TypeAlias = tuple[frozenset[int], frozenset[int], frozenset[int]]
+"""The legs of an operand that a product has as batch, that it sums, and the others."""
+
 Demand: TypeAlias = Callable[[Order], bool]
 """Whether what comes after the region can use this order as it is."""
 
-MoveCost: TypeAlias = Callable[[int], float]
-"""The cost of moving so many entries."""
-
 
 def arrange(
-    network: Network, path: Path, leaves: Sequence[Leaf], demand: Demand, move: MoveCost
+    network: Network, path: Path, leaves: Sequence[Leaf], demand: Demand, clock: Clock
 ) -> tuple[tuple[Pair, ...], tuple[Choice, ...]]:
     """The pairs of a tree and the best way to compute each (one choice a pair)."""
     made = pairs(network, path)
     count = len(leaves)
     width = 8 if count <= 64 else 3
     strided = [leaf.strided for leaf in leaves] + [False] * len(made)
+    grads = list(network.grads)
     kept: list[tuple[Choice, ...]] = [(Choice(leaf.order, 0.0),) for leaf in leaves]
-    parent: dict[int, int] = {}
+    ends = _ends(made, count)
     for number, pair in enumerate(made):
-        parent[pair.left] = parent[pair.right] = number
-    for number, pair in enumerate(made):
-        mover = _Mover(network, move, strided[pair.left], strided[pair.right])
+        pair_grads = grads[pair.left], grads[pair.right]
+        wanted = ends[number]
+        mover = _Mover(network, clock, strided[pair.left], strided[pair.right], pair_grads, wanted)
+        grads.append(any(pair_grads))
         best: dict[Order, Choice] = {}
         for left in kept[pair.left]:
             for right in kept[pair.right]:
@@ -87,12 +99,10 @@ def arrange(
                     if known is None or total < known.cost:
                         best[product.result] = Choice(product.result, total, product, left, right)
         size = network.entries(pair.legs)
-        above = made[parent[count + number]] if count + number in parent else None
-        ends = _ends(above, above is not None and above.left == count + number)
 
-        def rank(choice: Choice, size: int = size, ends: tuple[frozenset[int], ...] | None = ends) -> float:
-            fits = demand(choice.order) if ends is None else _fits(choice.order, ends)
-            return choice.cost + (0.0 if fits else move(size))
+        def rank(choice: Choice, size: int = size, wanted: Blocks | None = wanted) -> float:
+            fits = demand(choice.order) if wanted is None else _fits(choice.order, wanted)
+            return choice.cost + (0.0 if fits else clock.move(size))
 
         # Sorting is stable: among equals, what was found first is preferred.
         kept.append(tuple(sorted(best.values(), key=rank)[:width]))
@@ -110,26 +120,34 @@ def _unwind(last: Choice, made: Sequence[Pair], count: int) -> tuple[Choice, ...
     return tuple(chosen[count + number] for number in range(len(made)))
 
 
-def _ends(pair: Pair | None, is_left: bool) -> tuple[frozenset[int], ...] | None:
-    """The blocks that the next pair wants together; None where there is no next pair."""
-    if pair is None:
-        return None
-    if not pair.summed:
-        return ()
-    return pair.batch, pair.summed, pair.left_only if is_left else pair.right_only
+def _ends(made: Sequence[Pair], count: int) -> list[Blocks | None]:
+    """For each pair the blocks that the next one that sums wants together; None where there is none."""
+    ends: list[Blocks | None] = [None] * len(made)
+    for pair_number in range(len(made) - 1, -1, -1):
+        pair = made[pair_number]
+        for child, own in ((pair.left, pair.left_only), (pair.right, pair.right_only)):
+            if child < count:
+                continue
+            if pair.summed:
+                ends[child - count] = pair.batch, pair.summed, own
+            elif (above := ends[pair_number]) is not None:
+                legs = made[child - count].legs
+                batch, summed, rest = (block & legs for block in above)
+                ends[child - count] = batch, summed, rest
+    return ends
 
 
-def _fits(order: Order, blocks: Sequence[frozenset[int]]) -> bool:
-    """Whether each block stands together, the batch legs not last."""
-    if not blocks:
-        return True
-    batch, *_ = blocks
+def _fits(order: Order, blocks: Blocks) -> bool:
+    """Whether each block stands together, the batch legs not last; without a batch, others may stand on both sides."""
+    batch, summed, _ = blocks
     changes = 0
     current: frozenset[int] | None = None
     for leg in order:
         if current is None or leg not in current:
             current = next(block for block in blocks if leg in block)
             changes += 1
+    if not batch and changes == 3 and order[0] not in summed:
+        return True
     return changes <= sum(map(bool, blocks)) and not (batch and order[-1] in batch and len(batch) < len(order))
 
 
@@ -138,18 +156,25 @@ class _Mover:
     """Enumerates the ways to compute one pair."""
 
     network: Network
-    move: MoveCost
+    clock: Clock
     left_strided: bool
     right_strided: bool
+    grads: tuple[bool, bool]
+    wanted: Blocks | None
 
     def products(self, pair: Pair, left: Order, right: Order) -> Iterator[tuple[Product, float]]:
-        """Ways to compute the pair from operands in these orders, with the cost of moves."""
+        """Ways to compute the pair from operands in these orders, with their cost."""
         if pair.summed:
             yield from self._matrices(pair, left, right)
+            if not pair.batch:
+                yield from self._within(pair, left, right)
         else:
             yield from self._entrywise(pair, left, right)
 
     def _matrices(self, pair: Pair, left: Order, right: Order) -> Iterator[tuple[Product, float]]:
+        entries = self.network.entries
+        sizes = entries(pair.batch), entries(pair.left_only), entries(pair.summed), entries(pair.right_only)
+        seconds = self.clock.product(Matrices(*sizes, grads=self.grads))
         for batch in _both(left, right, pair.batch):
             for summed in _both(left, right, pair.summed):
                 for rows, left_order, left_cost in self._operand(left, self.left_strided, batch, summed):
@@ -166,7 +191,34 @@ class _Mover:
                                 swapped,
                                 result,
                             )
-                            yield product, left_cost + right_cost
+                            yield product, left_cost + right_cost + seconds
+
+    def _within(self, pair: Pair, left: Order, right: Order) -> Iterator[tuple[Product, float]]:
+        """Where one operand has its summed legs in the middle: what stands before them is a batch."""
+        for large, small, swapped in ((left, right, False), (right, left, True)):
+            if (self.right_strided if swapped else self.left_strided) or not pair.summed.issubset(large):
+                continue
+            start = min(large.index(leg) for leg in pair.summed)
+            stop = start + len(pair.summed)
+            front, summed, back = large[:start], large[start:stop], large[stop:]
+            if not front or not back or not pair.summed.issuperset(summed):
+                continue
+            first, behind, size = (self.network.entries(legs) for legs in (front, back, summed))
+            columns = self.network.entries(pair.left_only if swapped else pair.right_only)
+            grads = (self.grads[1], self.grads[0]) if swapped else self.grads
+            matrices = Matrices(first, behind, size, columns, True, grads)
+            seconds = self.clock.product(matrices)
+            small_strided = self.left_strided if swapped else self.right_strided
+            for own, small_order, cost in self._operand(small, small_strided, (), summed):
+                orders = (small_order, large) if swapped else (large, small_order)
+                moved = (cost > 0, False) if swapped else (False, cost > 0)
+                for last in (False, True):
+                    result = front + (back + own if last else own + back)
+                    # The operand whose legs come first in the result, after the batch, is the left matrix.
+                    yield Product(*orders, *moved, (), summed, swapped == last, result, front), cost + seconds
+                if not self.network.dynamic.intersection(back):
+                    product = Product(*orders, *moved, (), summed, swapped, front + own + back, front, back)
+                    yield product, cost + idle_time(self.clock, matrices)
 
     def _operand(
         self, order: Order, strided: bool, batch: Order, summed: Order
@@ -180,7 +232,7 @@ class _Mover:
                 if sum(arranged, ()) == order and not (batch and len(blocks) > 1 and arranged[-1] is batch):
                     yield own, order, 0.0
                     return
-        cost = self.move(self.network.entries(order))
+        cost = self.clock.move(self.network.entries(order))
         first = next((position for position, leg in enumerate(order) if leg in fixed), 0)
         before = tuple(leg for leg in order[:first] if leg not in fixed)
         after = tuple(leg for leg in order[first:] if leg not in fixed)
@@ -200,15 +252,27 @@ class _Mover:
         if _restricted(left, pair.batch) != _restricted(right, pair.batch):
             # The smaller one follows the larger one's order of common legs.
             if self.network.entries(left) < self.network.entries(right):
-                cost, left_moved = self.move(self.network.entries(left)), True
+                cost, left_moved = self.clock.move(self.network.entries(left)), True
                 left = _restricted(right, pair.batch) + _restricted(left, pair.left_only)
             else:
-                cost, right_moved = self.move(self.network.entries(right)), True
+                cost, right_moved = self.clock.move(self.network.entries(right)), True
                 right = _restricted(left, pair.batch) + _restricted(right, pair.right_only)
         for swapped in (False, True):
             first, second = (right, left) if swapped else (left, right)
-            result = _merged(first, second, pair.batch)
-            yield Product(left, right, left_moved, right_moved, (), (), swapped, result), cost
+            results = [_merged(first, second, pair.batch)]
+            if self.wanted is not None and not pair.batch:
+                results.append(_interleaved(first, second, self.wanted[1]))
+            for result in dict.fromkeys(results):
+                yield Product(left, right, left_moved, right_moved, (), (), swapped, result), cost
+
+
+def idle_time(clock: Clock, matrices: Matrices) -> float:
+    """The time of a shared product as one of larger matrices: the small one times the identity on the rows."""
+    if matrices.rows > _IDLE:
+        return float("inf")
+    summed, columns = matrices.rows * matrices.summed, matrices.rows * matrices.columns
+    enlarging = clock.move(summed * matrices.columns) + 2 * clock.move(summed * columns)
+    return enlarging + clock.product(Matrices(1, matrices.batch, summed, columns, grads=matrices.grads))
 
 
 def _restricted(order: Order, legs: frozenset[int]) -> Order:
@@ -218,6 +282,14 @@ def _restricted(order: Order, legs: frozenset[int]) -> Order:
 def _both(left: Order, right: Order, legs: frozenset[int]) -> tuple[Order, ...]:
     a, b = _restricted(left, legs), _restricted(right, legs)
     return (a,) if a == b else (a, b)
+
+
+def _interleaved(first: Order, second: Order, front: frozenset[int]) -> Order:
+    """The legs of both with those in ``front`` first, where each operand has them first; else one after the other."""
+    heads = _restricted(first, front), _restricted(second, front)
+    if any(order[: len(head)] != head for order, head in zip((first, second), heads, strict=True)):
+        return first + second
+    return heads[0] + heads[1] + first[len(heads[0]) :] + second[len(heads[1]) :]
 
 
 def _merged(first: Order, second: Order, common: frozenset[int]) -> Order:

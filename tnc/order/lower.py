@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tnc.ir.extent import Extent
+from tnc.ir.extent import Extent, extent
 from tnc.ir.program import Dim
-from tnc.ir.schedule import Matmul, Multiply, Read
+from tnc.ir.schedule import Broadcast, Embed, Matmul, Move, Multiply, Read
 from tnc.order.builder import Builder
 from tnc.order.layout import Choice, Order, Product
 from tnc.order.region import Operand
@@ -31,7 +31,7 @@ def lower(
         legs = [names[leg] for leg in product.result]
         memory = [dims[leg] for leg in product.result]
         if pair.summed:
-            operation = _matmul(left, right, product)
+            operation = _idle_matmul(left, right, product, builder) if product.idle else _matmul(left, right, product)
             shape = _matmul_shape(operation)
             tensor = builder.add(operation, shape, memory, legs=legs)
         else:
@@ -59,22 +59,45 @@ def _seen(operand: Operand, blocks: Sequence[Sequence[int]]) -> Read:
     return read
 
 
+def _idle_matmul(left: Operand, right: Operand, product: Product, builder: Builder) -> Matmul:
+    """The small operand times the identity on the idle legs is a matrix (summed, idle) to (own, idle) for the large."""
+    large, small = (left, right) if product.front[0] in left.legs else (right, left)
+    own = [leg for leg in small.legs if leg not in product.summed]
+    axis = {leg: number for number, leg in enumerate(large.legs)}
+    idle = extent(large.tensor.memory[axis[leg]] for leg in product.idle)
+    read = _seen(small, [(), product.summed, own])
+    _, summed, columns = read.seen
+    spread = builder.add(Broadcast(read), (idle, summed, columns), ())
+    square = builder.add(Embed(Read(spread.source, (idle, summed, columns))), (idle, idle, summed, columns), ())
+    seen = Read(square.source, (idle, idle, summed, columns), None, (2, 0, 3, 1))
+    moved = builder.add(Move(seen), seen.seen, ())
+    matrix = Read(moved.source, (extent((summed, idle)), extent((columns, idle))))
+    return Matmul(_seen(large, [product.front, [*product.summed, *product.idle]]), matrix)
+
+
 def _matmul(left: Operand, right: Operand, product: Product) -> Matmul:
     if product.swapped:
         left, right = right, left
-    shared = {*product.batch, *product.summed}
+    shared = {*product.batch, *product.front, *product.summed}
     rows = [leg for leg in left.legs if leg not in shared]
     columns = [leg for leg in right.legs if leg not in shared]
-    batch = [product.batch] if product.batch else []
     return Matmul(
-        _seen(left, [*batch, rows, product.summed]),
-        _seen(right, [*batch, product.summed, columns]),
+        _seen(left, [*_batch(left, product), rows, product.summed]),
+        _seen(right, [*_batch(right, product), product.summed, columns]),
     )
+
+
+def _batch(operand: Operand, product: Product) -> list[Order]:
+    """The batch axis of an operand, if there is one: of size 1 where the batch is the other operand's own."""
+    if product.front:
+        return [product.front if product.front[0] in operand.legs else ()]
+    return [product.batch] if product.batch else []
 
 
 def _matmul_shape(operation: Matmul) -> tuple[Extent, ...]:
     left, right = operation.left.seen, operation.right.seen
-    return (*left[:-1], right[-1])
+    batch = right[:-2] if left[:-2] == (1,) else left[:-2]
+    return (*batch, left[-2], right[-1])
 
 
 def _multiply(left: Operand, right: Operand, product: Product) -> Multiply:

@@ -16,6 +16,7 @@ from tnc.ir.schedule_verify import verify_schedule
 from tnc.order.builder import Builder
 from tnc.order.contraction import Planner
 from tnc.order.demand import demands
+from tnc.order.in_place import overwrite
 from tnc.order.located import Located, member, whole
 from tnc.order.options import PlanOptions
 from tnc.order.repeat import roll
@@ -28,7 +29,7 @@ def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: P
     ``stacks`` and ``digest`` are those of the Program as it was elaborated.
     """
     sizes = _nominal(program, options)
-    schedule = roll(_schedule(program, stacks, sizes, options))
+    schedule = overwrite(roll(_schedule(program, stacks, sizes, options)))
     verify_schedule(schedule)
     schedule = annotate(schedule, options.dtype)
     entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), schedule)

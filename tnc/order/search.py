@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tnc.cost.clock import Clock
 from tnc.order.cotengra import searched
+from tnc.order.group import grouped
 from tnc.order.tree import Network, Path, depth_first, fold, pairs
 
 LARGEST = 2**48
@@ -27,20 +29,26 @@ class Candidate:
     path: Path
 
 
-def candidates(network: Network) -> tuple[Candidate, ...]:
-    """Paths worth costing; regular ones first, since they become loops.
+def candidates(network: Network, clock: Clock) -> tuple[Candidate, ...]:
+    """Paths worth costing; regular ones first, since they become loops, then those with runs grouped by the clock.
 
     What takes very many more multiplications than the best, or makes a tensor of absurd size, is left out: there may
     be nothing.
     """
     count = len(network.operands)
     found: dict[Path, tuple[str, int]] = {}
-    for planner, path in _searches(network):
-        ordered = depth_first(count, path)
-        if ordered not in found:
-            products, largest = effort(network, ordered)
+
+    def note(planner: str, path: Path) -> None:
+        if path not in found:
+            products, largest = effort(network, path)
             if largest <= LARGEST:
-                found[ordered] = planner, products
+                found[path] = planner, products
+
+    for planner, path in _searches(network):
+        note(planner, depth_first(count, path))
+    for path, (planner, _) in tuple(found.items()):
+        for other in grouped(network, path, clock):
+            note(f"{planner}, grouped", other)
     bound = _HOPELESS * min((products for _, products in found.values()), default=0)
     return tuple(Candidate(planner, path) for path, (planner, products) in found.items() if products <= bound)
 

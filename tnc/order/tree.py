@@ -16,13 +16,14 @@ class Network:
     """What is to be contracted: the legs of each operand, those of the result, and the nominal size of every leg.
 
     No operand has a leg twice, and a leg that the result lacks is on two operands or more.
-    ``grads`` says which operands need a gradient.
+    ``grads`` says which operands need a gradient; ``dynamic`` are the legs whose size may be another when it runs.
     """
 
     operands: tuple[tuple[int, ...], ...]
     result: tuple[int, ...]
     sizes: tuple[int, ...]
     grads: tuple[bool, ...]
+    dynamic: frozenset[int] = frozenset()
 
     def entries(self, legs: Iterable[int]) -> int:
         """The number of entries of a tensor with these legs."""

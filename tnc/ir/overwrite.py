@@ -1,0 +1,57 @@
+"""Which values a pointwise function may overwrite, and which functions may.
+
+That saves a pass over new memory, which for a large tensor costs more than the function itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tnc.ir.program import Apply, Argument, Literal, Scalar
+from tnc.ir.reads import reads
+from tnc.ir.schedule import Add, Matmul, Multiply, Read, Reduce, Repeat, Result, Scale, Step
+
+_BY_RESULT = frozenset({"relu", "tanh", "sigmoid", "exp"})
+
+
+def overwrites(function: Scalar) -> bool:
+    """Whether a function of one tensor has a derivative that follows from its result."""
+    match function:
+        case Apply(operator=name, operands=(Argument(index=0),)):
+            return name in _BY_RESULT
+        case Apply(operator="leaky_relu", operands=(Argument(index=0), Literal(value=slope))):
+            return slope > 0
+        case _:
+            return False
+
+
+def overwritable(steps: Sequence[Step], results: Sequence[Result]) -> frozenset[str]:
+    """Values in memory of their own that are read once, as a whole, and that their own derivative does not ask for.
+
+    Products keep their operands for the backward pass, not what they make; sums keep nothing. What loops make inside
+    is left out.
+    """
+    uses: Counter[str] = Counter(read.source for read in _all_reads(steps))
+    uses.update(result.read.source for result in results)
+    picked = {read.source for read in _all_reads(steps) if read.pick is not None}
+    return frozenset(
+        step.name for step in steps if uses[step.name] == 1 and step.name not in picked and _is_fresh(step)
+    )
+
+
+def _is_fresh(step: Step) -> bool:
+    match step.operation:
+        case Matmul() | Multiply() | Scale() | Reduce():
+            return True
+        case Add(terms=terms):
+            return len(terms) > 1
+        case _:
+            return False
+
+
+def _all_reads(steps: Sequence[Step]) -> Iterator[Read]:
+    for step in steps:
+        yield from reads(step.operation)
+        if isinstance(step.operation, Repeat):
+            yield from _all_reads(step.operation.body)
