@@ -17,7 +17,7 @@ from typing import TypeAlias
 from tnc.cost.clock import Clock
 from tnc.cost.work import Matrices
 from tnc.order.layout import idle_time
-from tnc.order.tree import Network, Path, pairs
+from tnc.order.tree import Network, Pair, Path, pairs
 
 _LONGEST = 400
 """Sequences with more small tensors than this are left as they are."""
@@ -38,7 +38,7 @@ class _Small:
 def grouped(network: Network, path: Path, clock: Clock) -> Iterator[Path]:
     """The tree with runs of small tensors contracted first, where that takes less time; for each sequence."""
     large, smalls = _spine(network, path)
-    if not 2 <= len(smalls) <= _LONGEST:
+    if len(smalls) < 2:
         return
     for sequence in (smalls, _swept(network, large, smalls, 1), _swept(network, large, smalls, -1)):
         tree: Tree = large
@@ -56,22 +56,41 @@ def _spine(network: Network, path: Path) -> tuple[int, list[_Small]]:
     made = pairs(network, path)
     entries = [network.entries(legs) for legs in network.operands]
     entries += [network.entries(pair.legs) for pair in made]
-    trees: list[Tree] = list(range(count))
-    uses = [Counter(legs) for legs in network.operands]
-    for pair in made:
-        trees.append((trees[pair.left], trees[pair.right]))
-        uses.append(uses[pair.left] + uses[pair.right])
-    smalls: list[_Small] = []
+    met: list[int] = []
     node = count + len(made) - 1
     while node >= count:
         pair = made[node - count]
         larger, smaller = pair.left, pair.right
         if entries[smaller] > entries[larger]:
             larger, smaller = smaller, larger
-        legs = network.operands[smaller] if smaller < count else tuple(sorted(made[smaller - count].legs))
-        smalls.append(_Small(trees[smaller], uses[smaller], legs))
+        met.append(smaller)
         node = larger
-    return node, smalls[::-1]
+    if len(met) > _LONGEST:
+        return node, []
+    return node, [_small(network, made, number) for number in reversed(met)]
+
+
+def _small(network: Network, made: Sequence[Pair], number: int) -> _Small:
+    count = len(network.operands)
+    trees: dict[int, Tree] = {}
+    uses: Counter[int] = Counter()
+    pending = [number]
+    while pending:
+        node = pending[-1]
+        if node < count:
+            trees[node] = node
+            uses.update(network.operands[node])
+            pending.pop()
+            continue
+        pair = made[node - count]
+        missing = [child for child in (pair.right, pair.left) if child not in trees]
+        if missing:
+            pending += missing
+        else:
+            trees[node] = trees[pair.left], trees[pair.right]
+            pending.pop()
+    legs = network.operands[number] if number < count else tuple(sorted(made[number - count].legs))
+    return _Small(trees[number], uses, legs)
 
 
 def _folded(trees: Sequence[Tree]) -> Tree:
