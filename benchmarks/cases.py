@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from tnc.api import Network, load
 
@@ -20,9 +21,9 @@ HERE = Path(__file__).parent
 class Case:
     """A network of the suite.
 
-    ``kind`` is ``generate`` (a weight is generated), ``apply`` (a layer on data; the cores are trained) or ``train`` (the
-    same with an optimizer step, against a dense layer). ``topology``, ``order`` and ``log_size`` say what it is in words
-    that requirements are stated in. ``compiled`` asks for ``torch.compile``, too, ``jax`` for the contenders of JAX.
+    ``kind`` is ``generate`` (a weight is generated), ``apply`` (a layer on data; the cores are trained) or ``train``
+    (the same with an optimizer step, against a dense layer). ``topology``, ``order`` and ``log_size`` say what it is
+    in the words of the requirements. ``compiled`` asks for ``torch.compile``, too, ``jax`` for JAX's contenders.
     """
 
     name: str
@@ -55,7 +56,8 @@ class Case:
 
     def load(self) -> Network:
         """The network, elaborated."""
-        return load(self.path, self.network, self.sizes, **dict(self.arguments))
+        arguments: Any = dict(self.arguments)
+        return load(self.path, self.network, self.sizes, **arguments)
 
 
 @dataclass(slots=True)
@@ -115,7 +117,9 @@ def _mixed() -> list[Case]:
 
 def _linear() -> list[Case]:
     return [
-        Case(f"{name}-2^20", "linear.tn", name, name, "rows", 20, quick=name in ("train", "tucker"), jax=name == "train")
+        Case(
+            f"{name}-2^20", "linear.tn", name, name, "rows", 20, quick=name in ("train", "tucker"), jax=name == "train"
+        )
         for name in ("train", "ring", "tucker", "polyadic")
     ]
 

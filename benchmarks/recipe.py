@@ -15,7 +15,7 @@ from typing import TypeAlias
 from tnc.ir import program as ir
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """A contender does not have such a network; no fault of anybody."""
 
 
@@ -91,10 +91,10 @@ def recipe_of(program: ir.Program, sizes: Mapping[str, int]) -> Recipe:
     """The stages of a network at given sizes of its dynamic dimensions, one equation a contraction as written.
 
     Raises:
-        Unsupported: if the network has something that the contenders have no notion of.
+        UnsupportedError: if the network has something that the contenders have no notion of.
     """
     if len(program.outputs) != 1:
-        raise Unsupported("one output only")
+        raise UnsupportedError("one output only")
     stages = tuple(_stage(statement, sizes) for statement in program.statements)
     return Recipe(
         cores={str(parameter.name): parameter.shape for parameter in program.parameters},
@@ -158,7 +158,7 @@ def _stage(statement: ir.Statement, sizes: Mapping[str, int]) -> Stage:
         case ir.View(name=name, argument=argument, kind=ir.Reshape(), shape=shape):
             return Reshaped(name, argument, _static(shape, sizes))
         case _:
-            raise Unsupported(f"{type(statement).__name__.lower()} statements")
+            raise UnsupportedError(f"{type(statement).__name__.lower()} statements")
 
 
 def _equation(contract: ir.Contract, sizes: Mapping[str, int]) -> Equation:
@@ -169,12 +169,12 @@ def _equation(contract: ir.Contract, sizes: Mapping[str, int]) -> Equation:
         if isinstance(factor, ir.Use)
     )
     if any(isinstance(factor, ir.Use) and factor.conjugate for factor in contract.factors):
-        raise Unsupported("conjugation")
+        raise UnsupportedError("conjugation")
     dims = {legs[leg]: dim for leg, dim in enumerate(_static(contract.dims, sizes))}
     result = tuple(legs[leg] for leg in contract.legs)
     held = {leg for operand in operands for leg in operand.legs}
     if len(set(result)) < len(result) or not held >= set(result) or not held >= set(dims):
-        raise Unsupported("copy tensors and ones that are no mere renaming")
+        raise UnsupportedError("copy tensors and ones that are no mere renaming")
     return Equation(contract.name, operands, result, dims, contract.scale)
 
 

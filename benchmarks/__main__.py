@@ -1,0 +1,96 @@
+"""The command line: ``python -m benchmarks --quick`` and ``python -m benchmarks report``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks import machine
+from benchmarks.cases import HERE, Case, all_cases
+
+RESULTS = HERE / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, or write the report of what was measured."""
+    options = _parser().parse_args(arguments)
+    if options.command == "report":
+        from benchmarks.report import document
+        from benchmarks.results import read
+
+        before = read(options.before) if options.before.exists() else None
+        options.output.write_text(document(read(options.results), before), encoding="utf-8")
+        return 0
+    cases = [case for case in all_cases() if _asked_for(case, options)]
+    if options.list:
+        for case in cases:
+            print(case.name, "(held out)" if case.held_out else "")
+        return 0
+    machine.use_threads(options.threads)
+    return _measure(cases, options)
+
+
+def _measure(cases: Sequence[Case], options: argparse.Namespace) -> int:
+    from benchmarks.floor import measure_rates
+    from benchmarks.measure import Protocol, measure
+    from benchmarks.results import Results, read, write
+    from benchmarks.text import summary
+
+    only = frozenset(options.contender) if options.contender else None
+    seconds = options.seconds if options.seconds is not None else (10.0 if options.profile == "quick" else 25.0)
+    rounds = (3, 25) if options.profile == "quick" else (5, 40)
+    protocol = Protocol(seconds, rounds, compiled=not options.no_compile, jax=not options.no_jax, only=only)
+    rates = measure_rates()
+    facts = machine.facts(options.threads)
+    print(f"bandwidth {rates.bandwidth / 1e9:.1f} GB/s, GEMM {rates.gemm / 1e9:.0f} GFLOP/s", flush=True)
+    known = read(options.output) if options.append and options.output.exists() else None
+    if known is not None:
+        done = {result.case for result in known.cases} if options.resume else set[str]()
+        cases = [case for case in cases if case.name not in done]
+    for case in cases:
+        start = perf_counter()
+        result = measure(case, rates, protocol)
+        print(summary(result), f"  ({perf_counter() - start:.0f} s)\n", sep="\n", flush=True)
+        new = Results(options.profile, facts, rates.bandwidth, rates.gemm, (result,))
+        known = new if known is None else known.including(new)
+        write(known, options.output)
+    return 0
+
+
+def _asked_for(case: Case, options: argparse.Namespace) -> bool:
+    if options.only:
+        return any(fnmatch(case.name, pattern) for pattern in options.only)
+    return options.profile == "full" or case.quick
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.set_defaults(profile="quick", command="measure")
+    profile = parser.add_mutually_exclusive_group()
+    profile.add_argument("--quick", dest="profile", action="store_const", const="quick", help="minutes (the default)")
+    profile.add_argument("--full", dest="profile", action="store_const", const="full", help="at most two hours")
+    parser.add_argument("--only", nargs="+", metavar="CASE", help="these cases; * and ? are wildcards")
+    parser.add_argument("--contender", nargs="+", metavar="NAME", help="ours and these contenders")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, help="of timed rounds a case")
+    parser.add_argument("--no-compile", action="store_true", help="nothing under torch.compile")
+    parser.add_argument("--no-jax", action="store_true", help="nothing of JAX")
+    parser.add_argument("--append", action="store_true", help="into a file that is there, replacing its cases")
+    parser.add_argument("--resume", action="store_true", help="with --append: only the cases that the file lacks")
+    parser.add_argument("--list", action="store_true", help="print the cases' names")
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS / "results.json")
+    commands = parser.add_subparsers()
+    report = commands.add_parser("report", help="write the document")
+    report.set_defaults(command="report")
+    report.add_argument("results", type=Path, nargs="?", default=RESULTS / "results.json")
+    report.add_argument("--before", type=Path, default=RESULTS / "before.json")
+    report.add_argument("-o", "--output", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""All contenders: ours, what people write by hand, what other libraries do."""
