@@ -78,9 +78,10 @@ class Profile:
 
     ``products`` are rates by real dtype. ``batch`` is what every further matrix of a batched product takes beyond its
     arithmetic. ``bandwidth`` is bytes a second over the bytes that a pass touches; ``scatter`` is how many times as
-    long as a copy a permutation takes, over the bytes that stay together. ``functions`` are evaluations a second of
-    exp, tanh and their like. ``call`` is the cost of an operation, ``view`` that of a view. New memory comes in at
-    ``fresh`` bytes a second where a tensor has more than ``recycled`` bytes; smaller ones get what was freed before.
+    long as a copy a permutation takes, over the bytes that stay together, and ``turn`` the seconds it takes to advance
+    an index over one of many axes. ``functions`` are evaluations a second of exp, tanh and their like. ``call`` is the
+    cost of an operation, ``view`` that of a view. New memory comes in at ``fresh`` bytes a second where a tensor has
+    more than ``recycled`` bytes; smaller ones get what was freed before.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Profile:
     batch: float
     bandwidth: Curve
     scatter: Curve
+    turn: float
     functions: float
     call: Overhead
     view: Overhead

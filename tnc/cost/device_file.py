@@ -150,6 +150,7 @@ class _Reader:
             batch=self._number(fields, "batch_seconds"),
             bandwidth=self._curve(fields, "bandwidth"),
             scatter=self._curve(fields, "scatter"),
+            turn=self._number(fields, "turn_seconds"),
             functions=self._number(fields, "functions_per_second"),
             call=self._overhead(fields, "call_seconds"),
             view=self._overhead(fields, "view_seconds"),

@@ -72,16 +72,24 @@ class Pass:
 
     So many ``entries`` are read and written, ``fresh`` of them in memory that the call asks for; so many times a
     function is evaluated that takes more than an instruction. Where ``together`` is not 0, only so many entries lie
-    side by side in both the old and the new order.
+    side by side in both the old and the new order; ``turns`` is then how often an index over one of the axes advances
+    outside the two innermost loops.
     """
 
     entries: int
     fresh: int = 0
     functions: int = 0
     together: int = 0
+    turns: int = 0
 
 
 Kernel: TypeAlias = Gemm | Pass
+
+_FEW = 64
+"""Up to so many streams are read side by side without loss of what was fetched with each entry."""
+
+_STREAMED = 6
+"""Reading such streams is as fast as reading runs of so many entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +180,7 @@ def _forward(
             yield Pass(result, result)
             yield Pass(2 * seen[0])
         case Move(operand=operand):
-            yield Pass(2 * result, result, together=_together(operand, sizes))
+            yield shuffle(operand, sizes)
         case Multiply() | Scale() | Reduce() | Broadcast() | Diagonal():
             yield Pass(sum(seen) + result, result)
         case _:
@@ -222,24 +230,35 @@ def _backward(
             yield Pass(seen[0], seen[0])
             yield Pass(2 * result)
         case Move(operand=operand):
-            yield Pass(2 * result, result, together=_together(operand, sizes))
+            yield shuffle(operand, sizes)
         case Scale() | Reduce() | Broadcast() | Embed():
             yield Pass(seen[0] + result, seen[0])
         case _:
             assert_never(operation)
 
 
-def _together(read: Read, sizes: Mapping[str, int]) -> int:
-    """Entries that stay side by side when a read is made contiguous; 0 where all do."""
-    if read.order is None:
-        return 0
+def shuffle(read: Read, sizes: Mapping[str, int]) -> Pass:
+    """The pass that makes what a read sees contiguous.
+
+    Axes that are neighbours before and after count as one. The two last ones are the inner loops; where the last one
+    is short and the one before it is contiguous in the old order, a few streams are read side by side.
+    """
     shape = [evaluate(size, sizes) for size in read.shape]
-    entries, axis = 1, len(shape)
-    for own in reversed(read.order):
-        axis -= 1
-        while axis >= 0 and shape[axis] == 1 and own != axis:
-            axis -= 1
-        if own != axis:
-            break
-        entries *= shape[axis]
-    return entries
+    order = [axis for axis in read.order or () if shape[axis] != 1]
+    place = {axis: number for number, axis in enumerate(sorted(order))}
+    blocks: list[tuple[int, int]] = []  # the last axis of each run of neighbours, and the entries along the run
+    for axis in order:
+        if blocks and place[axis] == blocks[-1][0] + 1:
+            blocks[-1] = place[axis], blocks[-1][1] * shape[axis]
+        else:
+            blocks.append((place[axis], shape[axis]))
+    entries = count(shape, sizes)
+    if len(blocks) < 2:
+        return Pass(2 * entries, entries)
+    (before, long), (last, short) = blocks[-2:]
+    if last == len(order) - 1:
+        together = short
+    else:
+        together = min(long, _STREAMED) if before == len(order) - 1 and short <= _FEW else 1
+    turns = entries // (long * short) * len(blocks) if len(blocks) > 2 else 0
+    return Pass(2 * entries, entries, together=together, turns=turns)

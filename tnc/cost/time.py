@@ -80,9 +80,9 @@ class Clock:
                 total += self.work(kernel) + self.profile.call.backward
         return total
 
-    def move(self, entries: int, together: int = 1) -> float:
-        """The time of a permutation that moves entries in memory, ``together`` at a time, forward and backward."""
-        once = self.work(Pass(2 * entries, entries, together=together))
+    def move(self, pass_: Pass) -> float:
+        """The time of a permutation that moves memory, forward and backward."""
+        once = self.work(pass_)
         if self.forward_only:
             return once + self.profile.call.forward
         return 2 * once + self.profile.call.forward + self.profile.call.backward
@@ -105,6 +105,7 @@ class Clock:
             case Pass():
                 if kernel.together:
                     moving *= self.profile.scatter.at(kernel.together * self._itemsize)
+                    moving += kernel.turns * self.profile.turn
                 return max(moving, kernel.functions * self._operations / self.profile.functions)
 
     def _new(self, entries: int) -> float:

@@ -1,0 +1,173 @@
+"""``tnc calibrate``: the time model's figures for this machine, each the median of repetitions taken in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from tnc.cost.device_file import FORMAT, Json
+from tnc.measure.machine import Machine, processor
+from tnc.measure.rounds import Task, alternate, timed
+
+SIDES: Final = (2, 4, 8, 16, 32, 64, 128, 256, 512)
+"""The short sides of products that are measured; rates in between are interpolated."""
+
+ENTRIES: Final = 2**20
+"""Entries of the largest matrix of a product."""
+
+BUDGET: Final = 100.0
+"""Seconds for all rounds; what is made for them takes some more."""
+
+_BYTES: Final = tuple(2**power for power in range(18, 29, 2))
+_TOGETHER: Final = (1, 4, 16, 64, 256)
+_AXES: Final = 20
+_MEMORY: Final = tuple(2**power for power in range(20, 28))
+_CHAIN: Final = 200
+_FUNCTIONS: Final = ("exp", "tanh")
+_SMALL: Final = (2**12, 4)
+"""A batch of products of so many matrices with such sides."""
+
+_Shape: TypeAlias = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Medians by what was measured."""
+
+    call: float
+    products: dict[tuple[str, _Shape], float]
+    batch: float
+    copies: dict[int, float]
+    scatters: dict[int, float]
+    reversal: float
+    functions: list[float]
+    memory: dict[int, tuple[float, float]]
+    chains: list[float]
+
+
+def calibrate(name: str, machine: Machine, budget: float = BUDGET) -> dict[str, Json]:
+    """A profile of this machine under a name, as the contents of its file."""
+    times = _measure(machine, budget)
+    view = [seconds / (2 * _CHAIN) for seconds in times.chains[2:]]
+    call = [max(seconds / _CHAIN, 1e-9) for seconds in times.chains[:2]]
+    recycled, fresh = _memory(times.memory)
+    threads = f", {machine.threads} threads" if machine.threads else ""
+    return {
+        "format": FORMAT,
+        "name": name,
+        "title": f"{processor()}{threads}"[:200],
+        "measured": True,
+        "sources": [f"tnc calibrate with {machine.name}"],
+        "products": {dtype: _products(dtype, times) for dtype in machine.dtypes},
+        "batch_seconds": _rounded(max((times.batch - times.call) / _SMALL[0], 1e-12)),
+        "bandwidth": [
+            [2 * size, _rounded(2 * size / max(seconds - times.call, 1e-9))] for size, seconds in times.copies.items()
+        ],
+        "scatter": [
+            [4 * together, _rounded(max(seconds / times.scatters[_TOGETHER[-1]], 1.0))]
+            for together, seconds in times.scatters.items()
+        ],
+        "turn_seconds": _rounded(_turn(times)),
+        "functions_per_second": _rounded(len(_FUNCTIONS) * ENTRIES / sum(times.functions)),
+        # A link of the chain is a call with one gradient to make for each of its operands.
+        "call_seconds": {"forward": _rounded(call[0]), "backward": _rounded(call[1] / 2)},
+        "view_seconds": {"forward": _rounded(view[0]), "backward": _rounded(view[1])},
+        "fresh": {"above_bytes": recycled, "bytes_per_second": _rounded(fresh)},
+    }
+
+
+def shapes() -> Iterator[_Shape]:
+    """Every shape of a product that is measured: two short sides and a long one, in each of three positions."""
+    for position in range(3):
+        for first in SIDES:
+            for second in SIDES:
+                yield _shape(position, first, second)
+
+
+def _shape(position: int, first: int, second: int) -> _Shape:
+    long = max(ENTRIES // max(first, second), first, second)
+    sides = [first, second]
+    sides.insert(position, long)
+    return sides[0], sides[1], sides[2]
+
+
+def _measure(machine: Machine, budget: float) -> _Times:
+    """All times, the products of one dtype after those of another, so that memory holds only some operands."""
+    products: dict[tuple[str, _Shape], float] = {}
+    every = list(dict.fromkeys(shapes()))
+    for dtype in machine.dtypes:
+        for some in _chunks(every, 27):
+            actions = [machine.product(0, *shape, dtype) for shape in some]
+            share = 0.6 * budget * len(some) / len(every) / len(machine.dtypes)
+            medians = _medians([timed(action) for action in actions], share, least=1)
+            products.update(((dtype, shape), seconds) for shape, seconds in zip(some, medians, strict=True))
+    chains = [task for views in (False, True) for task in machine.chain(_CHAIN, views=views)]
+    side = _SMALL[1]
+    others: list[Callable[[], object]] = [
+        machine.copy(1),
+        machine.product(_SMALL[0], side, side, side, "float32"),
+        machine.reverse(_AXES),
+        *(machine.function(ENTRIES, name) for name in _FUNCTIONS),
+        *(machine.copy(size // 4) for size in _BYTES),
+        *(machine.scatter(4 * ENTRIES, together) for together in _TOGETHER),
+        *(machine.fill(size, fresh=fresh) for size in _MEMORY for fresh in (False, True)),
+    ]
+    rest = iter(_medians([*chains, *map(timed, others)], 0.4 * budget))
+    overheads = [next(rest) for _ in chains]
+    return _Times(
+        chains=overheads,
+        products=products,
+        call=next(rest),
+        batch=next(rest),
+        reversal=next(rest),
+        functions=[next(rest) for _ in _FUNCTIONS],
+        copies={size: next(rest) for size in _BYTES},
+        scatters={together: next(rest) for together in _TOGETHER},
+        memory={size: (next(rest), next(rest)) for size in _MEMORY},
+    )
+
+
+def _medians(tasks: Sequence[Task], budget: float, least: int = 5) -> list[float]:
+    return [sample.median for sample in alternate(tasks, budget, least=least)]
+
+
+def _products(dtype: str, times: _Times) -> dict[str, Json]:
+    def table(position: int) -> list[Json]:
+        return [[_rate(dtype, _shape(position, first, second), times) for second in SIDES] for first in SIDES]
+
+    keys = ("long_rows", "long_summed", "long_columns")
+    return {"sides": list(SIDES), **{key: table(position) for position, key in enumerate(keys)}}
+
+
+def _rate(dtype: str, shape: _Shape, times: _Times) -> float:
+    rows, summed, columns = shape
+    seconds = times.products[dtype, shape]
+    return _rounded(2 * rows * summed * columns / max(seconds - times.call, 0.1 * seconds))
+
+
+def _turn(times: _Times) -> float:
+    """Seconds to advance an index over one axis: what reversing many axes takes beyond transposing two."""
+    transposed = times.scatters[1] * ((1 << _AXES) / (4 * ENTRIES))
+    turns = (1 << (_AXES - 2)) * _AXES
+    return max((times.reversal - transposed) / turns, 1e-12)
+
+
+def _memory(times: dict[int, tuple[float, float]]) -> tuple[int, float]:
+    """The largest size that is still handed out again as a rule, and the bytes a second of what is new."""
+    costs = {size: fresh - again for size, (again, fresh) in times.items()}
+    largest = max(costs)
+    fresh = largest / max(costs[largest], 1e-9)
+    dear = [size for size, seconds in costs.items() if seconds > 0.5 * size / fresh]
+    recycled = min((size for size in dear if all(other in dear for other in costs if other > size)), default=largest)
+    return recycled // 2, fresh
+
+
+def _chunks(items: Sequence[_Shape], length: int) -> Iterator[Sequence[_Shape]]:
+    for start in range(0, len(items), length):
+        yield items[start : start + length]
+
+
+def _rounded(number: float) -> float:
+    """Four digits; more were not measured."""
+    return float(f"{number:.4g}")
