@@ -1,0 +1,84 @@
+"""What a user gets: the source distribution, and the wheel built from it, hold language, backends and types."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BUILD = "import setuptools.build_meta as backend, sys\nbackend.build_{kind}(sys.argv[1])\n"
+
+
+def build(kind: str, folder: Path, out: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-c", BUILD.format(kind=kind), str(out)], cwd=folder, capture_output=True, check=True
+    )
+    (built,) = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked source distribution, built from the files of the checkout that git would deliver."""
+    checkout, out, unpacked = (tmp_path_factory.mktemp(name) for name in ("checkout", "sdist", "unpacked"))
+    ignored = {".git", ".venv", "build", "dist", "out"}
+    entries = [str(path.relative_to(ROOT)) for path in ROOT.iterdir() if path.name not in ignored]
+    subprocess.run(["cp", "-a", *entries, str(checkout)], cwd=ROOT, check=True)
+    with tarfile.open(build("sdist", checkout, out)) as archive:
+        archive.extractall(unpacked, filter="data")
+    (folder,) = unpacked.iterdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Names of what the wheel holds."""
+    with zipfile.ZipFile(build("wheel", sources, tmp_path_factory.mktemp("wheel"))) as archive:
+        return set(archive.namelist())
+
+
+def files(folder: str, *patterns: str) -> set[str]:
+    return {str(path.relative_to(ROOT / folder)) for pattern in patterns for path in (ROOT / folder).rglob(pattern)}
+
+
+def test_the_wheel_holds_the_language_and_the_backends(wheel: set[str]) -> None:
+    assert {f"tnc/grammar/{name}" for name in files("grammar", "*.lark", "*.tn", "*.py")} <= wheel
+    assert {f"tnc/backends/{name}" for name in files("backends", "*.py")} <= wheel
+    assert "tnc/grammar/std/mera.tn" in wheel
+    assert "tnc/py.typed" in wheel
+    assert any(name.endswith("licenses/LICENSE") for name in wheel)
+
+
+def test_the_wheel_holds_every_module_and_nothing_else(wheel: set[str]) -> None:
+    own = {name for name in wheel if ".dist-info/" not in name}
+    modules = {f"tnc/{name}" for name in files("tnc", "*.py") if not name.startswith(("backends/", "grammar/"))}
+    assert modules <= own
+    assert {name.partition("/")[0] for name in own} == {"tnc"}
+
+
+def test_the_sources_hold_what_the_tests_need(sources: Path) -> None:
+    for name in (
+        "grammar/tn.lark",
+        "backends/torch_source.py",
+        "tests/conftest.py",
+        "examples/vgg16.tn",
+        "docs/language.md",
+    ):
+        assert (sources / name).is_file()
+    for name in ("LICENSE", "Makefile", "constraints.txt", "CHANGELOG.md", "README.md", "pyproject.toml"):
+        assert (sources / name).is_file()
+    assert files("tests", "*.golden", "*.py") <= {
+        str(path.relative_to(sources / "tests")) for path in (sources / "tests").rglob("*") if path.is_file()
+    }
+
+
+def test_the_licence_is_whole() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert text.lstrip().startswith("Apache License")
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert [f"{number}. " in text for number in range(1, 10)] == [True] * 9
