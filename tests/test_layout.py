@@ -8,16 +8,17 @@ from pathlib import Path
 import tnc
 
 ROOT = Path(__file__).parent.parent
+ELSEWHERE = {"backends": ROOT / "backends", "errors": ROOT / "docs" / "errors", "grammar": ROOT / "grammar"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def packages_on_disk() -> set[str]:
-    homes = {"tnc": ROOT / "tnc", "tnc.backends": ROOT / "backends", "tnc.grammar": ROOT / "grammar"}
+    homes = {"tnc": ROOT / "tnc", **{f"tnc.{name}": home for name, home in ELSEWHERE.items()}}
     found: set[str] = set()
     for name, home in homes.items():
         for file in home.rglob("__init__.py"):
             relative = file.parent.relative_to(home)
-            if relative.parts[:1] not in {("backends",), ("grammar",)} or name != "tnc":
+            if relative.parts[:1] not in {(name,) for name in ELSEWHERE} or name != "tnc":
                 found.add(".".join([name, *relative.parts]))
     return found
 
@@ -31,8 +32,7 @@ def test_the_version_is_stated_once_in_effect() -> None:
 
 
 def test_symlinks_for_the_tools_are_there() -> None:
-    assert (ROOT / "tnc" / "grammar").resolve() == ROOT / "grammar"
-    assert (ROOT / "tnc" / "backends").resolve() == ROOT / "backends"
+    assert {name: (ROOT / "tnc" / name).resolve() for name in ELSEWHERE} == ELSEWHERE
 
 
 def test_no_module_shadows_a_framework() -> None:

@@ -13,7 +13,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tnc.diagnostics import LINTS, CompileError, Diagnostic, InternalError, LintLevels, Severity
+from tnc.diagnostics import (
+    LINTS,
+    CompileError,
+    Diagnostic,
+    InternalError,
+    LintLevels,
+    Severity,
+    without_consequences,
+)
 from tnc.diagnostics.suggest import did_you_mean
 from tnc.limits import Limits
 from tnc.source import Source
@@ -164,7 +172,8 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
     library, found = sema.load(source, options.limits)
     chosen, misfits = choose(library, options)
     groups = [found]
-    if not has_errors(found):
+    readable = not has_errors(found)
+    if readable:
         groups.append(misfits)
     networks: list[Initialised] = []
     for network in chosen:
@@ -172,7 +181,7 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
         arguments = {name: value for name, value in options.arguments if name in parameters}
         program, found = sema.elaborate(library, network, arguments)
         groups.append(found)
-        if program is not None:
+        if program is not None and readable:
             ir.verify_program(program)
             initialisation = passes.initialise(program)
             groups.append(initialisation.diagnostics)
@@ -182,7 +191,7 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
     if len(networks) == len(chosen):
         groups.append(tuple(_unknown_sizes(networks, options)))
     allowances, unclear = library.allowances(LINTS)
-    diagnostics = options.lints.apply(sema.merge(*groups, unclear), allowances)
+    diagnostics = options.lints.apply(without_consequences(sema.merge(*groups, unclear)), allowances)
     return library, tuple(networks), diagnostics
 
 

@@ -1,6 +1,7 @@
 """Diagnostics: values, the catalogue of codes, and renderers."""
 
 from tnc.diagnostics.catalogue import CATALOGUE as CATALOGUE
+from tnc.diagnostics.consequences import without_consequences as without_consequences
 from tnc.diagnostics.diagnostic import CompileError as CompileError
 from tnc.diagnostics.diagnostic import Diagnostic as Diagnostic
 from tnc.diagnostics.diagnostic import InternalError as InternalError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str | None:
+def nearest(name: str, candidates: Iterable[str], likeness: float = 0.6) -> str | None:
     """The candidate most like the name, or None if none is like it."""
     from difflib import get_close_matches
 
@@ -19,7 +19,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         pool = [candidate for candidate in pool if candidate[:1] == name[:1] and abs(len(candidate) - len(name)) <= 2][
             :2000
         ]
-    found = get_close_matches(name, pool, n=1, cutoff=0.6)
+    found = get_close_matches(name, pool, n=1, cutoff=likeness)
     return found[0] if found else None
 
 

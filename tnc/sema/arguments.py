@@ -64,6 +64,8 @@ def bind_parameters(
 
 def convert(value: Value, parameter: tree.NetworkParameter, span: Span, scope: Scope, network: NetworkValue) -> Value:
     """The value as its parameter takes it: integers become floats where floats are wanted, nothing else changes."""
+    if parameter.type not in _EXPECTED:
+        raise Poisoned  # there is no such type, which the parser has told
     match parameter.type, value:
         case "int", _ if is_integer(value):
             return value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import assert_never
 
-from tnc.diagnostics import Diagnostic, Label
+from tnc.diagnostics import Diagnostic, InternalError, Label
 from tnc.ir.program import Output
 from tnc.sema.builder import TensorName
 from tnc.sema.cores import check_size
@@ -92,8 +92,7 @@ def _statement(frame: Frame, statement: tree.Statement, scope: Scope) -> None:
             if frame.bindings is None:
                 frame.shared.builder.requirements.extend(requirements(statement, scope, frame.evaluator))
         case tree.Network() | tree.Import():
-            what = "a network" if isinstance(statement, tree.Network) else "an import"
-            fail("TN262", f"{what} stands at the top of a file, not inside a network", statement.span)
+            raise InternalError("the parser lets no network and no import into a network")
         case _:
             assert_never(statement)
 

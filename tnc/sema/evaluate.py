@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias, assert_never
 
-from tnc.diagnostics import Label
+from tnc.diagnostics import InternalError, Label
 from tnc.diagnostics.suggest import did_you_mean
 from tnc.sema.arithmetic import binary, compare, is_integer, is_number
 from tnc.sema.broken import BrokenText
@@ -105,12 +105,7 @@ class Evaluator:
             case tree.Fold():
                 return self._fold(expr, scope)
             case tree.Range():
-                fail(
-                    "TN219",
-                    "a range stands in `for`, in subscripts and in comprehensions only",
-                    expr.span,
-                    help="the list of its numbers is `range(a, b)`",
-                )
+                raise InternalError("the parser lets ranges stand in subscripts and binders only")
             case _:
                 assert_never(expr)
 

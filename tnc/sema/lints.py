@@ -95,12 +95,12 @@ def _bonds(shared: Shared) -> Iterator[Diagnostic]:
                 dims = [statement.dims[each] for each in small.legs if each != leg]
                 bond, rest = statement.dims[leg], prod(size for size in dims if isinstance(size, int))
                 in_library = core.span is None or shared.is_library(core.span.source.name)
-                if isinstance(bond, int) and bond > rest and dims and uses[large.tensor] == 1 and not in_library:
+                if isinstance(bond, int) and bond > rest and uses[large.tensor] == 1 and not in_library:
                     yield _oversized(statement.leg_names[leg], bond, rest, core, statement.span)
 
 
 def _between_cores(statement: Contract, trained: Container[str]) -> Iterator[tuple[Use, Use, int]]:
-    """Pairs of trained cores with a leg that is summed between these two and nothing else."""
+    """Pairs of trained cores, no vectors, with a leg that is summed between these two and nothing else."""
     holders: dict[int, list[Use | Delta | Ones]] = {}
     for factor in statement.factors:
         for leg in dict.fromkeys(factor.legs):
@@ -108,7 +108,8 @@ def _between_cores(statement: Contract, trained: Container[str]) -> Iterator[tup
     for leg, factors in holders.items():
         match factors:
             case [Use(tensor=first) as one, Use(tensor=second) as other]:
-                if leg not in statement.legs and first in trained and second in trained:
+                matrices = len(one.legs) > 1 and len(other.legs) > 1
+                if matrices and leg not in statement.legs and first in trained and second in trained:
                     yield one, other, leg
             case _:
                 pass

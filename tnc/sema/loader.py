@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from tnc.diagnostics import CompileError, Diagnostic
+from tnc.diagnostics import CompileError, Diagnostic, InternalError
 from tnc.diagnostics.suggest import did_you_mean, listed
 from tnc.limits import Limits
 from tnc.reading import read_source
@@ -137,12 +137,7 @@ class Loader:
                 if not evaluator.condition(condition, scope):
                     fail("TN260", message or "this assertion does not hold", statement.span)
             case _:
-                fail(
-                    "TN262",
-                    "this stands inside a network, not at the top of a file",
-                    statement.span,
-                    help="wrap it: `network name() { … }`",
-                )
+                raise InternalError("the parser lets no such statement stand at the top of a file")
 
     def _import(self, node: tree.Import, scope: Scope, imports: dict[str, tuple[str, Span]]) -> None:
         name = node.alias or Path(node.path).stem

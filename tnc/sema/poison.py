@@ -42,8 +42,9 @@ def _poison_let(frame: Frame, statement: tree.Let, path: tree.Path, scope: Scope
     if isinstance(entry, Instances):
         entry.poisoned = True
     elif entry is None:
-        # An instance would have been seen by the whole network.
-        place = frame.scope if _may_be_instance(statement.value, scope) else scope
+        # An instance, and what has subscripts was meant to be one, would have been seen by the whole network.
+        of_network = path.parts[0].subscripts is not None or _may_be_instance(statement.value, scope)
+        place = frame.scope if of_network else scope
         place.names[name] = Bound(POISON, None, statement.span)
 
 

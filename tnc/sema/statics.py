@@ -102,6 +102,8 @@ def _with_legs(body: Iterable[tree.Statement], module: Module) -> dict[str, bool
                 result[path.parts[0].name] = False
             case tree.Input(name=name):
                 result[name] = False
+            case tree.Let(path=path, value=value) if any(name in result for name in _roots(value)):
+                result[path.parts[0].name] = False  # a mistake that elaboration tells: a tensor is no value
             case tree.Let(path=path, value=value) if any(_makes_instance(v, module) for v in _branches(value)):
                 result[path.parts[0].name] = True
             case _:
@@ -192,7 +194,9 @@ class _Checker:
             self.used.add(name.text)
 
     def _definition(self, node: tree.Definition | tree.Output) -> None:
+        depth = len(self.local)
         if isinstance(node, tree.Definition):
+            self._bind([i for part in node.path.parts for i in part.subscripts or () if isinstance(i, tree.Binder)])
             self._path(node.path)
         else:
             kind = node.std
@@ -204,6 +208,7 @@ class _Checker:
         for argument in node.reshape or ():
             self._size(argument.value)
         self.tensor(node.value)
+        del self.local[depth:]
 
     def _size(self, value: tree.Expr | None) -> None:
         """A number, or the name of a dynamic size."""

@@ -283,6 +283,7 @@ def _keyword_as_name(failure: Failure) -> Explanation | None:
         failure.wants_operand
         and token.text in ("init", "frozen", "reshape")
         and failure.before.text in ("=", "init", "std")
+        and failure.after.text != "("
     ):
         return None
     message = f"`{token.text}` is a keyword and cannot be a name"

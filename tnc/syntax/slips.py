@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from tnc.diagnostics import Diagnostic
+from tnc.diagnostics.suggest import nearest
 from tnc.source import Source, Span
 from tnc.syntax.tokens import UNITS, Token, clip
 
@@ -187,19 +187,21 @@ def _number(source: Source, at: int) -> Slip:
     written = clip(written)
     message: str
     advice: str | None
+    meant = digits
     if re.fullmatch(r"[0-9_]+(\.[0-9_]+)?", written):
-        message, advice = f"the number `{written}` has an underscore", f"write `{written.replace('_', '')}`"
+        meant = clip(written.replace("_", ""))
+        message, advice = f"the number `{written}` has an underscore", f"write `{meant}`"
     elif re.fullmatch(r"0[xXbBoO][0-9A-Fa-f]+", written):
-        message = "numbers are decimal"
-        advice = f"write `{int(written, 0)}`" if _is_integer(written) else None
-    elif close := get_close_matches(rest, UNITS, 1, 0.5) or [unit for unit in UNITS if unit.lower() == rest.lower()]:
-        message, advice = f"`{rest}` is not a unit", f"write `{digits}{close[0]}`"
+        meant = str(int(written, 0)) if _is_integer(written) else "1"
+        message, advice = "numbers are decimal", f"write `{meant}`" if _is_integer(written) else None
+    elif (close := nearest(rest, UNITS, 0.5)) is not None:
+        message, advice = f"`{rest}` is not a unit", f"write `{digits}{close}`"
     elif rest[:1].isalpha() or rest[:1] == "_":
         message = f"`{rest}` is not a unit"
         advice = f"a product is written `{digits}*{rest}`; the units are {', '.join(UNITS)}"
     else:
         message, advice = f"`{written}` is not a number", None
-    return Slip(_wrong(source, at, end, message, advice, "TN103"), at, end, "0", "NUMBER")
+    return Slip(_wrong(source, at, end, message, advice, "TN103"), at, end, meant, "NUMBER")
 
 
 def _is_integer(text: str) -> bool:
