@@ -1,17 +1,19 @@
 """The standard library against the textbooks: every topology written a second time, by hand, in NumPy.
 
-Here the oracle reads the files; that the backends agree with the oracle is shown elsewhere.
+The compiler and the oracle read the files, each on its own; both must give what the hand gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
-from tests import oracle
+import tnc
+from tests import backends, oracle
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Activation: TypeAlias = Callable[[Array], Array]
@@ -19,10 +21,18 @@ Activation: TypeAlias = Callable[[Array], Array]
 
 def computed(call: str, leaves: int) -> tuple[Array, dict[str, Array]]:
     """The value of an instance, and its cores by their names within it."""
-    network = oracle.load(f"network t() {{ let n = {call}  output w(x[0..{leaves}]) = n(x[0..{leaves}]) }}")
-    cores = network.random_cores(seed=leaves)
-    names = {name.removeprefix("n."): value for name, value in cores.items()}
-    return network.evaluate(cores)["w"], names
+    return computed_by(f"network t() {{ let n = {call}  output w(x[0..{leaves}]) = n(x[0..{leaves}]) }}", leaves)
+
+
+def computed_by(text: str, seed: int) -> tuple[Array, dict[str, Array]]:
+    """The value of a text's output ``w``, on which compiler and oracle agree, and the cores of its instance ``n``."""
+    network = oracle.load(text)
+    cores = network.random_cores(seed=seed)
+    value = network.evaluate(cores)["w"]
+    compiled = backends.evaluate(tnc.loads(text), "numpy", [], cores)["w"]
+    scale = float(np.abs(value).max())
+    np.testing.assert_allclose(compiled, value, rtol=0, atol=1e-12 * scale)
+    return value, {name.removeprefix("n."): value for name, value in cores.items()}
 
 
 def relu(t: Array) -> Array:
@@ -60,17 +70,79 @@ def tree(cores: Mapping[str, Array], act: Activation, last: Activation) -> Array
     return last(state)
 
 
-TREES = [("[2] * 8", 8, 2), ("[2, 3, 2, 1, 2]", 5, 2), ("[2] * 7", 7, 3), ("[3]", 1, 2), ("[3, 2, 2]", 3, 2)]
+TREES = [
+    ([2] * 8, 2),
+    ([2, 3, 2, 1, 2], 2),
+    ([2] * 7, 3),
+    ([3], 2),
+    ([3, 2], 2),
+    ([3, 2, 2], 2),
+    ([1] * 5, 2),
+    ([2] * 9, 4),
+    ([2, 2, 3], 9),
+]
 
 
-@pytest.mark.parametrize(("dims", "leaves", "arity"), TREES)
-def test_ttn(dims: str, leaves: int, arity: int) -> None:
-    value, cores = computed(f"std.ttn({dims}, 3, {arity}, act = relu, last = tanh)", leaves)
+@pytest.mark.parametrize("chi", [1, 3, 1000])
+@pytest.mark.parametrize(("dims", "arity"), TREES)
+def test_ttn(dims: list[int], arity: int, chi: int) -> None:
+    value, cores = computed(f"std.ttn({dims}, {chi}, {arity}, act = relu, last = tanh)", len(dims))
     np.testing.assert_allclose(value, tree(cores, relu, np.tanh), rtol=1e-12, atol=1e-12)
 
 
+def bonds(dims: list[int], arity: int, chi: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of a tree's cores from the leaves up: blocks of ``arity``, each bond at most what is under it."""
+    levels, under = [list(dims)], list(dims)
+    while len(under) > arity:
+        blocks = [under[k : k + arity] for k in range(0, len(under), arity)]
+        under = [int(np.prod(block)) for block in blocks]
+        above = zip(blocks, under, levels[0][::arity], strict=True)
+        levels.insert(0, [leg if len(block) == 1 else min(chi, size) for block, size, leg in above])
+    shapes = {"top": tuple(levels[0])}
+    for level, (legs, children) in enumerate(pairwise(levels), 1):
+        for k, leg in enumerate(legs):
+            block = children[arity * k : arity * (k + 1)]
+            if len(block) > 1:
+                shapes[f"iso[{level}, {k}]"] = (leg, *block)
+    return shapes
+
+
+@pytest.mark.parametrize("chi", [1, 2, 5, 1000])
+@pytest.mark.parametrize(("dims", "arity"), TREES)
+def test_shapes_of_a_tree(dims: list[int], arity: int, chi: int) -> None:
+    _, cores = computed(f"std.ttn({dims}, {chi}, {arity})", len(dims))
+    assert {name: core.shape for name, core in cores.items()} == bonds(dims, arity, chi)
+
+
+ACTIVATIONS: dict[str, tuple[str, Callable[[Array, float], Array]]] = {
+    "identity": ("identity", lambda t, _: t),
+    "rms": ("rms", lambda t, _: np.asarray(t / np.sqrt(np.mean(t * t) + 1e-12))),
+    "one's own": ("bend", lambda t, _: np.asarray(t * t / (1 + np.abs(t)))),
+    "one's own, of a built-in": ("leak", lambda t, _: np.asarray(np.where(t > 0, t, 0.3 * t))),
+    "one's own, with a core": ("soften", lambda t, a: np.asarray(a * np.tanh(t))),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_of_a_tree(name: str) -> None:
+    act, function = ACTIVATIONS[name]
+    text = f"""
+      fn bend(t) = t^2 / (1 + abs(t))
+      fn leak(t) = prelu(t, 0.3)
+      network t() {{
+        core a()
+        fn soften(t) = a() * tanh(t)
+        let n = std.ttn([2] * 7, 3, act = {act}, last = {act})
+        output w(x[0..7]) = n(x[0..7])
+      }}"""
+    value, cores = computed_by(text, 7)
+    a = float(cores.pop("a", np.zeros(())))
+    expected = tree(cores, lambda t: function(t, a), lambda t: function(t, a))
+    np.testing.assert_allclose(value, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("layers", [0, 1, 2, 3])
-@pytest.mark.parametrize(("dims", "leaves"), [("[2] * 7", 7), ("[2, 3, 2, 1]", 4), ("[2, 3]", 2)])
+@pytest.mark.parametrize(("dims", "leaves"), [("[2] * 7", 7), ("[2, 3, 2, 1]", 4), ("[2, 3]", 2), ("[3]", 1)])
 def test_attn(dims: str, leaves: int, layers: int) -> None:
     value, cores = computed(f"std.attn({dims}, 3, {layers}, act = relu, last = tanh)", leaves)
     inner = {name.removeprefix("tree."): core for name, core in cores.items() if name.startswith("tree.")}
@@ -177,6 +249,16 @@ def test_folded_is_fixed() -> None:
     np.testing.assert_allclose(folded.evaluate({**cores, **pairs})["w"], fixed.evaluate(cores)["w"], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("dims", "chi"), [([3], 2), ([3, 2], 9), ([2] * 5, 1), ([1, 2, 1], 3), ([2, 2, 2, 2], 100)])
+def test_bonds_of_an_mps(dims: list[int], chi: int) -> None:
+    """A bond never exceeds what either side holds."""
+    _, cores = computed(f"std.mps({dims}, {chi})", len(dims))
+    n = len(dims)
+    bond = [min(chi, int(np.prod(dims[:k])), int(np.prod(dims[k:]))) for k in range(n + 1)]
+    expected = [((bond[k],) if k > 0 else ()) + (dims[k],) + ((bond[k + 1],) if k < n - 1 else ()) for k in range(n)]
+    assert [cores[f"g[{k}]"].shape for k in range(n)] == expected
+
+
 def test_mps() -> None:
     value, cores = computed("std.mps([2, 3, 1, 2, 3], 3)", 5)
     g = [cores[f"g[{k}]"] for k in range(5)]
@@ -194,6 +276,8 @@ def test_ring() -> None:
     value, cores = computed("std.ring([2, 3, 4], 3)", 3)
     g = [cores[f"g[{k}]"] for k in range(3)]
     np.testing.assert_allclose(value, np.einsum("aib,bjc,cka->ijk", *g), rtol=1e-12)
+    value, cores = computed("std.ring([4, 2], 3)", 2)
+    np.testing.assert_allclose(value, np.einsum("aib,bja->ij", cores["g[0]"], cores["g[1]"]), rtol=1e-12)
     value, cores = computed("std.ring([4], 3)", 1)
     np.testing.assert_allclose(value, np.einsum("aia->i", cores["g[0]"]), rtol=1e-12)
 
@@ -207,6 +291,8 @@ def test_tucker() -> None:
 def test_cp() -> None:
     value, cores = computed("std.cp([4, 5, 2], 3)", 3)
     np.testing.assert_allclose(value, np.einsum("ri,rj,rk->ijk", *cores.values()), rtol=1e-12)
+    value, cores = computed("std.cp([1, 3], 1)", 2)
+    np.testing.assert_allclose(value, np.einsum("ri,rj->ij", *cores.values()), rtol=1e-12)
     value, cores = computed("std.cp([4], 3)", 1)
     np.testing.assert_allclose(value, cores["factor[0]"].sum(axis=0), rtol=1e-12)
 
@@ -216,6 +302,17 @@ def test_peps() -> None:
     sites = [cores[f"site[{r}, {c}]"] for r in range(2) for c in range(3)]
     expected = np.einsum("xad,aybe,bzf,dug,egvh,fhw->xyzuvw", *sites)
     np.testing.assert_allclose(value, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "equation"),
+    [(1, 1, "x->x"), (1, 3, "xa,ayb,bz->xyz"), (3, 1, "xa,ayb,bz->xyz"), (2, 2, "xad,ayb,duc,bcv->xyuv")],
+)
+def test_peps_without_a_border(rows: int, cols: int, equation: str) -> None:
+    dims = [2, 3, 1, 2][: rows * cols]
+    value, cores = computed(f"std.peps({rows}, {cols}, {dims}, 3)", rows * cols)
+    sites = [cores[f"site[{r}, {c}]"] for r in range(rows) for c in range(cols)]
+    np.testing.assert_allclose(value, np.einsum(equation, *sites), rtol=1e-12)
 
 
 def test_lowrank() -> None:
