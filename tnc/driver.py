@@ -84,10 +84,11 @@ class Planned:
     broken: tuple[Diagnostic, ...]
 
 
-_EXHAUSTED: Final = "TN242"
-"""What is said where a limit on the whole elaboration was reached."""
-
 DTYPES: Final = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")
+
+_LIMITS_ON_WORK: Final = frozenset({"TN240", "TN242"})
+_MOST_ENDLESS: Final = 2
+"""After so many networks that ran into a limit on work, the others of a file are not looked at."""
 
 
 # -- the pipeline ------------------------------------------------------------------------------
@@ -176,6 +177,7 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
     if readable:
         groups.append(misfits)
     networks: list[Initialised] = []
+    endless = 0
     for network in chosen:
         parameters = library.parameters(network)
         arguments = {name: value for name, value in options.arguments if name in parameters}
@@ -186,8 +188,9 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
             initialisation = passes.initialise(program)
             groups.append(initialisation.diagnostics)
             networks.append(Initialised(program, initialisation))
-        if any(diagnostic.code == _EXHAUSTED for diagnostic in found):
-            break  # the limits are for the whole file: its other networks may be as hungry
+        endless += any(diagnostic.code in _LIMITS_ON_WORK for diagnostic in found)
+        if endless == _MOST_ENDLESS:
+            break  # the file's other networks may be as hungry, most likely for one reason
     if len(networks) == len(chosen):
         groups.append(tuple(_unknown_sizes(networks, options)))
     allowances, unclear = library.allowances(LINTS)

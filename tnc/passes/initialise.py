@@ -31,7 +31,7 @@ from tnc.ir.program import (
     Sum,
     View,
 )
-from tnc.passes.moments import isometry_moment, sides
+from tnc.passes.moments import isometry_moment, sides, squared
 from tnc.passes.pipeline import run_passes
 from tnc.passes.variances import Variances
 
@@ -108,7 +108,7 @@ def _fit_outputs(variances: Variances) -> None:
         cores, scales = _carriers(output.tensor, variances, statements)
         wanted = _wanted(output, shapes[output.tensor]) if scales else output.std
         if wanted is not None and cores and fitted.isdisjoint(core for group in cores for core in group):
-            _fit(output.tensor, wanted**2, cores, variances)
+            _fit(output.tensor, squared(wanted), cores, variances)
             fitted.update(core for group in cores for core in group)
 
 
@@ -176,6 +176,8 @@ def _fit(tensor: str, wanted: float, regions: list[_Cores], variances: Variances
 
     A secant in logarithms: exact at once where all between is linear or homogeneous (relu), a few steps elsewhere.
     """
+    if not 0 < wanted < math.inf:
+        return  # no float holds the square of such a deviation
     affected = _affected(tensor, {core for cores in regions for core in cores}, variances)
     total, slope = 0.0, 1.0
     for _ in range(60):

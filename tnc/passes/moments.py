@@ -23,6 +23,11 @@ from tnc.ir.program import (
 from tnc.ir.scalar import evaluate
 
 
+def squared(value: float) -> float:
+    """The square; infinite where ``**`` would raise."""
+    return value * value
+
+
 def sides(shape: Sequence[int], inputs: int) -> tuple[int, int]:
     """A core as a matrix: entries of the axes before the arrow, entries of those after it."""
     return math.prod(shape[:inputs]), math.prod(shape[inputs:])
@@ -38,15 +43,15 @@ def core_moment(parameter: Parameter) -> float | None:
     rows, columns = sides(parameter.shape, parameter.inputs)
     match parameter.init:
         case Normal(std=std):
-            return std**2
+            return squared(std)
         case Uniform(low=low, high=high):
             return (low * low + low * high + high * high) / 3
         case Orthogonal(gain=gain):
-            return gain**2 / max(rows, columns)
+            return squared(gain) / max(rows, columns)
         case Identity(noise=noise):
-            return 1 / max(rows, columns) + noise**2
+            return 1 / max(rows, columns) + squared(noise)
         case Constant(value=value):
-            return value**2
+            return squared(value)
         case Entries(values=values):
             return math.fsum(value * value for value in values) / len(values)
         case Glorot():
@@ -96,7 +101,7 @@ def activated_moment(
 ) -> float:
     """E[f(z)²] for z of this second moment, distributed as the sample (points and weights, mean square 1) says."""
     deviation = math.sqrt(moment)
-    terms = [weight * evaluate(function, (deviation * point, *scalars)) ** 2 for point, weight in sample]
+    terms = [weight * squared(evaluate(function, (deviation * point, *scalars))) for point, weight in sample]
     return math.fsum(terms) if all(map(math.isfinite, terms)) else math.nan
 
 

@@ -50,6 +50,9 @@ _LARGEST_PRODUCT = 2**16
 _MOST_FACTORS = 300
 _QUANTILES = 512
 
+_QUIET = np.errstate(all="ignore")
+"""Numbers that authors give may be too large for their squares: infinities and NaN are what is then to be told."""
+
 _Operand: TypeAlias = tuple[Array, tuple[int, ...]]
 """An array, seeds first, with the leg of each further axis."""
 
@@ -84,18 +87,22 @@ class Sampler:
         """Whether a tensor is there."""
         return tensor in self._values
 
+    @_QUIET
     def draw_core(self, name: str) -> None:
         """Draw a core, with unit mean square."""
         self._values[name] = draw(self._parameters[name], self._seeds, self._random)
 
+    @_QUIET
     def scale(self, tensor: str, factor: float) -> None:
         """Multiply a tensor that is there."""
         self._values[tensor] = self._values[tensor] * factor
 
+    @_QUIET
     def moment(self, tensor: str) -> float:
         """The mean square of a tensor over entries and seeds."""
         return float(np.mean(np.square(self._values[tensor])))
 
+    @_QUIET
     def law(self, tensor: str) -> tuple[tuple[float, float], ...]:
         """The distribution of a tensor's entries as points and weights, with mean square 1."""
         ordered = np.sort(self._values[tensor], axis=None)
@@ -107,6 +114,7 @@ class Sampler:
             return ((0.0, 1.0),)
         return tuple((rounded(point / size), weight) for point, weight in zip(points, weights, strict=True))
 
+    @_QUIET
     def run(self, name: str, scalars: tuple[float, ...], deviations: Mapping[str, float]) -> None:
         """Compute one statement; ``scalars`` are the further arguments of an activation.
 

@@ -29,7 +29,14 @@ from tnc.ir.program import (
     View,
 )
 from tnc.passes.exactness import core_views, inexact_statements
-from tnc.passes.moments import activated_moment, core_moment, homogeneous_gain, isometry_moment, normal_sample
+from tnc.passes.moments import (
+    activated_moment,
+    core_moment,
+    homogeneous_gain,
+    isometry_moment,
+    normal_sample,
+    squared,
+)
 from tnc.passes.shrinking import pruned
 
 if TYPE_CHECKING:
@@ -37,6 +44,9 @@ if TYPE_CHECKING:
 
 _PRELU_SLOPE = 0.25
 """What the slope of a ``prelu`` starts from if the author does not say; any other coefficient starts from 1."""
+
+_LARGEST_EXPONENT = 300.0
+"""A core is scaled by no more than the exponential of this, which leaves room for its square."""
 
 
 class Variances:
@@ -139,11 +149,12 @@ class Variances:
     def _rescale(self, free: dict[str, int], logarithm: float) -> None:
         """Bring a region to unit variance, given the logarithm of its second moment."""
         if math.isfinite(logarithm):
-            self.scale(free, math.exp(-0.5 * logarithm / sum(free.values())))
+            exponent = -0.5 * logarithm / sum(free.values())
+            self.scale(free, math.exp(max(-_LARGEST_EXPONENT, min(_LARGEST_EXPONENT, exponent))))
 
     def _set_scale(self, core: str, scale: float) -> None:
         self.scales[core] = scale
-        self._moments[core] = scale**2 * isometry_moment(self.parameters[core])
+        self._moments[core] = squared(scale) * isometry_moment(self.parameters[core])
 
     # -- the law -------------------------------------------------------------------------------
 
@@ -237,7 +248,7 @@ class Variances:
 
     def _rescale_sampled(self, statement: Statement, free: dict[str, int]) -> None:
         if isinstance(statement, Contract) and free:
-            correction = math.log(self._corrections[statement.name])
+            correction = _logarithm(self._corrections[statement.name])
             self._rescale(free, correction + contract_logarithm(statement, self.moment))
 
     def _expected(self, small: Statement, moment: Callable[[str], float]) -> float:
@@ -297,7 +308,7 @@ def _logarithm(value: float) -> float:
 
 
 def _sum_moment(statement: Sum, moment: Callable[[str], float]) -> float:
-    return math.fsum(term.coefficient**2 * moment(term.use.tensor) for term in statement.terms)
+    return math.fsum(squared(term.coefficient) * moment(term.use.tensor) for term in statement.terms)
 
 
 @lru_cache(maxsize=1024)

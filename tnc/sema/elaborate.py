@@ -16,7 +16,7 @@ from tnc.sema.frame import Frame, Step, check_rank, declares
 from tnc.sema.inputs import declare_input
 from tnc.sema.legs import LegReader
 from tnc.sema.lower import Lowered, lower_definition
-from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_STATEMENT
+from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_FAILURE, WORK_PER_STATEMENT
 from tnc.sema.outputs import LeftSide, output_std
 from tnc.sema.places import binder_span, name_span
 from tnc.sema.poison import poison
@@ -60,9 +60,11 @@ def run(frame: Frame, statements: Sequence[tree.Statement], scope: Scope) -> Non
         except Problem as problem:
             frame.sink.report(problem.diagnostic)
             meter.restore(mark)
+            meter.pay(WORK_PER_FAILURE, statement.span)
             poison(frame, statement, scope)
         except Poisoned:
             meter.restore(mark)
+            meter.pay(WORK_PER_FAILURE, statement.span)
             poison(frame, statement, scope)
         else:
             meter.restore(mark)

@@ -16,8 +16,11 @@ _WORK_PER_CALL = 8
 WORK_PER_STATEMENT = 8
 """What a statement costs, in nodes."""
 
-WORK_PER_DEFINITION = 60
+WORK_PER_DEFINITION = 120
 """What lowering a definition costs, in nodes."""
+
+WORK_PER_FAILURE = 60
+"""What a statement costs that fails, in nodes: its diagnostic is made before it is known to be told already."""
 
 WORK_PER_INSTANCE = 200
 """What an instance costs, in nodes."""

@@ -17,6 +17,8 @@ def name_span(node: tree.Network | tree.Function | tree.Def | tree.Input | tree.
     keyword = 0
     while keyword < len(text) and not text[keyword].isspace():
         keyword += 1
-    start = text.find(node.name, keyword)
-    start = max(start, 0) + node.span.start
+    found = text.find(node.name, keyword)
+    if found < 0:
+        return node.span  # nobody wrote the name: it was made up for a head that could not be read
+    start = node.span.start + found
     return Span(node.span.source, start, start + len(node.name))

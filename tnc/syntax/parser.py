@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Final
 
 from tnc.diagnostics import Diagnostic
 from tnc.limits import Limits
@@ -16,12 +18,15 @@ from tnc.syntax.scanner import Scan, scan, too_many
 from tnc.syntax.structure import Lines, balance
 from tnc.syntax.tokens import END, MOST_ERRORS
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes that it could not decode, as in a command's arguments."""
+
 
 def parse_file(source: Source, limits: Limits) -> tuple[tree.File, tuple[Diagnostic, ...]]:
     """The tree of a text, as far as it could be read, and what is wrong with it, in order of place."""
     empty = tree.File(source, (), (), span=Span(source, 0, len(source.text)))
-    if (large := _too_large(source, limits)) is not None:
-        return empty, (large,)
+    if (unreadable := _unreadable(source, limits)) is not None:
+        return empty, (unreadable,)
     scanned = scan(source, limits)
     if scanned.fatal is not None:
         return empty, _ordered([*scanned.diagnostics, scanned.fatal])
@@ -47,8 +52,8 @@ def parse_file(source: Source, limits: Limits) -> tuple[tree.File, tuple[Diagnos
 
 def parse_expression_text(source: Source, limits: Limits) -> tuple[tree.Expr | None, tuple[Diagnostic, ...]]:
     """The tree of a text that is one expression, or the first thing that is wrong with it."""
-    if (large := _too_large(source, limits)) is not None:
-        return None, (large,)
+    if (unreadable := _unreadable(source, limits)) is not None:
+        return None, (unreadable,)
     scanned = scan(source, limits)
     found = [*scanned.diagnostics, *([scanned.fatal] if scanned.fatal else [])]
     if not found:
@@ -77,14 +82,17 @@ def _expression(scanned: Scan, limits: Limits) -> tuple[tree.Expr | None, list[D
     return expression, wrong
 
 
-def _too_large(source: Source, limits: Limits) -> Diagnostic | None:
+def _unreadable(source: Source, limits: Limits) -> Diagnostic | None:
     size = len(source.text)
     if size <= limits.file_bytes:
         size = len(source.text.encode("utf-8", "surrogatepass"))
-    if size <= limits.file_bytes:
-        return None
-    message = f"the text has {size} bytes, more than the limit of {limits.file_bytes}"
-    return Diagnostic("TN151", message, help="raise the limit `file_bytes` if it is meant")
+    if size > limits.file_bytes:
+        message = f"the text has {size} bytes, more than the limit of {limits.file_bytes}"
+        return Diagnostic("TN151", message, help="raise the limit `file_bytes` if it is meant")
+    if (lone := _SURROGATE.search(source.text)) is not None:
+        message = f"U+{ord(lone[0]):04X} is half a character: no UTF-8 file can hold it"
+        return Diagnostic("TN150", message, Span(source, lone.start(), lone.end()), "here")
+    return None
 
 
 def _place(diagnostic: Diagnostic) -> int:

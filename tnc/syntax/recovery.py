@@ -175,7 +175,7 @@ class Recovery:
     def _feed_head(self, start: int, brace: int) -> None:
         """Before a block whose head could not be read: a head that can."""
         tokens = self._tokens
-        place = tokens[brace]
+        place = tokens[start]
         name = tokens[start + 1] if start + 1 < brace else place
         head: tuple[str, ...] = ("if", "true")
         if not self._outer:

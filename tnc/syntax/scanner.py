@@ -11,7 +11,7 @@ from tnc.limits import Limits
 from tnc.source import Source, Span
 from tnc.syntax.grammar import terminals
 from tnc.syntax.slips import Slip, read_slip
-from tnc.syntax.tokens import END, MOST_ERRORS, Token
+from tnc.syntax.tokens import END, MOST_ERRORS, Token, number_value
 from tnc.syntax.tree import Comment
 
 _OPENERS: Final = frozenset("([{")
@@ -180,8 +180,6 @@ def _number_too_large(token: Token, limits: Limits) -> Diagnostic | None:
             return None
         message = f"the number has {whole} digits, more than the limit of {most}"
         return Diagnostic("TN122", message, token.span, help="raise the limit `number_bits` if it is meant")
-    number = re.match(r"[0-9.]+([eE][+-]?[0-9]+)?", token.text)
-    assert number is not None
-    if float(number[0]) * 1e12 < float("inf"):
+    if number_value(token.text) < float("inf"):
         return None
     return Diagnostic("TN122", f"the number `{token.text[:20]}` is too large for a float", token.span)
