@@ -216,7 +216,11 @@ def test_branches_not_taken_are_checked_for_names() -> None:
         ("for k in 0..3 { core q(2) }", "`q` is declared twice", "in a loop, declare one each time: `core q[k]`"),
         ("core g[k in 2..4](2)\nh(i) = g[0](i)", "`g[0]` does not exist", "there are `g[2..4]`, ranges half-open"),
         ("core g[k in [1, 7]](2)\nh(i) = g[0](i)", "`g[0]` does not exist", "there are `g[1]`, `g[7]`"),
-        ("core g(2, 3)\nh(i) = g(i)", "`g` has 2 axes, but is used with 1", None),
+        (
+            "core g(2, 3)\nh(i) = g(i)",
+            "`g` has 2 axes, but is used with 1",
+            "1 more leg is needed, or `[k]` to pick an entry",
+        ),
         (
             "h(i, j) = fine(i, j)",
             "`fine` has 1 axis, but is used with 2",
@@ -226,6 +230,11 @@ def test_branches_not_taken_are_checked_for_names() -> None:
         ("let a = [1, 2][-1]", "subscript -1 is negative", "count from the end with `len`: `[1, 2][len([1, 2]) - 1]`"),
         (
             "core g(4 / 2)",
+            "a dimension must be an integer, not a float",
+            "`/` makes floats; write `4 // 2`",
+        ),
+        (
+            "core g(2 * 1.5)",
             "a dimension must be an integer, not a float",
             "`//` divides integers; `floor` and `ceil` make integers of floats",
         ),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from tnc.diagnostics import Label
 from tnc.diagnostics.suggest import did_you_mean
 from tnc.ir.program import (
     Auto,
@@ -26,7 +27,7 @@ from tnc.sema.meter import integer
 from tnc.sema.problem import fail
 from tnc.sema.scope import Scope
 from tnc.sema.values import Value, kind_of, short_text
-from tnc.sema.walk import unwrapped
+from tnc.sema.walk import names, unwrapped
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -164,16 +165,28 @@ def dims(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> tuple[int, ...]
     value = evaluator.evaluate(expr, scope)
     if isinstance(value, tuple):
         evaluator.meter.pay(len(value) // 4, expr.span)
-        return tuple(_dim(entry, expr.span) for entry in value)
-    return (_dim(value, expr.span),)
+        return tuple(_dim(entry, expr, scope) for entry in value)
+    return (_dim(value, expr, scope),)
 
 
-def _dim(value: Value, span: Span) -> int:
+def _dim(value: Value, expr: tree.Expr, scope: Scope) -> int:
+    span = expr.span
     if not is_integer(value):
-        hint = "`//` divides integers; `floor` and `ceil` make integers of floats" if isinstance(value, float) else None
+        hint = None
+        if isinstance(expr, tree.Arithmetic) and expr.operators == ("/",):
+            hint = f"`/` makes floats; write `{expr.operands[0].span.text} // {expr.operands[1].span.text}`"
+        elif isinstance(value, float):
+            hint = "`//` divides integers; `floor` and `ceil` make integers of floats"
         fail("TN251", f"a dimension must be an integer, not {kind_of(value)}", span, label=short_text(value), help=hint)
     if value < 1:
-        fail("TN251", f"a dimension must be at least 1, not {integer(value)}", span)
+        found = [(name.text, scope.find(name.text)) for name in names(expr)]
+        labels = tuple(
+            Label(entry.span, f"`{name}` is declared here") for name, entry in found[:1] if entry and entry.span
+        )
+        hint = "a dimension of an `input` that is known at run time only is written `batch?`" if value == -1 else None
+        if found:
+            hint = f"where it may be too small, write `max(1, {span.text})`"
+        fail("TN251", f"a dimension must be at least 1, not {integer(value)}", span, labels=labels, help=hint)
     return value
 
 

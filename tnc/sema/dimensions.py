@@ -23,6 +23,7 @@ class _Fact:
     dim: Dim
     span: Span
     reason: str
+    use: resolved.TensorUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _read_operand(operand: Operand, unifier: _Unifier, groups: list[_Group]) -> 
             continue
         legs = next(legs_of_axes)
         if len(legs) == 1:
-            unifier.learn(legs[0], _Fact(dim, axis.legs[0].span, f"axis {number} of `{shown}` is {dim}"))
+            unifier.learn(legs[0], _Fact(dim, axis.legs[0].span, f"axis {number} of `{shown}` is {dim}", use))
         else:
             groups.append(_Group(axis, dim, legs, f"axis {number} of `{shown}`"))
 
@@ -250,7 +251,8 @@ def _conflict(name: LegName, known: _Fact, fact: _Fact) -> Diagnostic:
     label = f"here {fact.reason}"
     if isinstance(known.dim, int) and isinstance(fact.dim, int):
         message = f"the leg `{name}` has two dimensions, {known.dim} and {fact.dim}"
-        return Diagnostic("TN301", message, fact.span, label, labels, "a leg has one dimension in a statement")
+        advice = _swapped(fact, known.dim) or _swapped(known, fact.dim) or "a leg has one dimension in a statement"
+        return Diagnostic("TN301", message, fact.span, label, labels, advice)
     if isinstance(known.dim, str) and isinstance(fact.dim, str):
         message = f"the leg `{name}` has two dynamic dimensions, `{known.dim}` and `{fact.dim}`"
         advice = f"if they are the same size, declare both as `{known.dim}?`"
@@ -259,6 +261,22 @@ def _conflict(name: LegName, known: _Fact, fact: _Fact) -> Diagnostic:
         message = f"the leg `{name}` has the dynamic dimension `{dynamic}` and the fixed dimension {fixed}"
         advice = "a dynamic dimension is known at run time only; it cannot be bound to a number"
     return Diagnostic("TN302", message, fact.span, label, labels, advice)
+
+
+def _swapped(fact: _Fact, wanted: Dim) -> str | None:
+    """A hint at the axis of the same tensor that would fit, if there is just one, under a leg of its own."""
+    if fact.use is None or not all(isinstance(axis, resolved.Axis) and len(axis.legs) == 1 for axis in fact.use.axes):
+        return None
+    axes = [axis.legs[0] for axis in fact.use.axes if isinstance(axis, resolved.Axis)]
+    here = next((number for number, leg in enumerate(axes) if leg.span == fact.span), None)
+    fitting = [number for number, dim in enumerate(fact.use.shape) if dim == wanted and number != here]
+    if here is None or len(fitting) != 1:
+        return None
+    names = [str(leg.name) for leg in axes]
+    there = fitting[0]
+    names[here], names[there] = names[there], names[here]
+    shown = f"{fact.use.shown or fact.use.tensor}({', '.join(names)})"
+    return f"axis {there + 1} of `{shown_shape(fact.use)}` is {wanted}: did you mean `{shown}`?"
 
 
 def _delta_conflict(first: LegName, second: LegName, known: _Fact, fact: _Fact, span: Span) -> Diagnostic:

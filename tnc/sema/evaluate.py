@@ -199,7 +199,7 @@ class Evaluator:
             f"`{entry.name}` is {what}, not a compile-time value",
             expr.span,
             labels=(Label(entry.span, "declared here"),),
-            help="tensors stand on the right of definitions and outputs, with legs",
+            help="tensors stand on the right of definitions and outputs, with legs: `h(i, j) = …`",
         )
 
     def _attribute(self, expr: tree.Attribute, scope: Scope) -> Value:
@@ -391,7 +391,10 @@ class Evaluator:
                 )
             case Builtin(name=name) if name in ACTIVATION_PARAMETERS:
                 fail(
-                    "TN227", f"`{name}` is an activation: it applies to tensors, not to compile-time values", expr.span
+                    "TN227",
+                    f"`{name}` is an activation: it applies to tensors, not to compile-time values",
+                    expr.span,
+                    help=f"a tensor is defined without `let` and with its legs: `h(i, j) = {name}(…)`",
                 )
             case UserFunction(name=name):
                 fail(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
 from tnc.diagnostics import CompileError, Diagnostic, InternalError
-from tnc.diagnostics.suggest import did_you_mean, listed
+from tnc.diagnostics.suggest import did_you_mean, listed, nearest
 from tnc.limits import Limits
 from tnc.reading import read_source
 from tnc.sema.broken import WORD, BrokenText
@@ -222,7 +224,18 @@ def _standard_text(name: str) -> str | None:
 
 def _import_hint(node: tree.Import, importer: str) -> str:
     where = "the current folder" if importer.startswith("<") else f"the folder of `{importer}`"
-    return f"paths are relative to {where}"
+    near = None if importer.startswith("<") else nearest(node.path, _files_beside(importer, node.path))
+    return f"did you mean `{near}`?" if near else f"paths are relative to {where}"
+
+
+def _files_beside(importer: str, path: str) -> list[str]:
+    """The files that an import could mean: those beside the importer, and those in the folder of the path."""
+    home = Path(importer).parent
+    found: list[str] = []
+    for folder in dict.fromkeys((Path(), Path(path).parent)):
+        with suppress(OSError, ValueError):
+            found += [(folder / each.name).as_posix() for each in islice((home / folder).iterdir(), 1000)]
+    return [each for each in found if each.endswith(".tn") and each != Path(importer).name]
 
 
 def _poison(statement: tree.Statement, scope: Scope) -> None:

@@ -90,7 +90,8 @@ def refer(expr: tree.Expr, scope: Scope, evaluator: Evaluator) -> Referent | Non
         case Family():
             if len(parts) > 1:
                 fail("TN203", f"`{name}` is a tensor and has no `.{parts[1][0]}`", expr.span)
-            return tensor_member(entry, subscripts_of(subscripts, scope, evaluator), expr.span)
+            loops = [known for known, each in scope.visible() if each.kind == "loop"]
+            return tensor_member(entry, subscripts_of(subscripts, scope, evaluator), expr.span, loops)
         case Instances():
             instance = member(
                 entry.name, entry.members, entry.places, subscripts_of(subscripts, scope, evaluator), expr.span, entry
@@ -133,7 +134,7 @@ def subscripts_of(items: Sequence[tree.Expr] | None, scope: Scope, evaluator: Ev
     )
 
 
-def tensor_member(family: Family, subscripts: Subscripts, span: Span) -> Tensor:
+def tensor_member(family: Family, subscripts: Subscripts, span: Span, loops: Sequence[str] = ()) -> Tensor:
     """The tensor of a family under some subscripts."""
     if family.poisoned and subscripts not in family.members:
         raise Poisoned
@@ -141,7 +142,7 @@ def tensor_member(family: Family, subscripts: Subscripts, span: Span) -> Tensor:
     if found is None:
         if subscripts in family.members:
             raise Poisoned
-        _no_member(family.name, family.members, subscripts, span, family.span)
+        _no_member(family.name, family.members, subscripts, span, family.span, loops)
     return found
 
 
@@ -164,7 +165,15 @@ def member(
     return found
 
 
-def _no_member(name: str, members: Iterable[Subscripts], wanted: Subscripts, span: Span, declared: Span) -> NoReturn:
+def _no_member(
+    name: str,
+    members: Iterable[Subscripts],
+    wanted: Subscripts,
+    span: Span,
+    declared: Span,
+    loops: Sequence[str] = (),
+) -> NoReturn:
+    """Say that a family has no such member; ``loops`` are the variables that could tell which is meant."""
     labels = (Label(declared, "declared here"),)
     existing = list(members)
     if not existing:
@@ -193,6 +202,8 @@ def _no_member(name: str, members: Iterable[Subscripts], wanted: Subscripts, spa
     plural = "s" if expected != 1 else ""
     example = subscript_text(next(s for s in existing if s is not None and len(s) == expected))
     if wanted is None:
+        if len(loops) >= expected:
+            example = f"[{', '.join(reversed(list(loops)[:expected]))}]"
         fail(
             "TN207",
             f"`{name}` is a family: pick a member with {expected} subscript{plural}",

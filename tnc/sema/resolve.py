@@ -262,6 +262,7 @@ class Resolver:
                 self._not_on_tensors(name, expr, scope)
                 return self._number(expr, scope)
             case Helper():
+                self._no_tensors(function, expr, scope)
                 return self._number(expr, scope)
             case NetworkValue():
                 fail(
@@ -272,6 +273,20 @@ class Resolver:
                 )
             case _:
                 fail("TN227", f"{kind_of(function)} cannot be applied", expr.function.span, label=short_text(function))
+
+    @staticmethod
+    def _no_tensors(helper: Helper, call: tree.Call, scope: Scope) -> None:
+        """Complain where a helper for compile-time values is applied to a tensor."""
+        for argument in call.arguments:
+            for name in names(argument.value):
+                if isinstance(scope.find(name.text), Family | Instances):
+                    fail(
+                        "TN227",
+                        f"`{helper.node.name}` is a `def`: it computes with compile-time values, not with tensors",
+                        call.function.span,
+                        labels=(Label(name.span, "a tensor"),),
+                        help=f"a function of entries is declared with `fn`: `fn {helper.node.name}(t) = …`",
+                    )
 
     def _is_value(self, function: tree.Expr, scope: Scope) -> bool:
         """Whether the function of a call is a compile-time value rather than a tensor under a dotted name."""
@@ -352,7 +367,8 @@ class Resolver:
 
     def _wrong_legs(self, expr: tree.Call, tensor: Tensor, count: int) -> NoReturn:
         wanted = len(tensor.shape)
-        hint = None
+        are = "leg is" if wanted - count == 1 else "legs are"
+        hint = f"{wanted - count} more {are} needed, or `[k]` to pick an entry"
         if wanted < count:
             hint = "several legs on one axis are a group: `(i, j)`"
         elif any(isinstance(a.value, tree.Group) for a in expr.arguments):

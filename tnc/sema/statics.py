@@ -139,6 +139,19 @@ def _roots(expr: tree.Expr) -> Iterator[str]:
         stack.extend(children(node))
 
 
+_CONTRACTION = "a contraction is a product whose legs say what is summed: `a(i, j) * b(j, k)`"
+_FOREIGN = {
+    **dict.fromkeys(("einsum", "matmul", "dot", "tensordot", "mm", "bmm", "contract"), _CONTRACTION),
+    "softmax": "activations work entry by entry; `rms` alone looks at the whole tensor",
+    "transpose": "the order of the legs says it: `h(j, i) = a(i, j)`",
+    "reshape": "a definition reshapes on its left: `h(i, j) reshape(6) = a(i, j)`",
+    "swish": "it is called `silu`",
+    "eye": "the copy tensor is `delta(i, j)`",
+    "None": "there is no such value: leave the argument out",
+}
+"""What other languages call it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Checker:
     """Looks names up; ``with_legs`` are those whose calls take legs, ``sizes`` the dynamic dimensions."""
@@ -168,7 +181,7 @@ class _Checker:
                 self._path(path)
                 self.value(value)
             case tree.Input(dims=dims):
-                self.values(dim for dim in dims if not isinstance(dim, tree.DynamicDim))
+                self._dims(dims)
             case tree.Function() | tree.Def():
                 self.function(statement)
             case tree.For(binder=binder, body=body):
@@ -214,6 +227,16 @@ class _Checker:
         """A number, or the name of a dynamic size."""
         if not (isinstance(value, tree.Name) and value.text in self.sizes):
             self.optional(value)
+
+    def _dims(self, dims: Iterable[tree.Expr | tree.DynamicDim]) -> None:
+        """Dimensions of an input: an unknown name may be meant to be a dynamic one."""
+        for dim in dims:
+            if isinstance(dim, tree.Name) and dim.text not in self.known | {*self.local}:
+                name = dim.text if dim.text != "None" else "batch"
+                hint = f"a dimension that is known at run time only has a question mark: `{name}?`"
+                self._name(dim.text, dim.span, hint=hint)
+            elif not isinstance(dim, tree.DynamicDim):
+                self.value(dim)
 
     def _core(self, node: tree.Core) -> None:
         binders = [item for part in node.path.parts for item in part.subscripts or () if isinstance(item, tree.Binder)]
@@ -377,12 +400,12 @@ class _Checker:
         self.folded.extend(b.name for operand in operands if isinstance(operand, tree.Fold) for b in operand.binders)
         return depth
 
-    def _name(self, name: str, span: Span, what: str = "name") -> bool:
+    def _name(self, name: str, span: Span, what: str = "name", hint: str | None = None) -> bool:
         self.used.add(name)
         if name in self.known or name in self.local or name.endswith("'"):
             return True
         if not self.loader.broken.mentions(name, span):
-            hint = did_you_mean(name, {*self.known, *self.local})
+            hint = hint or _FOREIGN.get(name) or did_you_mean(name, {*self.known, *self.local})
             if name in self.folded:
                 hint = f"a fold over `{name}` binds to the next factor only; put brackets around all that is meant"
             elif name in self.sizes:

@@ -51,15 +51,25 @@ def check_legs(
     lone = _places(_used_once(value, frozenset(left)))
     absent = _places((leg, span) for leg, span in zip(left, left_spans, strict=True) if leg not in value.legs)
     told: set[int] = set()
+    twins = not absent and _twins(lone, value, dimensions)
     for place in lone[:_MOST_TOLD]:
         if told.isdisjoint(place.legs):
-            diagnostics.append(_lone_leg(place, lone, absent, value, names, told))
+            diagnostics.append(_lone_leg(place, lone, absent, value, names, told, twins=twins))
     for place in absent[:_MOST_TOLD]:
         if told.isdisjoint(place.legs):
             diagnostics.append(_absent_leg(place, left, value, names))
     silent = dimensions.faulty.union(told, *(place.legs for place in (*lone, *absent)))
     diagnostics.extend(_dimensionless(value, silent, names, dimensions))
     return diagnostics
+
+
+def _twins(lone: Sequence[_Place], value: Terms, dimensions: Dimensions) -> bool:
+    """Whether two legs of one dimension on two tensors are all that is wrong: they were likely meant to be one."""
+    if len(lone) != 2 or any(len(place.legs) != 1 for place in lone):
+        return False
+    first, second = lone[0].legs[0], lone[1].legs[0]
+    together = any(first in leaf.legs and second in leaf.legs for leaf in leaves(value))
+    return not together and dimensions.dims[first] is not None and dimensions.dims[first] == dimensions.dims[second]
 
 
 def _written(leaf: Leaf) -> Iterator[tuple[int, Span]]:
@@ -125,6 +135,8 @@ def _lone_leg(
     value: Terms,
     names: Sequence[LegName],
     told: set[int],
+    *,
+    twins: bool,
 ) -> Diagnostic:
     """A leg used once and not on the left: forgotten, or misspelt; then the other leg is told of with it."""
     told.update(place.legs)
@@ -137,7 +149,7 @@ def _lone_leg(
             advice = f"did you mean {other.shown(names)}?"
             return Diagnostic("TN307", f"{shown} {are} used once and not on the left", place.span, "", labels, advice)
     for other in lone:
-        if told.isdisjoint(other.legs) and _alike(place, other, names):
+        if told.isdisjoint(other.legs) and (twins or _alike(place, other, names)):
             told.update(other.legs)
             labels = (Label(other.span, f"so {are} {other.shown(names)}"),)
             advice = f"did you mean {other.shown(names)}?"

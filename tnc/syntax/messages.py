@@ -295,8 +295,21 @@ def _keyword_as_name(failure: Failure) -> Explanation | None:
 # -- heads of statements -----------------------------------------------------------------------
 
 
+_ROUND: Final = {
+    "core": "the dimensions stand in round brackets: `core a(2, 3)`; a family is `core a[k in 0..n](2, 3)`",
+    "output": "the legs stand in round brackets: `output w(i, j) = …`",
+    "let": "a list of values is `let a = [… for k in 0..n]`",
+}
+
+
+def _round_brackets(failure: Failure) -> str:
+    return _ROUND.get(failure.head, f"the legs stand in round brackets: `{failure.head}(i, j)`")
+
+
 def _no_parameters(failure: Failure) -> Explanation | None:
     """``network a {``, ``def f = …``, ``core g = …``: brackets are not optional."""
+    if failure.only("(", ".") and failure.before.text == "]":
+        return _say(failure, "`(`", _round_brackets(failure))
     if not failure.only("(") and not (failure.expected <= {"(", "[", "."} and failure.token.text in ("=", "{", ":")):
         return None
     name = clip(failure.tokens[failure.start + 1].text) if failure.index > failure.start + 1 else failure.head
@@ -306,7 +319,8 @@ def _no_parameters(failure: Failure) -> Explanation | None:
             repair = Repair(("(", ")")) if failure.token.text == "{" else None
             return _say(failure, "the parameters in `(…)`", advice, repair)
         case "output":
-            return _say(failure, "the axes in `(…)`", f"an output without axes is a scalar: `output {name}() = …`")
+            advice = f"write `output {name}(i, j) = …`, or `output {name}() = …` for a scalar"
+            return _say(failure, "the axes in `(…)`", _round_brackets(failure) if failure.token.text == "[" else advice)
         case "core" | "input":
             return _say(
                 failure, "the dimensions in `(…)`", f"write `{failure.head} {name}(2, 3)`, or `{name}()` for a scalar"
@@ -353,7 +367,8 @@ def _pieces(failure: Failure) -> Explanation | None:
     """What is missing in an import, a parameter, an assertion, a helper."""
     token, head = failure.token, failure.head
     if head == "network" and failure.only(":"):
-        return _say(failure, "`:` and a type", f"every parameter has a type: `{clip(failure.before.text)}: int`")
+        type_ = _type_of(failure.after) if token.text == "=" else "int"
+        return _say(failure, "`:` and a type", f"every parameter has a type: `{clip(failure.before.text)}: {type_}`")
     if head == "import" and failure.only("STRING"):
         name = f"{clip(token.text)}.tn" if token.type == "NAME" else "file.tn"
         return _say(failure, "a string", f'write `import "{name}"`')
@@ -370,6 +385,21 @@ def _pieces(failure: Failure) -> Explanation | None:
     if failure.before.text == "in" and failure.only("=", ":"):
         return _say(failure, "`=` or `:`", "`in` is a keyword; it can name an axis, as in `in = i`, and nothing else")
     return None
+
+
+def _type_of(token: Token) -> str:
+    """The type that a parameter has whose default begins so."""
+    match token:
+        case Token(type="STRING"):
+            return "str"
+        case Token(type="NUMBER", text=text):
+            return "int" if text.isdigit() else "float"
+        case Token(text="true" | "false"):
+            return "bool"
+        case Token(text="["):
+            return "ints"
+        case _:
+            return "fn"
 
 
 def _for_head(failure: Failure) -> Explanation | None:
@@ -452,6 +482,11 @@ def _conditional(failure: Failure) -> Explanation | None:
         return _say(failure, "`then`", "a conditional value is `if c then a else b`", repair)
     if "else" in failure.expected and failure.has_operand:
         return _say(failure, "`else`", "a conditional value has both cases: `if c then a else b`")
+    if text == "else" and failure.head == "if" and not failure.lines.starts(failure.start):
+        head = failure.tokens[failure.start]
+        message = "a conditional value begins with its condition"
+        advice = "`a if c else b` is written `(if c then a else b)`"
+        return Diagnostic("TN104", message, head.span, help=advice), None
     if text == "if" and failure.wants_operand:
         return _say(failure, "an operand", "put the conditional in parentheses: `(if c then a else b)`")
     if text == "not" and failure.wants_operand:
@@ -488,7 +523,8 @@ def _juxtaposition(failure: Failure) -> Explanation | None:
     if before.type == "NUMBER" and token.text in UNITS:
         return _say(failure, "an operator", f"a unit is glued to its number: `{clip(before.text)}{token.text}`")
     if "," in failure.expected and "let" not in failure.expected and "=" not in failure.expected:
-        return _say(failure, f"`,` or {_closer(failure)}", None, Repair((",",)), "missing `,`")
+        comma = f"write `{clip(before.text)}, {clip(token.text)}`"
+        return _say(failure, f"`,` or {_closer(failure)}", comma, Repair((",",)), "missing `,`")
     if "let" in failure.expected and not failure.starts_line:
         advice = "a product is written `a * b`" if token.type != "STRING" else None
         return _say(failure, "an operator or a new statement", advice)

@@ -88,7 +88,10 @@ class Recovery:
             if diagnostic.code != "TN108" or in_network or not self._misplaced:
                 self.diagnostics.append(diagnostic)
             self._misplaced = self._misplaced or (diagnostic.code == "TN108" and not in_network)
-            insort(self._told, tokens[index].start)
+            place = tokens[index].start if diagnostic.span is None else diagnostic.span.start
+            insort(self._told, min(place, tokens[index].start))
+            # Without its block, what was meant to be in a network stands outside: the reader knows why.
+            self._misplaced = self._misplaced or (tokens[start].text == "network" and "{" in failure.expected)
             if repair is not None and self._repair(repair, tokens[index]):
                 return index + repair.takes
         if "let" in failure.expected and machine.finish_statement(tokens[index]):

@@ -30,6 +30,10 @@ _LOOK_BACK: Final = 200
 """How many tokens a guess may look back; a bound, so that guessing stays linear."""
 
 
+_LONGEST_BLOCK: Final = 10_000
+"""How many tokens of a block without a closing brace are looked at for the place where it belongs."""
+
+
 class Frame(NamedTuple):
     """An open bracket: the index of its token, its text, and the indentation of its line."""
 
@@ -387,13 +391,25 @@ class _Matcher:
 
     def _leave_brace(self, index: int, frame: Frame) -> None:
         self.brace_errors += 1
+        index = self._outdented(frame, index)
         self._insert(index, frame)
         opener, next_ = self._tokens[frame.token], self._tokens[index]
         labels: tuple[Label, ...] = ()
-        if next_.text == "}":
+        if next_.text == "}" and self._lines.starts(index):
             labels = (Label(next_.span, "this `}` is indented like a block further out"),)
         elif next_.type != END:
             labels = (Label(next_.span, "`}` is missing before this"),)
         self._diagnostics.append(
             Diagnostic("TN105", "this `{` is never closed", opener.span, "never closed", labels, "add `}`")
         )
+
+    def _outdented(self, frame: Frame, index: int) -> int:
+        """The first line of a block that is no further in than its head: there its brace is missing; else ``index``."""
+        depth = 0
+        for at in range(frame.token + 1, min(index, frame.token + _LONGEST_BLOCK)):
+            depth -= sum(token.text == "}" for token in self._inserted.get(at, ()))
+            text = self._tokens[at].text
+            if depth == 0 and self._lines.starts(at) and self._lines.indentation(at) <= frame.indentation:
+                return at
+            depth += (text in CLOSER_OF) - (text in _OPENER_OF)
+        return index
