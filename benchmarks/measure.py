@@ -131,7 +131,6 @@ def _prepared(
             missing.append(replace(entry, status="failed", reason=text))
         else:
             runners.append(_Runner(replace(entry, prepared_in=prepared), step, warm))
-        gc.collect()
     return runners, missing
 
 
