@@ -73,6 +73,30 @@ def test_tt_linear(batch: int) -> None:
     assert_agreement(example("tt_linear.tn"), arguments=alone, sizes={"batch": batch})
 
 
+EXAMPLES_AT_SMALL_SIZE: list[tuple[str, str, dict[str, object], dict[str, int]]] = [
+    ("small.tn", "small", {}, {}),
+    ("digits.tn", "digits", {}, {}),
+    ("lora.tn", "lora", {"rows": 6, "cols": 5, "rank": 2}, {"batch": 3}),
+    ("mps_classifier.tn", "mps_classifier", {"pixels": 7, "classes": 3, "chi": 4}, {"batch": 5}),
+    ("mps_classifier.tn", "mps_classifier", {"pixels": 1, "classes": 2, "chi": 2}, {"batch": 1}),
+    ("qkv.tn", "qkv", {"bits": 3, "chi": 3}, {}),
+    ("custom.tn", "custom", {"n": 4, "rank": 3, "columns": 3}, {}),
+    ("custom.tn", "custom", {"n": 6, "rank": 1, "columns": 1}, {}),
+    ("two_layers.tn", "perceptron", {"chi": 2, "rank": 2}, {"batch": 3}),
+    ("isometric.tn", "isometric", {"leaves": 5, "chi": 3}, {}),
+    ("isometric.tn", "isometric", {"leaves": 1, "chi": 3}, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "network", "arguments", "sizes"),
+    EXAMPLES_AT_SMALL_SIZE,
+    ids=[f"{file}-{number}" for number, (file, *_) in enumerate(EXAMPLES_AT_SMALL_SIZE)],
+)
+def test_example(file: str, network: str, arguments: dict[str, object], sizes: dict[str, int]) -> None:
+    assert_agreement(example(file), network=network, arguments=arguments, sizes=sizes)
+
+
 @pytest.mark.parametrize("topology", ["ttn", "attn1", "attn2", "mera", "brick", "brick_folded"])
 def test_generated_layers(topology: str) -> None:
     """The generator of the two layer files at ten leaves; both files hold the same one."""

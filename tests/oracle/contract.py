@@ -238,7 +238,7 @@ class _Definition:
             raise OracleError(f"{self.tensor.name}: no term has {missing}")
         array = np.transpose(value.array, [value.legs.index(leg) for leg in wanted])
         array = array.reshape([math.prod(self.dims[leg] for leg in axis.legs) for axis in left])
-        array = array[tuple(slice(axis.crop) for axis in left)]
+        array = array[tuple(slice(self._size(axis.crop)) for axis in left)]
         dynamic = tuple(any(leg in self.dynamic for leg in axis.legs) for axis in left)
         if self.tensor.reshape is None:
             return Entries(array, dynamic)
@@ -266,11 +266,36 @@ class _Definition:
             case Activated(argument=argument) | Normalised(argument=argument) | Conjugated(argument=argument):
                 yield from self._used_axes(argument)
 
+    def _size(self, crop: int | str | None) -> int | None:
+        return self.evaluation.sizes[crop] if isinstance(crop, str) else crop
+
+    def _declare(self) -> None:
+        """``axis: d = leg`` on the left: the dimension of a leg that nothing else gives one."""
+        for axis in self.tensor.left:
+            size = self._size(axis.crop)
+            if size is not None and len(axis.legs) == 1 and axis.legs[0] not in self.dims:
+                self.dims[axis.legs[0]] = size
+                if isinstance(axis.crop, str):
+                    self.dynamic.add(axis.legs[0])
+
     def _unify(self, axes: list[tuple[Axis, int, bool]], deltas: list[tuple[Leg, ...]]) -> None:
         """Find the dimensions: from single legs, from groups with one leg missing, through deltas."""
         for axis, _, dynamic in axes:
             if dynamic:
                 self.dynamic.update(axis.legs)
+        self._spread(axes, deltas)
+        self._declare()
+        self._spread(axes, deltas)
+        for axis, dim, _ in axes:
+            if any(leg not in self.dims for leg in axis.legs):
+                raise OracleError(f"{self.tensor.name}: dimensions cannot be inferred")
+            if math.prod(self.dims[leg] for leg in axis.legs) != dim:
+                raise OracleError(f"{self.tensor.name}: {axis.legs} is not {dim}")
+        for legs in deltas:
+            if len({self._dim(leg) for leg in legs}) > 1:
+                raise OracleError(f"{self.tensor.name}: a delta of different dimensions")
+
+    def _spread(self, axes: list[tuple[Axis, int, bool]], deltas: list[tuple[Leg, ...]]) -> None:
         waiting, progress = axes, True
         while progress:
             progress = False
@@ -290,14 +315,6 @@ class _Definition:
                         if leg in self.dynamic and other not in self.dynamic:
                             self.dynamic.add(other)
                             progress = True
-        if waiting:
-            raise OracleError(f"{self.tensor.name}: dimensions cannot be inferred")
-        for axis, dim, _ in axes:
-            if math.prod(self.dims[leg] for leg in axis.legs) != dim:
-                raise OracleError(f"{self.tensor.name}: {axis.legs} is not {dim}")
-        for legs in deltas:
-            if len({self._dim(leg) for leg in legs}) > 1:
-                raise OracleError(f"{self.tensor.name}: a delta of different dimensions")
 
     # values
 

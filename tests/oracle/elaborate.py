@@ -339,7 +339,14 @@ def _defined(name: str, statement: tree.Definition | tree.Output, scope: Scope) 
 
 def _left(arguments: Sequence[tree.Argument], scope: Scope) -> Iterator[LeftAxis]:
     for argument in arguments:
-        crop = None if argument.crop is None else compile_time.integer(evaluate(argument.crop, scope))
+        crop: int | str | None
+        match argument.crop:
+            case None:
+                crop = None
+            case tree.Name(text=text) if scope.find(text) is None:
+                crop = text
+            case expression:
+                crop = compile_time.integer(evaluate(expression, scope))
         axes = axes_of(argument.value, scope)
         for axis in axes:
             if isinstance(axis, Pick):

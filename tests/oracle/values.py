@@ -69,11 +69,11 @@ class InputTensor:
 
 @dataclass(eq=False)
 class LeftAxis:
-    """One axis on the left of a definition."""
+    """One axis on the left of a definition; a crop may be the name of a dynamic dimension."""
 
     legs: tuple[Leg, ...]
     name: str | None
-    crop: int | None
+    crop: int | str | None
 
 
 @dataclass(eq=False)
