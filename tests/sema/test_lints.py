@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,32 @@ def test_the_library_as_a_file_of_ones_own(name: str) -> None:
     programs, found = elaborated(text, network=name, arguments=arguments)
     assert programs != [None], found
     assert [d.message for d in found if d.code in LINTS] == []
+
+
+# -- what is named, and how ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("core g[k in 0..9](2)\noutput w(i) = g[0](i)", "cores `g[1..9]` are never used"),
+        (
+            "core g[l in 0..2, k in 0..3](2)\noutput w(i) = sum(k in 0..3) g[0, k](i)",
+            "cores `g[1, 0..3]` are never used",
+        ),
+        ("core g[k in [1, 5, 7]](2)\noutput w(i) = g[1](i)", "cores `g[5]`, `g[7]` are never used"),
+        ("core g[k in 0..3](2)\noutput w(i) = g[0](i) * g[1](i)", "core `g[2]` is never used"),
+    ],
+)
+def test_families_are_named_as_ranges(body: str, message: str) -> None:
+    (found,) = elaborated(f"network n() {{\n{body}\n}}")[1]
+    assert found.message == message
+
+
+def test_lints_of_long_networks_are_quick() -> None:
+    body = "core a[k in 0..4](4, 4)\ncore g[k in 0..3000](4, 4)\nh(i, j) = a[0](i, j)\n"
+    body += "for k in 0..3000 { h(i, j) = tanh(h(i, l) * g[k](l, j)) }\nlet t = std.mps(dims = [2] * 500)\n"
+    body += "s() = t(x[0..500]) * t(x[0..500])\nfor k in 0..300 { s() = s() * t(x[0..500]) * t(x[0..500]) }\n"
+    start = time.process_time()
+    codes(body + "output w(i, j) = h(i, j) * s()")
+    assert time.process_time() - start < 20

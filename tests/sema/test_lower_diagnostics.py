@@ -67,7 +67,7 @@ def text(*lines: str) -> str:
         ("w() = delta(i, i)", "TN305", "i", "the leg `i` has no dimension: no tensor uses it"),
         ("w(i, k) = a(i)", "TN306", "k", "the leg `k` is on the left only"),
         ("w(i) = 0", "TN306", "i", "the leg `i` is on the left only"),
-        ("w(i, k[0..5]) = a(i)", "TN306", "k[0..5]", "the legs `k[0]`, `k[1]`, …, `k[4]` are on the left only"),
+        ("w(i, k[0..5]) = a(i)", "TN306", "k[0..5]", "the legs `k[0..5]` are on the left only"),
         ("w(i) = A(i, j)", "TN307", "j", "the leg `j` is used once and not on the left"),
         ("w(i) = relu(A(i, j))", "TN307", "j", "the leg `j` is used once and not on the left"),
         ("w(i) = A(i, j) + B(j, i)", "TN307", "j", "the leg `j` is used once in this term and not on the left"),

@@ -23,23 +23,24 @@ def crowded_columns(value: Terms, left: Sequence[int], names: Sequence[LegName])
         for factor in term.factors:
             if not isinstance(factor, Operand):
                 continue
-            for leg in dict.fromkeys(factor.legs):
-                if leg not in primed or not _acts(factor, leg, names):
-                    continue
+            for leg in _acted(factor, primed, names):
                 first = gates.setdefault(leg, factor)
                 if first is not factor:
                     yield _crowded(first, factor, names[leg])
                     return
 
 
-def _acts(gate: Operand, leg: int, names: Sequence[LegName]) -> bool:
-    """Whether a tensor with a primed leg has the leg that it is made of, too."""
-    name = names[leg]
-    return any(
-        (names[other].base, names[other].subscripts) == (name.base, name.subscripts)
-        and names[other].primes < name.primes
-        for other in gate.legs
-    )
+def _acted(gate: Operand, primed: frozenset[int], names: Sequence[LegName]) -> Iterator[int]:
+    """The primed legs of a tensor beside which it has the leg that they are made of, too."""
+    fewest: dict[tuple[str, tuple[int, ...] | None], int] = {}
+    for leg in gate.legs:
+        name = names[leg]
+        key = name.base, name.subscripts
+        fewest[key] = min(name.primes, fewest.get(key, name.primes))
+    for leg in dict.fromkeys(gate.legs):
+        name = names[leg]
+        if leg in primed and fewest[name.base, name.subscripts] < name.primes:
+            yield leg
 
 
 def _crowded(first: Operand, second: Operand, leg: LegName) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterator
 from math import prod
@@ -11,12 +12,17 @@ from tnc.diagnostics import Diagnostic, Label
 from tnc.diagnostics.suggest import listed
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import Contract, Delta, Ones, Parameter, Pointwise, Use
+from tnc.sema.references import as_range
 from tnc.source import Span
 
 if TYPE_CHECKING:
     from tnc.sema.frame import Shared, Step
 
 _CODES = {"core": "TN801", "tensor": "TN802", "input": "TN803"}
+_MOST_PARTS = 100
+"""How many tensors behind a definition are looked at: instances may hide thousands there."""
+
+_MEMBER = re.compile(r"(.+)\[([0-9, -]+)\]")
 _ONE_SIGN = {"relu": "not negative", "sigmoid": "positive", "softplus": "positive"}
 
 
@@ -54,10 +60,22 @@ def _unused(shared: Shared) -> Iterator[Diagnostic]:
         plural = "are" if len(names) > 1 else "is"
         yield Diagnostic(
             _CODES[kind],
-            f"{kind}{'s' if len(names) > 1 else ''} {listed(names, 4)} {plural} never used",
+            f"{kind}{'s' if len(names) > 1 else ''} {_members(names)} {plural} never used",
             spans[key],
             help="an unused core is neither trained nor counted" if kind == "core" else None,
         )
+
+
+def _members(names: list[str]) -> str:
+    """Names in backticks; members of one family as a range, where they make one."""
+    found = [_MEMBER.fullmatch(name) for name in names]
+    members = [(match[1], tuple(map(int, match[2].split(",")))) for match in found if match is not None]
+    families = {name for name, _ in members}
+    if 1 < len(members) == len(names) and len(families) == 1:
+        range_ = as_range(families.pop(), [subscripts for _, subscripts in members])
+        if range_ is not None:
+            return f"`{range_}`"
+    return listed(names, 4)
 
 
 def _signs(shared: Shared) -> Iterator[Diagnostic]:
@@ -158,7 +176,7 @@ def _previous(step: Step, reads: dict[str, set[str]], by_tensor: dict[str, Step]
     """The definitions of the same tensor that a definition reads, through the parts that it is computed in."""
     seen: set[str] = set()
     waiting = [step.tensor]
-    while waiting:
+    while waiting and len(seen) < _MOST_PARTS:
         for tensor in reads.get(waiting.pop(), ()):
             if tensor in seen:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics import Label
@@ -222,12 +223,17 @@ def _no_member(
 
 def _extent(name: str, existing: list[tuple[int, ...]]) -> str:
     """Which members there are: the ranges, if they fill a box; else a few of them."""
-    columns = [sorted(set(column)) for column in zip(*existing, strict=True)]
-    box = 1
-    for column in columns:
-        box *= len(column)
+    range_ = as_range(name, existing)
+    if range_ is None:
+        return f"there are {listed(name + subscript_text(s) for s in existing)}"
+    return f"there is `{range_}`" if len(existing) == 1 else f"there are `{range_}`, ranges half-open"
+
+
+def as_range(name: str, members: Sequence[tuple[int, ...]]) -> str | None:
+    """``g[0, 1..4]`` for members that fill such a box; None for others."""
+    columns = [sorted(set(column)) for column in zip(*members, strict=True)]
     contiguous = all(column[-1] - column[0] + 1 == len(column) for column in columns)
-    if contiguous and box == len(existing):
-        ranges = ", ".join(str(c[0]) if len(c) == 1 else f"{c[0]}..{c[-1] + 1}" for c in columns)
-        return f"there is `{name}[{ranges}]`" if box == 1 else f"there are `{name}[{ranges}]`, ranges half-open"
-    return f"there are {listed(name + subscript_text(s) for s in existing)}"
+    if not members or not contiguous or prod(map(len, columns)) != len(set(members)):
+        return None
+    ranges = ", ".join(str(c[0]) if len(c) == 1 else f"{c[0]}..{c[-1] + 1}" for c in columns)
+    return f"{name}[{ranges}]"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import assert_never
 
@@ -21,6 +21,8 @@ from tnc.sema.dimensions import Dimensions
 from tnc.sema.resolved import LegName
 from tnc.sema.terms import Barrier, Copy, Fill, Leaf, Operand, Terms, axes_with_legs, leaves, shared_legs
 from tnc.source import Span
+
+_LONGEST_SPREAD = 60
 
 _MOST_TOLD = 20
 """Diagnostics of one kind for one statement, beyond which more would not help anybody."""
@@ -32,9 +34,13 @@ class _Place:
 
     legs: tuple[int, ...]
     span: Span
+    whole: bool = False
 
     def shown(self, names: Sequence[LegName]) -> str:
-        """``the leg `j` `` or ``the legs `x[0]`, `x[1]`, … ``."""
+        """``the leg `j` ``, ``the legs `x[0..4]` `` if all of a spread is meant, or ``the legs `x[0]`, `x[1]`, … ``."""
+        text = self.span.text
+        if self.whole and len(self.legs) > 1 and ".." in text and len(text) < _LONGEST_SPREAD and "\n" not in text:
+            return f"the legs `{text}`"
         quoted = [f"`{names[leg]}`" for leg in self.legs]
         if len(quoted) == 1:
             return f"the leg {quoted[0]}"
@@ -49,7 +55,11 @@ def check_legs(
     """Everything that is wrong with how legs are used, given the legs on the left in order."""
     diagnostics = _twice_on_the_left(left, left_spans, names)
     lone = _places(_used_once(value, frozenset(left)))
-    absent = _places((leg, span) for leg, span in zip(left, left_spans, strict=True) if leg not in value.legs)
+    written = Counter(left_spans)
+    absent = [
+        replace(place, whole=len(place.legs) == written[place.span])
+        for place in _places((leg, span) for leg, span in zip(left, left_spans, strict=True) if leg not in value.legs)
+    ]
     told: set[int] = set()
     twins = not absent and _twins(lone, value, dimensions)
     for place in lone[:_MOST_TOLD]:
