@@ -274,8 +274,8 @@ def _nothing_to_compile(library: Library) -> Diagnostic:
 
 def _stranger(name: str, known: list[str], chosen: tuple[str, ...]) -> Diagnostic:
     of = f"network `{chosen[0]}`" if len(chosen) == 1 else "the chosen networks"
-    there = f"{of} has {listed(known)}" if len(chosen) == 1 else f"there are {listed(known)}"
-    help_text = did_you_mean(name, known) or (there if known else "parameters belong to networks that are compiled")
+    have = "has" if len(chosen) == 1 else "have"
+    help_text = did_you_mean(name, known) or f"{of} {have} {listed(known) if known else 'no parameters'}"
     return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=help_text)
 
 

@@ -252,6 +252,38 @@ def test_messages(body: str, message: str, help: str | None) -> None:
     assert (found[0].message, found[0].help) == (message, help)
 
 
+LAYER = "network layer() { input data(batch?, 2)\n core a(2)\n output y(b) = data(b, i) * a(i) }\n"
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ("t(b, data = x)", []),
+        ("t(b, dta = x)", [("TN204", "x")]),
+        ("t(b)", [("TN263", "t(b)")]),
+        ("t(b, other = x)", [("TN263", "t(b, other = x)"), ("TN204", "x")]),
+    ],
+)
+def test_inputs_of_an_instance(use: str, expected: list[tuple[str, str]]) -> None:
+    text = f"{LAYER}network test() {{ input x(batch?, 2)\n let t = layer()\n output y(b) = {use} * x(b, i) * ones(i) }}"
+    assert diagnosed(text, network="test") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "help"),
+    [
+        ("assert truee", "did you mean `true`?"),
+        ("let a = einsum(2)", "a contraction is a product whose legs say what is summed: `a(i, j) * b(j, k)`"),
+        ("input x(batch, 2)", "a dimension that is known at run time only has a question mark: `batch?`"),
+        ("input x(None, 2)", "a dimension that is known at run time only has a question mark: `batch?`"),
+        ("for k in 0..2 { h[k](i) = fine(i) }\nfor l in 0..2 { g(i) = h(i) }", "for example `h[l]`"),
+    ],
+)
+def test_hints(body: str, help: str) -> None:
+    _, found = elaborated(network(body))
+    assert found[0].help == help
+
+
 def test_both_ends_of_a_conflict() -> None:
     diagnostic = only(network("let a = 1\nlet a = 2"))
     assert [(label.message, label.span.text) for label in diagnostic.labels] == [("first declared here", "a")]

@@ -15,6 +15,7 @@ from tnc.sema.problem import Sink, fail
 from tnc.sema.references import subscript_text
 from tnc.sema.scope import Bound, Family, Scope, Subscripts, Tensor, article
 from tnc.sema.values import NetworkValue
+from tnc.sema.walk import statements_in
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -210,18 +211,4 @@ def check_rank(
 
 def declares(statements: Sequence[tree.Statement], kind: type[tree.Input] | type[tree.Output]) -> bool:
     """Whether a block holds, at any depth, a statement of a kind."""
-    stack = list(statements)
-    while stack:
-        statement = stack.pop()
-        match statement:
-            case tree.For(body=body):
-                stack.extend(body)
-            case tree.If(branches=branches, otherwise=otherwise):
-                for branch in branches:
-                    stack.extend(branch.body)
-                stack.extend(otherwise or ())
-            case _ if isinstance(statement, kind):
-                return True
-            case _:
-                pass
-    return False
+    return any(isinstance(statement, kind) for statement in statements_in(statements))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import NoReturn
 
 from tnc.diagnostics import Label
+from tnc.diagnostics.suggest import nearest
 from tnc.ir.program import Dim, Input
 from tnc.sema.cores import check_size, dims
 from tnc.sema.frame import Frame
 from tnc.sema.places import name_span
-from tnc.sema.problem import fail
+from tnc.sema.problem import Poisoned, fail
 from tnc.sema.resolve import shape_text
 from tnc.sema.scope import Family, Scope, Tensor
+from tnc.sema.walk import statements_in
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -51,6 +53,10 @@ def _dims(frame: Frame, dim: tree.Expr | tree.DynamicDim, scope: Scope) -> tuple
 def _bound(frame: Frame, node: tree.Input, bindings: dict[str, tuple[Tensor, Span]], scope: Scope) -> Tensor:
     """What an instance's input is bound to, checked against the declaration."""
     if node.name not in bindings:
+        body = frame.instance.network.node.body
+        inputs = {each.name for each in statements_in(body) if isinstance(each, tree.Input)}
+        if nearest(node.name, [name for name in bindings if name not in inputs]):
+            raise Poisoned  # its name was misspelt, which is told
         fail(
             "TN263",
             f"input `{node.name}` of `{frame.instance.shown}` is not bound",

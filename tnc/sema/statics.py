@@ -18,7 +18,7 @@ from tnc.sema.evaluate import exports
 from tnc.sema.loader import Loader, Module, standard_names
 from tnc.sema.scope import Bound
 from tnc.sema.values import Helper, Namespace, UserFunction
-from tnc.sema.walk import children, names, unwrapped
+from tnc.sema.walk import children, names, statements_in, unwrapped
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -55,27 +55,8 @@ def check_names(module: Module, loader: Loader) -> None:
             loader.sink.report(Diagnostic("TN806", f"import `{name}` is never used", span, help="remove it"))
 
 
-def _statements(body: Iterable[tree.Statement]) -> Iterator[tree.Statement]:
-    """All statements of a block, at any depth."""
-    stack = [iter(body)]
-    while stack:
-        statement = next(stack[-1], None)
-        if statement is None:
-            stack.pop()
-            continue
-        yield statement
-        match statement:
-            case tree.For(body=inner):
-                stack.append(iter(inner))
-            case tree.If(branches=branches, otherwise=otherwise):
-                blocks = [*(branch.body for branch in branches), otherwise or ()]
-                stack.append(inner for block in blocks for inner in block)
-            case _:
-                pass
-
-
 def _declared(body: Iterable[tree.Statement]) -> Iterator[str]:
-    for statement in _statements(body):
+    for statement in statements_in(body):
         match statement:
             case tree.Core(path=path) | tree.Let(path=path) | tree.Definition(path=path):
                 yield path.parts[0].name
@@ -89,14 +70,14 @@ def _declared(body: Iterable[tree.Statement]) -> Iterator[str]:
 
 def _sizes(body: Iterable[tree.Statement]) -> set[str]:
     """The names of dynamic dimensions."""
-    inputs = [statement for statement in _statements(body) if isinstance(statement, tree.Input)]
+    inputs = [statement for statement in statements_in(body) if isinstance(statement, tree.Input)]
     return {dim.name for node in inputs for dim in node.dims if isinstance(dim, tree.DynamicDim)}
 
 
 def _with_legs(body: Iterable[tree.Statement], module: Module) -> dict[str, bool]:
     """Names whose calls take legs: tensors, and (true) what a `let` may make an instance of a network."""
     result: dict[str, bool] = {}
-    for statement in _statements(body):
+    for statement in statements_in(body):
         match statement:
             case tree.Core(path=path) | tree.Definition(path=path):
                 result[path.parts[0].name] = False
@@ -405,7 +386,7 @@ class _Checker:
         if name in self.known or name in self.local or name.endswith("'"):
             return True
         if not self.loader.broken.mentions(name, span):
-            hint = hint or _FOREIGN.get(name) or did_you_mean(name, {*self.known, *self.local})
+            hint = hint or _FOREIGN.get(name) or did_you_mean(name, {*self.known, *self.local, "true", "false"})
             if name in self.folded:
                 hint = f"a fold over `{name}` binds to the next factor only; put brackets around all that is meant"
             elif name in self.sizes:

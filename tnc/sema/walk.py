@@ -1,8 +1,8 @@
-"""The children of a node of an expression."""
+"""Walks over trees: the children of an expression, the names in it, the statements of a block."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from tnc.syntax import tree
@@ -55,3 +55,22 @@ def unwrapped(expr: tree.Expr) -> tree.Expr:
     while isinstance(expr, tree.Group) and len(expr.items) == 1:
         expr = expr.items[0]
     return expr
+
+
+def statements_in(body: Iterable[tree.Statement]) -> Iterator[tree.Statement]:
+    """All statements of a block, at any depth."""
+    stack = [iter(body)]
+    while stack:
+        statement = next(stack[-1], None)
+        if statement is None:
+            stack.pop()
+            continue
+        yield statement
+        match statement:
+            case tree.For(body=inner):
+                stack.append(iter(inner))
+            case tree.If(branches=branches, otherwise=otherwise):
+                blocks = [*(branch.body for branch in branches), otherwise or ()]
+                stack.append(inner for block in blocks for inner in block)
+            case _:
+                pass
