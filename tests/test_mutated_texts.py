@@ -18,6 +18,21 @@ FOUND = {
     "a square that overflows": "network a() { core c(2) init normal(1e200)  core d(2)  output y(i) = c(i) * d(i) }",
     "a deviation without a square": "network a() { core c(2)  output y(i) std 1e-200 = c(i) }",
     "a product of large numbers": "network a() { core c(2)  output y(i) = 1e200 * 1e100 * c(i) }",
+    "an output called like a family": "network a() { core t[k in 0..2](4)  output t(i) = t[0](i) * t[1](i) }",
+    "an instance called like its network": (
+        "network t() { let t = std.mps(dims = [2, 2])  output w(i, j) = t(i, j)  output t() = t(i, j) * t(i, j) }"
+    ),
+    "many signs in a function": f"fn f(t) = tanh({90 * '-'}t)\nnetwork a() {{ core c(2)  output w(i) = f(c(i)) }}",
+    "brackets that nobody wrote": (
+        f"fn f(t) = {16 * '1 - (2 * (3 + '}t{16 * '))'}\nfn g(t) = f(f(t))\n"
+        "network a() { core c(2)  output w(i) = g(c(i)) }"
+    ),
+    "a failure in every turn": "network a() { for i in 0..10^4 { for j in 0..10^4 { let b = c(i) } }  output y() = 1 }",
+    "a sum of terms that fail": "network a() { output y(i) = sum(k in 0..10^3, l in 0..k) (k * g[k, l](i)) }",
+    "networks without an end": "\n".join(
+        f"network a{k}(n: int = 0) {{ let tree = std.ttn([2] * 4)  let b = a{k}(n + 1)  output y() = b() }}"
+        for k in range(12)
+    ),
 }
 
 

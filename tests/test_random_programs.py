@@ -21,6 +21,7 @@ def check(seed: int) -> None:
             sizes={"batch": 1 + seed % 4} if dynamic else {},
             dtype="complex128" if program.complex else "float64",
             seed=seed,
+            ill_conditioned=True,
         )
     except Exception as error:
         error.add_note(f"seed {seed}:\n{program.text}")

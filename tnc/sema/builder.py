@@ -30,6 +30,11 @@ class TensorName:
         """Path and identifier, without the subscripts."""
         return f"{self.path}.{self.identifier}" if self.path else self.identifier
 
+    @property
+    def rank(self) -> int | None:
+        """How many subscripts there are; None for a name without."""
+        return None if self.subscripts is None else len(self.subscripts)
+
     def __str__(self) -> str:
         """The canonical text."""
         return self.base if self.subscripts is None else f"{self.base}[{', '.join(map(str, self.subscripts))}]"
@@ -105,21 +110,28 @@ class ProgramBuilder:
     def _final_names(self, statements: list[Statement], reserved: Iterable[str]) -> dict[str, str]:
         """Final names, in order: the desired one where it is free, else with a number on its identifier.
 
-        A numbered identifier is never one that something else has, with or without subscripts, so that no family
-        comes to have members of two kinds.
+        A numbered identifier is never one that something else has, with or without subscripts. No family comes to have
+        members of two kinds, cores and statements or with and without subscripts: outputs have names of their own, so
+        one may be called as a family is.
         """
         taken: set[str] = {*self.parameters, *(i.name for i in self.inputs), *reserved, *BUILTIN_NAMES}
-        bases = {TensorName(p.name.path, p.name.family).base for p in self.parameters.values()}
-        bases |= taken | {self._desired[statement.name].base for statement in statements}
+        cores = {TensorName(p.name.path, p.name.family).base for p in self.parameters.values()}
+        bases = cores | taken | {self._desired[statement.name].base for statement in statements}
+        ranks: dict[str, int | None] = {}
         names: dict[str, str] = {}
         next_number: dict[str, int] = {}
         for statement in statements:
             desired = self._desired[statement.name]
             candidate, number = desired, next_number.get(str(desired), 2)
-            while str(candidate) in taken or (candidate is not desired and candidate.base in bases):
+            while (
+                str(candidate) in taken
+                or candidate.base in (cores if candidate is desired else bases)
+                or ranks.get(candidate.base, candidate.rank) != candidate.rank
+            ):
                 candidate = desired.with_suffix(str(number))
                 number += 1
             next_number[str(desired)] = number
             taken.add(str(candidate))
+            ranks[candidate.base] = candidate.rank
             names[statement.name] = str(candidate)
         return names

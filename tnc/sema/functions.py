@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics.suggest import did_you_mean, plural
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.scalar import evaluate as evaluate_scalar
+from tnc.ir.scalar import scalar_text
 from tnc.sema.arithmetic import binary, compare, is_number
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS, call_compile_time
 from tnc.sema.calls import match_arguments, parameters, positional
@@ -19,11 +20,14 @@ from tnc.sema.references import InstanceOutput, family_of, names_dotted_tensor, 
 from tnc.sema.scope import Bound, Scope, Tensor
 from tnc.sema.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
 from tnc.sema.walk import names
-from tnc.source import Span
-from tnc.syntax import tree
+from tnc.source import Source, Span
+from tnc.syntax import parse_expression, tree
 
 _OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
 _COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+
+_LEVELS_AROUND_BODY = 4
+"""How deep the body of a function lies in a file, with some room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +331,11 @@ class FunctionCompiler:
 
     # -- building ------------------------------------------------------------------------------
 
+    @staticmethod
+    def _too_deep(span: Span) -> NoReturn:
+        message = "this function is nested too deeply once its parts are put in"
+        fail("TN240", message, span, help="split sums with brackets")
+
     def operation(self, name: str, parts: Sequence[Part], span: Span, *, condition: bool = False) -> Part:
         """An operator or function of some parts; one of numbers alone is a number."""
         operands = [
@@ -337,12 +346,7 @@ class FunctionCompiler:
         depth = 1 + max(operand.depth for operand in operands)
         limits = self.evaluator.meter.limits
         if depth > limits.nesting:
-            fail(
-                "TN240",
-                "this function is nested too deeply once its parts are put in",
-                span,
-                help="split sums with brackets",
-            )
+            self._too_deep(span)
         if size > limits.function_nodes:
             fail(
                 "TN240",
@@ -357,6 +361,18 @@ class FunctionCompiler:
                 fail("TN213", f"`{name}` of these numbers is not a finite number", span)
             return value
         return Piece(scalar, size, depth, condition)
+
+    def complete(self, part: Part, span: Span) -> Piece:
+        """A whole function. It can be written down: brackets that `expand` needs may nest deeper than what was read."""
+        piece = self.number(part, span)
+        limits = self.evaluator.meter.limits
+        if piece.depth > limits.nesting // 3:
+            names = [f"t{index}" for index in range(len(self.scalars.names) + 1)]
+            within = replace(limits, nesting=limits.nesting - _LEVELS_AROUND_BODY)
+            _, found = parse_expression(Source("", scalar_text(piece.scalar, names)), within)
+            if found:
+                self._too_deep(span)
+        return piece
 
     def number(self, part: Part, span: Span) -> Piece:
         """A part as a number at run time; a comparison counts as 1 or 0."""

@@ -19,6 +19,9 @@ WORK_PER_STATEMENT = 8
 WORK_PER_DEFINITION = 120
 """What lowering a definition costs, in nodes."""
 
+WORK_PER_TERM = 60
+"""What a factor of `prod` or a term of `sum` costs, in nodes."""
+
 WORK_PER_FAILURE = 400
 """What a statement costs that fails, in nodes: its diagnostic is made before it is known to be told already."""
 

@@ -107,7 +107,8 @@ def refer(expr: tree.Expr, scope: Scope, evaluator: Evaluator) -> Referent | Non
 
 def _dotted(parts: list[_Part], scope: Scope, evaluator: Evaluator) -> Tensor | None:
     """A tensor that was declared under a canonical dotted name, as `expand` writes it."""
-    if isinstance(scope.find(parts[0][0]), Instances | Bound):
+    root = scope.find(parts[0][0])
+    if isinstance(root, Instances) or (isinstance(root, Bound) and root.kind != "network"):
         return None
     prefix = [f"{name}{subscript_text(subscripts_of(subs, scope, evaluator))}" for name, subs, _ in parts[:-1]]
     name, subscripts, span = parts[-1]

@@ -15,8 +15,9 @@ from tnc.sema.calls import match_arguments, positional
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.functions import ENTRY, FunctionCompiler, Part, Scalars, formal_parameters
 from tnc.sema.legs import LegReader
+from tnc.sema.meter import WORK_PER_FAILURE, WORK_PER_TERM
 from tnc.sema.problem import Poisoned, Problem, fail
-from tnc.sema.references import InstanceOutput, family_of, refer
+from tnc.sema.references import InstanceOutput, family_of, names_dotted_tensor, refer
 from tnc.sema.resolved import (
     Activation,
     Conjugated,
@@ -216,6 +217,7 @@ class Resolver:
         failed = False
         for inner in self.evaluator.loop(expr.binders, scope):
             mark = self.evaluator.meter.mark()
+            self.evaluator.meter.pay(WORK_PER_TERM, expr.span)
             try:
                 results.append(self._resolve(expr.body, inner))
             except (Problem, Poisoned) as error:
@@ -223,6 +225,7 @@ class Resolver:
                     self.evaluator.sink.report(error.diagnostic)
                 failed = True
                 self.evaluator.meter.restore(mark)
+                self.evaluator.meter.pay(WORK_PER_FAILURE, expr.span)
         if failed:
             raise Poisoned
         span = expr.span
@@ -297,7 +300,7 @@ class Resolver:
             return True
         if root is function and scope.find(root.text) is None:
             self.evaluator.undeclared(root.text, root.span, scope, "tensor or function")
-        return scope.find(root.text) is not None
+        return scope.find(root.text) is not None and not names_dotted_tensor(function, scope, self.evaluator)
 
     def _only(self, expr: tree.Call) -> tree.Expr:
         arguments = positional(expr, f"`{expr.function.span.text}`")
@@ -334,7 +337,7 @@ class Resolver:
         scalars = Scalars()
         compiler = FunctionCompiler(self.evaluator, scalars)
         further: dict[str, Part] = {name: compiler.part(given.value, scope, {}) for name, given in matched.items()}
-        applied = compiler.number(compiler.apply(function, ENTRY, further, expr.span), expr.span)
+        applied = compiler.complete(compiler.apply(function, ENTRY, further, expr.span), expr.span)
         if applied.scalar == Argument(0):
             return argument
         return Activation(applied.scalar, function.name, argument, tuple(scalars.names), expr.span)
