@@ -44,6 +44,17 @@ def ours(case: CaseResult) -> float | None:
     return entry.total.middle if entry is not None and entry.total is not None else None
 
 
+def ratio_of(case: CaseResult, *contenders: str) -> float | None:
+    """The time of the fastest of some contenders over ours, taken round by round."""
+    entries = [entry for name in contenders if (entry := case.entry(name)) is not None]
+    return min((entry.ratio.middle for entry in entries if entry.ratio is not None), default=None)
+
+
+def best_ratio(case: CaseResult, *families: str) -> float | None:
+    """The same of the fastest contender of some families."""
+    return ratio_of(case, *(entry.contender for entry in case.measured(*families)))
+
+
 def time_of(case: CaseResult, *contenders: str) -> float | None:
     """The median of the fastest of some contenders."""
     entries = [entry for name in contenders if (entry := case.entry(name)) is not None]
@@ -73,13 +84,12 @@ def large(cases: Sequence[CaseResult], *topologies: str) -> list[CaseResult]:
 
 def baseline_speedup(case: CaseResult) -> float | None:
     """Ours against ``tensordot`` per core and cotengra per region, whichever is faster."""
-    return _over_ours(case, time_of(case, registry.TENSORDOT, *_COTENGRA))
+    return ratio_of(case, registry.TENSORDOT, *_COTENGRA)
 
 
 def best_speedup(case: CaseResult) -> float | None:
     """Ours against the fastest of all others in torch."""
-    best = best_other(case, *_OTHERS)
-    return _over_ours(case, best[1] if best else None)
+    return best_ratio(case, *_OTHERS)
 
 
 def jax_speedup(case: CaseResult) -> float | None:
@@ -96,13 +106,8 @@ def floor_distance(case: CaseResult) -> float | None:
 
 def dense_share(case: CaseResult) -> float | None:
     """Our whole step over the dense layer's."""
-    mine, dense = ours(case), time_of(case, registry.DENSE)
-    return None if mine is None or dense is None else mine / dense
-
-
-def _over_ours(case: CaseResult, seconds: float | None) -> float | None:
-    mine = ours(case)
-    return None if mine is None or seconds is None else seconds / mine
+    dense = ratio_of(case, registry.DENSE)
+    return None if dense is None else 1 / dense
 
 
 def _each(cases: Sequence[CaseResult], value: Callable[[CaseResult], float | None]) -> list[float]:
@@ -167,14 +172,14 @@ def _layers(cases: Sequence[CaseResult]) -> list[CaseResult]:
 
 def _factorized(cases: Sequence[CaseResult]) -> Verdict:
     small = [case for case in _layers(cases) if case.batch in (1, 16, 128)]
-    found = _each(small, lambda case: _over_ours(case, time_of(case, registry.TENSORLY_TORCH)))
+    found = _each(small, lambda case: ratio_of(case, registry.TENSORLY_TORCH))
     if not found:
         return Verdict("not measured", None)
     return Verdict(f"least {factor(min(found))}, {len(found)} layers", min(found) >= 1.5)
 
 
 def _through_or_build(cases: Sequence[CaseResult]) -> Verdict:
-    found = _each(_layers(cases), lambda case: _over_ours(case, (best_other(case, "eager") or ("", None))[1]))
+    found = _each(_layers(cases), lambda case: best_ratio(case, "eager"))
     if not found:
         return Verdict("not measured", None)
     slowest = 1 / min(found)
@@ -222,7 +227,7 @@ def _time(cases: Sequence[CaseResult]) -> Verdict:
 
 def _small(cases: Sequence[CaseResult]) -> Verdict:
     small = [case for case in cases if case.kind == "generate" and case.log_size <= 10]
-    found = _each(small, lambda case: _over_ours(case, (best_other(case, "eager") or ("", None))[1]))
+    found = _each(small, lambda case: best_ratio(case, "eager"))
     if not found:
         return Verdict("not measured", None)
     return Verdict(f"least {factor(min(found))}, {len(found)} networks", min(found) >= 1)

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import FrameType
+from typing import cast
 
 from benchmarks.cases import Case
 from benchmarks.contenders import registry
-from benchmarks.contenders.base import Contender, Outcome, Problem, Seconds, Step
+from benchmarks.contenders.base import Contender, Outcome, Problem, Seconds, Sized, Step
 from benchmarks.floor import Rates, floor_of
 from benchmarks.memory import predict
 from benchmarks.problem import compare, make_problem, reference
@@ -70,7 +71,9 @@ def measure(case: Case, rates: Rates, protocol: Protocol) -> CaseResult:
     if case.compiled and protocol.compiled:
         runners += _compiled(problem, right, runners, missing, protocol)
     entries = (*_finished(runners), *missing)
-    return replace(result, entries=entries, prediction=predict(problem))
+    sized = [runner.step for runner in runners if runner.entry.family == "ours-jax"]
+    peak_jax = cast(Sized, sized[0]).peak_bytes() if sized else None
+    return replace(result, entries=entries, prediction=replace(predict(problem), peak_jax=peak_jax))
 
 
 def _asked_for(case: Case, protocol: Protocol) -> list[Contender]:

@@ -1,4 +1,4 @@
-"""Bytes: what the compiler says that eager torch saves and holds at its peak, beside what it does."""
+"""What the compiler says beforehand of bytes and seconds, and what eager torch saves and holds at its peak."""
 
 from __future__ import annotations
 
@@ -24,7 +24,19 @@ def predict(problem: Problem) -> Prediction:
         saved_measured=saved_bytes(problem, module),
         peak=figures["peak_training"],
         peak_measured=peak_bytes(problem, module),
+        seconds=predicted_seconds(problem),
     )
+
+
+def predicted_seconds(problem: Problem) -> float:
+    """Forward and backward by the time model, on the profile that ships for processors."""
+    from tnc import driver
+    from tnc.cost.device_file import default_profile
+    from tnc.cost.predict import predicted
+    from tnc.cost.time import Clock
+
+    plan = driver.plan(problem.network.initialised, problem.network.options).plan
+    return predicted(plan.schedule, Clock(default_profile(), plan.dtype)).total
 
 
 def saved_bytes(problem: Problem, module: Generated) -> int:

@@ -227,12 +227,23 @@ def _predictions(results: Results) -> str:
                     "the same" if told.saved == told.saved_measured else f"{told.saved_measured:,}",
                     f"{told.peak:,}",
                     f"{told.peak_measured:,}",
+                    "–" if told.peak_jax is None else f"{told.peak_jax:,}",
                     _optional(told.seconds, seconds),
                     _optional(bars.ours(case) if case.kind != "train" else None, seconds),
                     _optional(bars.time_error(case), factor),
                 )
             )
-    header = ("network", "saved bytes", "measured", "peak bytes", "measured", "time", "measured", "predicted over it")
+    header = (
+        "network",
+        "saved bytes",
+        "measured",
+        "peak bytes",
+        "measured",
+        "XLA's",
+        "time",
+        "measured",
+        "predicted over it",
+    )
     return "## What the compiler says beforehand\n\n" + _table(header, rows)
 
 

@@ -43,13 +43,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the compiler says of itself beside what was measured: bytes, and seconds where it predicts them."""
+    """What the compiler says of itself beside what was measured: bytes, and seconds where it predicts them.
+
+    ``peak_jax`` is what XLA sets aside for our module under ``jit``.
+    """
 
     saved: int
     saved_measured: int | None
     peak: int
     peak_measured: int | None
     seconds: float | None = None
+    peak_jax: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,14 @@ class Outcome:
     gradients: Mapping[str, AnyArray]
 
 
+class Sized(Protocol):
+    """A step whose memory is known when it is compiled."""
+
+    def peak_bytes(self) -> int:
+        """The bytes, without arguments."""
+        ...
+
+
 class Step(Protocol):
     """A training step, ready to run: forward, backward from the cotangent and, for ``train``, Adam."""
 

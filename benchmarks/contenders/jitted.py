@@ -63,6 +63,11 @@ class JaxStep:
         _jax.block_until_ready(self._call())
         return Seconds(perf_counter() - start)
 
+    def peak_bytes(self) -> int:
+        """What XLA sets aside for the call, without its arguments: temporaries and results."""
+        analysis = self.compiled.memory_analysis()
+        return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
+
     def outcome(self) -> Outcome:
         """Value and gradients."""
         value, gradients = self._call()
