@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tnc.codegen.body import Body
 from tnc.codegen.dialect import Loop
 from tnc.codegen.functional import Words, emit_functions
-from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
+from tnc.codegen.layout import Doc, Group, Terms, call, flat, tuple_of
 from tnc.codegen.reads import all_steps
 from tnc.codegen.scalars import Functions, Helper
 from tnc.ir.schedule import Plan, Repeat, Stack
@@ -181,6 +181,10 @@ class JaxDialect:
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar of the reference's dtype."""
         return f"jnp.asarray({value})" if reference is None else f"jnp.asarray({value}, {reference}.dtype)"
+
+    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+        """`@` broadcasts the batch."""
+        return Terms("", left, (("@", right),))
 
     def conjugate(self, operand: str) -> str:
         """A method."""

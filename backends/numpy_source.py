@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tnc.codegen.body import Body, write_for
 from tnc.codegen.dialect import Loop
 from tnc.codegen.functional import Words, emit_functions
-from tnc.codegen.layout import Doc, Group
+from tnc.codegen.layout import Doc, Group, Terms
 from tnc.codegen.scalars import Functions, Helper
 from tnc.ir.schedule import Plan, Stack
 
@@ -224,6 +224,10 @@ class NumpyDialect:
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar of the reference's dtype."""
         return f"np.asarray({value})" if reference is None else f"np.asarray({value}, {reference}.dtype)"
+
+    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+        """`@` broadcasts the batch."""
+        return Terms("", left, (("@", right),))
 
     def conjugate(self, operand: str) -> str:
         """A method."""

@@ -149,6 +149,12 @@ class TorchDialect:
         """A scalar like the reference."""
         return f"torch.tensor({value})" if reference is None else f"{reference}.new_full((), {value})"
 
+    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+        """`@` would copy the batch to make one matrix of it; `bmm` reads the expanded matrix again and again."""
+        if shared_left:
+            return call("torch.bmm", f"{left}.expand({batch}, -1, -1)", right)
+        return call("torch.bmm", left, f"{right}.expand({batch}, -1, -1)")
+
     def conjugate(self, operand: str) -> str:
         """`conj` would hand out lazy views, which NumPy refuses to read."""
         return f"torch.conj_physical({operand})"

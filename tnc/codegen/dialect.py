@@ -73,6 +73,10 @@ class Dialect(Protocol):
         """The text of a tensor with this axis first, to be walked along."""
         ...
 
+    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+        """The product of matrices of which the left or the right one, of batch size 1, serves a whole batch."""
+        ...
+
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar tensor, of the reference's dtype if there is one."""
         ...

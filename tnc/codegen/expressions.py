@@ -48,7 +48,7 @@ class Expressions:
             case Number(value):
                 return self._dialect.number(number_text(value), self._reference)
             case Matmul():
-                return Terms("", texts[0], (("@", texts[1]),))
+                return self._matmul(operation, texts)
             case Multiply():
                 return Terms("", texts[0], (("*", texts[1]),))
             case Add(terms):
@@ -82,6 +82,13 @@ class Expressions:
                 raise AssertionError("a loop is no expression")
             case _:
                 assert_never(operation)
+
+    def _matmul(self, operation: Matmul, texts: Sequence[str]) -> Doc:
+        left, right = operation.left.seen[:-2], operation.right.seen[:-2]
+        if left == right:
+            return Terms("", texts[0], (("@", texts[1]),))
+        (batch,) = right if left == (1,) else left
+        return self._dialect.shared(*texts, shared_left=left == (1,), batch=self._views.size(batch))
 
     def _diagonal(self, text: str, rank: int) -> str:
         """The new axis comes last in every framework, and must come first."""
