@@ -71,8 +71,11 @@ def codes_of(ran: Example, folder: Path, capsys: pytest.CaptureFixture[str]) -> 
             return [diagnostic.code for diagnostic in error.diagnostics]
         return []
     exits = [main(shlex.split(command)) for command in ran.commands]
-    found = CODE.findall(capsys.readouterr().err)
+    told = capsys.readouterr().err
+    found = CODE.findall(told)
     assert [code for code in exits if code] == [] or found
+    # Only the author of an assertion knows what to do about it.
+    assert told.count("= help: ") == len([code for code in found if code != "TN260"]), told
     return found
 
 

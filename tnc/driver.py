@@ -265,7 +265,7 @@ def _lacks_arguments(network: str, missing: list[str]) -> Diagnostic:
 def _nothing_to_compile(library: Library) -> Diagnostic:
     name = library.source.name
     if not library.networks:
-        return Diagnostic("TN152", f"`{name}` declares no network")
+        return Diagnostic("TN152", f"`{name}` declares no network", help="declare one: `network layer() { … }`")
     network = next(iter(library.networks))
     lacking = " ".join(f"--set {name}=…" for name in _missing(library, network, []))
     message = f"every network of `{name}` needs arguments: {listed(library.networks)}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.diagnostics.suggest import did_you_mean
 from tnc.limits import Limits
 from tnc.source import Source, Span
 
@@ -22,7 +25,7 @@ def read_source(path: str | Path, limits: Limits) -> Source:
         with Path(path).open("rb") as file:
             data = file.read(limits.file_bytes + 1)
     except (OSError, ValueError) as error:
-        raise CompileError((Diagnostic("TN001", unreadable(name, error)),)) from None
+        raise CompileError((Diagnostic("TN001", unreadable(name, error), help=_way_out(name, error)),)) from None
     return decode_source(name, data, limits)
 
 
@@ -59,3 +62,20 @@ def unreadable(name: str, error: OSError | ValueError) -> str:
             return f"`{name}` cannot be read: {reason[:1].lower()}{reason[1:]}"
         case _:
             return f"`{name}` cannot be the name of a file"
+
+
+def _way_out(name: str, error: OSError | ValueError) -> str:
+    """What to do about a file that could not be opened."""
+    match error:
+        case FileNotFoundError():
+            folder = Path(name).parent
+            with suppress(OSError):
+                beside = [str(folder / entry.name) for entry in islice(folder.iterdir(), 1000)]
+                hint = did_you_mean(name, [each for each in beside if each.endswith(".tn")])
+                if hint is not None:
+                    return hint
+            return "names are relative to the folder in which the command runs; `-` is standard input"
+        case IsADirectoryError():
+            return f"name the files in it: `{Path(name) / '*.tn'}`"
+        case _:
+            return "see that it is a file, and that you may read it"

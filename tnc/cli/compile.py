@@ -80,4 +80,10 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        raise CompileError((Diagnostic("TN008", f"the folder `{folder}` cannot be made: {reason}"),)) from None
+        raise CompileError(
+            (
+                Diagnostic(
+                    "TN008", f"the folder `{folder}` cannot be made: {reason}", help="name another place with `-o`"
+                ),
+            )
+        ) from None

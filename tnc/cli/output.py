@@ -28,7 +28,9 @@ def write_files(texts: Mapping[Path, str]) -> None:
                 pending.append((_write_beside(target, text), target))
         _move_all(pending)
     except OSError as error:
-        raise CompileError((Diagnostic("TN008", _reason(error, texts)),)) from None
+        raise CompileError(
+            (Diagnostic("TN008", _reason(error, texts), help="make the folder, or name another place with `-o`"),)
+        ) from None
     finally:
         for temporary, _ in pending:
             temporary.unlink(missing_ok=True)

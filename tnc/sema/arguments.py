@@ -50,6 +50,7 @@ def bind_parameters(
                     f"`{network.shown}` needs argument `{parameter.name}`",
                     span,
                     labels=(Label(name_span(network.node), "declared here"),),
+                    help=f"give it: `{network.shown}({parameter.name} = …)`",
                 )
         except (Problem, Poisoned) as error:
             if isinstance(error, Problem):
@@ -101,4 +102,6 @@ def _hint(wanted: str, value: Value) -> str | None:
         return "`floor`, `ceil` and `//` give integers"
     if wanted in ("ints", "floats") and is_number(value):
         return f"write a list: `[{short_text(value)}]`"
+    if wanted == "ints" and isinstance(value, tuple) and any(isinstance(item, float) for item in value):
+        return "write integers, `2` and not `2.0`; `floor`, `ceil` and `//` give integers"
     return None

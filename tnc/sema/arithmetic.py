@@ -13,6 +13,8 @@ from tnc.source import Span
 
 Numeric: TypeAlias = int | float
 
+GUARD = "where it may be zero, ask first: `if n == 0 then … else …`"
+
 
 def is_number(value: Value) -> TypeGuard[int | float]:
     """Whether the value is an integer or a float; a boolean is neither."""
@@ -67,7 +69,7 @@ def arithmetic(operator: str, left: Numeric, right: Numeric, span: Span, meter: 
     try:
         result = _power(left, right, span, meter) if operator == "^" else _OPERATORS[operator](left, right)
     except ZeroDivisionError:
-        fail("TN212", "division by zero", span, label=f"{short_text(left)} {operator} {short_text(right)}")
+        fail("TN212", "division by zero", span, label=f"{short_text(left)} {operator} {short_text(right)}", help=GUARD)
     except OverflowError:
         fail("TN213", "the result is too large for a float", span)
     return checked(result, span, meter)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NoReturn, TypeVar
 
-from tnc.sema.arithmetic import arithmetic, checked, is_integer, is_number
+from tnc.sema.arithmetic import GUARD, arithmetic, checked, is_integer, is_number
 from tnc.sema.meter import Meter
 from tnc.sema.problem import fail
 from tnc.sema.scope import Bound, Scope
@@ -46,6 +46,21 @@ TENSOR_FORMS = frozenset({"delta", "ones", "conj"})
 """What else stands in tensor expressions."""
 
 
+_EXAMPLES: Mapping[str, str] = MappingProxyType(
+    {
+        "len": "it counts the entries of a list: `len([2, 3])`",
+        "min": "it takes numbers, or a list of them: `min(2, 3)`",
+        "max": "it takes numbers, or a list of them: `max(2, 3)`",
+        "sum": "it adds the entries of a list: `sum([2, 3])`",
+        "prod": "it multiplies the entries of a list: `prod([2, 3])`",
+        "range": "it counts: `range(0, n)`",
+        "reversed": "it turns a list around: `reversed([2, 3])`",
+        "interleave": "it deals lists into one: `interleave([2, 2], [3, 3])`",
+        "ceil_div": "it divides integers and rounds up: `ceil_div(7, 2)`",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of a compile-time function: what it may need to complain or to pay."""
@@ -56,7 +71,13 @@ class Call:
 
     def wrong(self, expected: str, value: Value) -> NoReturn:
         """Complain about an argument."""
-        fail("TN215", f"`{self.name}` needs {expected}, not {kind_of(value)}", self.span, label=short_text(value))
+        fail(
+            "TN215",
+            f"`{self.name}` needs {expected}, not {kind_of(value)}",
+            self.span,
+            label=short_text(value),
+            help=_EXAMPLES.get(self.name),
+        )
 
 
 def _len(call: Call, value: Value) -> Value:
@@ -135,14 +156,21 @@ def _floor(call: Call, value: Value) -> Value:
 def _log2(call: Call, value: Value) -> Value:
     number = _number(call, value)
     if number <= 0:
-        fail("TN214", f"`log2` of {short_text(number)} is not a number", call.span)
+        fail(
+            "TN214", f"`log2` of {short_text(number)} is not a number", call.span, help="its argument must be positive"
+        )
     return math.log2(number)
 
 
 def _sqrt(call: Call, value: Value) -> Value:
     number = _number(call, value)
     if number < 0:
-        fail("TN214", f"`sqrt` of {short_text(number)} is not a real number", call.span)
+        fail(
+            "TN214",
+            f"`sqrt` of {short_text(number)} is not a real number",
+            call.span,
+            help="its argument must not be negative",
+        )
     try:
         return math.sqrt(number)
     except OverflowError:
@@ -156,14 +184,14 @@ def _abs(call: Call, value: Value) -> Value:
 def _ceil_div(call: Call, a: Value, b: Value) -> Value:
     numerator, denominator = _integer(call, a), _integer(call, b)
     if denominator == 0:
-        fail("TN212", "division by zero", call.span)
+        fail("TN212", "division by zero", call.span, help=GUARD)
     return -(-numerator // denominator)
 
 
 def _range(call: Call, arguments: tuple[Value, ...]) -> Value:
     bounds = [_integer(call, value) for value in arguments]
     if len(bounds) == 3 and bounds[2] == 0:
-        fail("TN217", "the step of a range must not be zero", call.span)
+        fail("TN217", "the step of a range must not be zero", call.span, help="`range(6, 0, -1)` counts down")
     numbers = range(*bounds)
     call.meter.list_length(range_length(numbers), call.span)
     return tuple(numbers)

@@ -58,6 +58,7 @@ def match_arguments(call: tree.Call, formal: Sequence[tuple[str, bool]], what: s
             "TN205",
             f"{what} needs argument{plural} {', '.join(f'`{name}`' for name in missing)}",
             call.span,
+            help=f"give {'them' if plural else 'it'} by place, or by name: `{missing[0]} = …`",
         )
     return matched
 

@@ -100,7 +100,12 @@ class CoreReader:
                 return Normal(_not_negative(std, "the standard deviation", span))
             case "uniform", [low, high]:
                 if low > high:
-                    fail("TN250", "the lower bound of `init uniform` is larger than the upper", span)
+                    fail(
+                        "TN250",
+                        "the lower bound of `init uniform` is larger than the upper",
+                        span,
+                        help="write `uniform(low, high)`",
+                    )
                 return Uniform(low, high)
             case "orthogonal", [gain]:
                 return Orthogonal(gain)
@@ -136,6 +141,7 @@ class CoreReader:
                 f"{len(value)} entries are given for a core of {integer(elements)}",
                 span,
                 label=f"the shape is ({', '.join(map(str, shape))})",
+                help="give every entry, row by row, or one number for all",
             )
         return Entries(tuple(as_float(entry, span, "an entry") for entry in value))
 
@@ -146,7 +152,7 @@ def _example(name: str) -> str:
 
 def _not_negative(number: float, what: str, span: Span) -> float:
     if number < 0:
-        fail("TN250", f"{what} is negative", span)
+        fail("TN250", f"{what} is negative", span, help="it is at least 0")
     return number
 
 

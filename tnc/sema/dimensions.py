@@ -232,7 +232,8 @@ def _check_group(group: _Group, unifier: _Unifier) -> None:
         if fact and fact.span != group.axis.span
     )
     label = f"{group.reason} is {group.dim}"
-    unifier.blame(group.legs, Diagnostic("TN303", message, group.axis.span, label, labels[:4]))
+    advice = "the dimensions of the legs in a group multiply to that of its axis"
+    unifier.blame(group.legs, Diagnostic("TN303", message, group.axis.span, label, labels[:4], advice))
 
 
 def _check_pick(pick: resolved.Pick, dim: Dim, axis: str) -> Iterable[Diagnostic]:

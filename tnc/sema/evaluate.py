@@ -275,7 +275,9 @@ class Evaluator:
     def _subscript(self, expr: tree.Subscript, scope: Scope) -> Value:
         base = self.evaluate(expr.base, scope)
         if not isinstance(base, tuple):
-            hint = "round brackets hold arguments" if isinstance(base, Helper | NetworkValue | Builtin) else None
+            hint = "a list is written `[2, 3]`"
+            if isinstance(base, Helper | NetworkValue | Builtin):
+                hint = "round brackets hold arguments"
             fail("TN224", f"{kind_of(base)} cannot be subscripted", expr.span, label=short_text(base), help=hint)
         if len(expr.items) != 1:
             fail(
@@ -322,7 +324,7 @@ class Evaluator:
         stop = self.integer(expr.stop, scope, "the end of a range")
         step = 1 if expr.step is None else self.integer(expr.step, scope, "the step of a range")
         if step == 0:
-            fail("TN217", "the step of a range must not be zero", expr.span)
+            fail("TN217", "the step of a range must not be zero", expr.span, help="a range counts up by 1 or more")
         return range(start, stop, step)
 
     def items(self, expr: tree.Expr, scope: Scope) -> Items:

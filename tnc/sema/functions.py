@@ -23,6 +23,7 @@ from tnc.sema.walk import names
 from tnc.source import Source, Span
 from tnc.syntax import parse_expression, tree
 
+_SOME_ACTIVATIONS = "activations are `relu`, `tanh`, `gelu` and the like, and what a `fn` declares"
 _OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
 _COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 
@@ -412,9 +413,9 @@ def as_function(value: Value, span: Span, scope: Scope) -> FunctionValue:
             return value
         case Builtin(name=name):
             known = [n for n, _ in scope.visible() if n in ACTIVATION_PARAMETERS]
-            hint = did_you_mean(name, known)
+            hint = did_you_mean(name, known) or _SOME_ACTIVATIONS
             if name in SCALAR_FUNCTIONS:
                 hint = f"make it one: `fn my_{name}(t) = {name}(t)`"
             fail("TN229", f"`{name}` is not an activation", span, help=hint)
         case _:
-            fail("TN229", f"{kind_of(value)} is not an activation", span)
+            fail("TN229", f"{kind_of(value)} is not an activation", span, help=_SOME_ACTIVATIONS)

@@ -101,6 +101,7 @@ def _mismatch(frame: Frame, node: tree.Input, tensor: Tensor, span: Span, why: s
         span,
         label=f"its shape is {shape_text(tensor.shape)}",
         labels=(Label(node.span, "the input is declared here"),),
+        help="bind a tensor of the input's shape, or make the shape a parameter of the network",
     )
 
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tnc.sema.frame import Shared, Step
 
 _CODES = {"core": "TN801", "tensor": "TN802", "input": "TN803"}
+_UNUSED = {
+    "core": "an unused core is neither trained nor counted",
+    "tensor": "use it, or remove it",
+    "input": "use it, or remove it; until then `forward` takes it and ignores it",
+}
 _MOST_PARTS = 100
 """How many tensors behind a definition are looked at: instances may hide thousands there."""
 
@@ -62,7 +67,7 @@ def _unused(shared: Shared) -> Iterator[Diagnostic]:
             _CODES[kind],
             f"{kind}{'s' if len(names) > 1 else ''} {_members(names)} {plural} never used",
             spans[key],
-            help="an unused core is neither trained nor counted" if kind == "core" else None,
+            help=_UNUSED[kind],
         )
 
 

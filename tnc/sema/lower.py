@@ -108,7 +108,7 @@ def _check_numbers(statements: Iterable[Statement], span: Span) -> tuple[Diagnos
                 numbers = []
         if not all(map(isfinite, numbers)):
             message = "the numbers of a term multiply to more than a float holds"
-            return (Diagnostic("TN314", message, statement.span or span),)
+            return (Diagnostic("TN314", message, statement.span or span, help="floats end at about 1.8e308"),)
     return ()
 
 

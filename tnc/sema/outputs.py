@@ -57,7 +57,12 @@ class LeftSide:
             return self.sizes[value.text]
         crop = self.evaluator.integer(value, scope, "a crop")
         if crop < 1:
-            fail("TN239", f"a crop must keep at least 1 entry, not {crop}", value.span)
+            fail(
+                "TN239",
+                f"a crop must keep at least 1 entry, not {crop}",
+                value.span,
+                help="leave it out to keep them all",
+            )
         return crop
 
     def reshape(
@@ -73,7 +78,12 @@ class LeftSide:
     def _size(self, argument: tree.Argument, scope: Scope) -> list[tuple[str | None, Dim]]:
         value = argument.value
         if argument.crop is not None:
-            fail("TN239", "a crop stands among the legs, not in `reshape`", argument.span)
+            fail(
+                "TN239",
+                "a crop stands among the legs, not in `reshape`",
+                argument.span,
+                help="`reshape` keeps the first entries by itself",
+            )
         if isinstance(value, tree.Name) and value.text in self.sizes and scope.find(value.text) is None:
             return [(argument.name, self.sizes[value.text])]
         shape = dims(self.evaluator, value, scope)
@@ -93,6 +103,7 @@ def _check_names(arguments: Sequence[tree.Argument]) -> None:
                 f"two axes are named `{argument.name}`",
                 argument.span,
                 labels=(Label(seen[argument.name], "first named here"),),
+                help="give each axis a name of its own, or none",
             )
         seen[argument.name] = argument.span
 

@@ -254,7 +254,7 @@ class Resolver:
             case Builtin(name="delta"):
                 legs = self.legs.legs(positional(expr, "`delta`"), scope, "`delta`")
                 if not legs:
-                    fail("TN237", "`delta` needs a leg", expr.span)
+                    fail("TN237", "`delta` needs a leg", expr.span, help="it ties legs together: `delta(i, j)`")
                 return DeltaUse(tuple(legs), expr.span)
             case Builtin(name="ones"):
                 legs = self.legs.legs(positional(expr, "`ones`"), scope, "`ones`")
@@ -275,7 +275,15 @@ class Resolver:
                     help=f"declare it first: `let t = {function.shown}(…)`, then write `t(…)` with legs",
                 )
             case _:
-                fail("TN227", f"{kind_of(function)} cannot be applied", expr.function.span, label=short_text(function))
+                shown = expr.function.span.text
+                hint = f"a product is written `{shown} * …`" if is_number(function) else None
+                fail(
+                    "TN227",
+                    f"{kind_of(function)} cannot be applied",
+                    expr.function.span,
+                    label=short_text(function),
+                    help=hint,
+                )
 
     @staticmethod
     def _no_tensors(helper: Helper, call: tree.Call, scope: Scope) -> None:
@@ -328,7 +336,12 @@ class Resolver:
         matched = match_arguments(expr, formal_parameters(function), f"`{function.name}`")
         entry_name = formal_parameters(function)[0][0]
         if entry_name not in matched:
-            fail("TN205", f"`{function.name}` needs something to be applied to", expr.span)
+            fail(
+                "TN205",
+                f"`{function.name}` needs something to be applied to",
+                expr.span,
+                help=f"write `{function.name}(a(i, j))`",
+            )
         argument = self._tensor(self._resolve(matched.pop(entry_name).value, scope), expr.span)
         if isinstance(function, Builtin) and function.name == "identity":
             return argument

@@ -98,6 +98,9 @@ def too_many(span: Span | None) -> Diagnostic:
     return Diagnostic("TN123", f"more than {MOST_ERRORS} errors: the rest of the file was not read", span)
 
 
+_LARGEST_FLOAT: Final = "floats end at about 1.8e308"
+
+
 def scan(source: Source, limits: Limits) -> Scan:
     """The tokens and comments of a text."""
     literals = terminals().literals
@@ -182,4 +185,6 @@ def _number_too_large(token: Token, limits: Limits) -> Diagnostic | None:
         return Diagnostic("TN122", message, token.span, help="raise the limit `number_bits` if it is meant")
     if number_value(token.text) < float("inf"):
         return None
-    return Diagnostic("TN122", f"the number `{token.text[:20]}` is too large for a float", token.span)
+    return Diagnostic(
+        "TN122", f"the number `{token.text[:20]}` is too large for a float", token.span, help=_LARGEST_FLOAT
+    )
