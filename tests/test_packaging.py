@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -48,14 +49,23 @@ def files(folder: str) -> set[str]:
     return {str(path.relative_to(ROOT / folder)) for path in found}
 
 
+def package_folders() -> dict[str, str]:
+    """Packages that stand in a folder of their own, and where: what the links in `tnc/` show a second time."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        folders: dict[str, str] = tomllib.load(file)["tool"]["setuptools"]["package-dir"]
+    return folders
+
+
 def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: set[str]) -> None:
     own = {name for name in wheel if ".dist-info/" not in name}
-    package = {f"tnc/{name}" for name in files("tnc") if not name.startswith(("backends", "grammar"))}
-    package |= {f"tnc/backends/{name}" for name in files("backends")} | {
-        f"tnc/grammar/{name}" for name in files("grammar")
-    }
+    mapped = {package: folder for package, folder in package_folders().items() if package != "tnc"}
+    links = tuple(f"{package.removeprefix('tnc.')}/" for package in mapped)
+    package = {f"tnc/{name}" for name in files("tnc") if not name.startswith(links)}
+    for name, folder in mapped.items():
+        package |= {f"{name.replace('.', '/')}/{inner}" for inner in files(folder)}
     assert own == package
     assert {"tnc/grammar/tn.lark", "tnc/grammar/std/mera.tn", "tnc/backends/torch_source.py", "tnc/py.typed"} <= own
+    assert {"tnc/errors/TN001.md", "tnc/errors/__init__.py"} <= own
     assert any(name.endswith("licenses/LICENSE") for name in wheel)
 
 
