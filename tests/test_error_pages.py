@@ -22,6 +22,7 @@ WITHOUT_EXAMPLES = {
     "TN022": "wants a device profile",
     "TN023": "wants a device profile",
     "TN024": "wants a device",
+    "TN025": "wants minutes of measuring",
     "TN123": "comes with a hundred other errors",
     "TN901": "nobody knows how to make the compiler fail",
 }

@@ -37,9 +37,24 @@ def shipped() -> tuple[str, ...]:
 
 
 def user_folder() -> Path:
-    """Where ``tnc calibrate`` puts profiles and ``--device NAME`` finds them."""
+    """Where ``tnc calibrate`` puts profiles and ``--device NAME`` finds them.
+
+    Raises:
+        CompileError: TN020 if the system tells no home folder.
+    """
     base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "tnc" / "devices"
+    try:
+        folder = Path(base) if base else Path.home() / ".config"
+    except RuntimeError:
+        message = "there is no home folder to keep device profiles in"
+        help_text = "set XDG_CONFIG_HOME to a folder, or name the profile by its path"
+        raise CompileError((Diagnostic("TN020", message, help=help_text),)) from None
+    return folder / "tnc" / "devices"
+
+
+def profile_text(data: Json) -> str:
+    """The text of a profile's file: a row of numbers is a line."""
+    return f"{_indented(data, '')}\n"
 
 
 def find_profile(device: str | None) -> Profile:
@@ -83,6 +98,16 @@ def parse_profile(text: str, where: str) -> Profile:
     except (ValueError, RecursionError):
         _broken(where, "it is no JSON")
     return _Reader(where).profile(data)
+
+
+def _indented(data: Json, margin: str) -> str:
+    inner = f"{margin}  "
+    if isinstance(data, Mapping) and data:
+        lines = [f"{inner}{json.dumps(key)}: {_indented(value, inner)}" for key, value in data.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{margin}}}"
+    if isinstance(data, list) and any(isinstance(entry, list) for entry in data):
+        return "[\n" + ",\n".join(f"{inner}{_indented(entry, inner)}" for entry in data) + f"\n{margin}]"
+    return json.dumps(data, ensure_ascii=False)
 
 
 @cache

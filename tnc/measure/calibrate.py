@@ -1,4 +1,7 @@
-"""``tnc calibrate``: the time model's figures for this machine, each the median of repetitions taken in turn."""
+"""``tnc calibrate``: the time model's figures for this machine.
+
+Each is the lower quartile of repetitions taken in turn: what the machine does when nobody else asks anything of it.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,18 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tnc.cost.device_file import FORMAT, Json
+from tnc.cost.dtypes import itemsize
 from tnc.measure.machine import Machine, processor
 from tnc.measure.rounds import Task, alternate, timed
 
 SIDES: Final = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 """The short sides of products that are measured; rates in between are interpolated."""
 
+COARSE: Final = (4, 32, 256)
+"""The same for the dtypes of half the width, whose products may take a hundred times as long on a processor."""
+
 ENTRIES: Final = 2**20
-"""Entries of the largest matrix of a product."""
+"""Entries of the largest matrix of a product; a quarter of it in those dtypes."""
 
 BUDGET: Final = 100.0
 """Seconds for all rounds; what is made for them takes some more."""
@@ -24,16 +31,21 @@ _TOGETHER: Final = (1, 4, 16, 64, 256)
 _AXES: Final = 20
 _MEMORY: Final = tuple(2**power for power in range(20, 28))
 _CHAIN: Final = 200
+_TICK: Final = 1e-9
+"""What a clock may not see."""
+
 _FUNCTIONS: Final = ("exp", "tanh")
 _SMALL: Final = (2**12, 4)
 """A batch of products of so many matrices with such sides."""
+
+Progress: TypeAlias = Callable[[int, int], None]
 
 _Shape: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """Medians by what was measured."""
+    """Seconds by what was measured."""
 
     call: float
     products: dict[tuple[str, _Shape], float]
@@ -46,11 +58,14 @@ class _Times:
     chains: list[float]
 
 
-def calibrate(name: str, machine: Machine, budget: float = BUDGET) -> dict[str, Json]:
-    """A profile of this machine under a name, as the contents of its file."""
-    times = _measure(machine, budget)
-    view = [seconds / (2 * _CHAIN) for seconds in times.chains[2:]]
-    call = [max(seconds / _CHAIN, 1e-9) for seconds in times.chains[:2]]
+def calibrate(name: str, machine: Machine, budget: float = BUDGET, progress: Progress | None = None) -> dict[str, Json]:
+    """A profile of this machine under a name, as the contents of its file.
+
+    ``progress`` is told how many parts are measured, and of how many.
+    """
+    times = _measure(machine, budget, progress or _nobody)
+    view = [max(seconds / (2 * _CHAIN), _TICK) for seconds in times.chains[2:]]
+    call = [max(seconds / _CHAIN, _TICK) for seconds in times.chains[:2]]
     recycled, fresh = _memory(times.memory)
     threads = f", {machine.threads} threads" if machine.threads else ""
     return {
@@ -62,14 +77,14 @@ def calibrate(name: str, machine: Machine, budget: float = BUDGET) -> dict[str, 
         "products": {dtype: _products(dtype, times) for dtype in machine.dtypes},
         "batch_seconds": _rounded(max((times.batch - times.call) / _SMALL[0], 1e-12)),
         "bandwidth": [
-            [2 * size, _rounded(2 * size / max(seconds - times.call, 1e-9))] for size, seconds in times.copies.items()
+            [2 * size, _rounded(2 * size / max(seconds - times.call, _TICK))] for size, seconds in times.copies.items()
         ],
         "scatter": [
-            [4 * together, _rounded(max(seconds / times.scatters[_TOGETHER[-1]], 1.0))]
+            [4 * together, _rounded(max(seconds / max(times.scatters[_TOGETHER[-1]], _TICK), 1.0))]
             for together, seconds in times.scatters.items()
         ],
         "turn_seconds": _rounded(_turn(times)),
-        "functions_per_second": _rounded(len(_FUNCTIONS) * ENTRIES / sum(times.functions)),
+        "functions_per_second": _rounded(len(_FUNCTIONS) * ENTRIES / max(sum(times.functions), _TICK)),
         # A link of the chain is a call with one gradient to make for each of its operands.
         "call_seconds": {"forward": _rounded(call[0]), "backward": _rounded(call[1] / 2)},
         "view_seconds": {"forward": _rounded(view[0]), "backward": _rounded(view[1])},
@@ -77,31 +92,38 @@ def calibrate(name: str, machine: Machine, budget: float = BUDGET) -> dict[str, 
     }
 
 
-def shapes() -> Iterator[_Shape]:
+def sides(dtype: str) -> tuple[int, ...]:
+    """The short sides of products that are measured in a dtype."""
+    return COARSE if itemsize(dtype) < 4 else SIDES
+
+
+def shapes(dtype: str) -> Iterator[_Shape]:
     """Every shape of a product that is measured: two short sides and a long one, in each of three positions."""
     for position in range(3):
-        for first in SIDES:
-            for second in SIDES:
-                yield _shape(position, first, second)
+        for first in sides(dtype):
+            for second in sides(dtype):
+                yield _shape(dtype, position, first, second)
 
 
-def _shape(position: int, first: int, second: int) -> _Shape:
-    long = max(ENTRIES // max(first, second), first, second)
-    sides = [first, second]
-    sides.insert(position, long)
-    return sides[0], sides[1], sides[2]
+def _shape(dtype: str, position: int, first: int, second: int) -> _Shape:
+    entries = ENTRIES if sides(dtype) is SIDES else ENTRIES // 4
+    shape = [first, second]
+    shape.insert(position, max(entries // max(first, second), first, second))
+    return shape[0], shape[1], shape[2]
 
 
-def _measure(machine: Machine, budget: float) -> _Times:
+def _measure(machine: Machine, budget: float, progress: Progress) -> _Times:
     """All times, the products of one dtype after those of another, so that memory holds only some operands."""
     products: dict[tuple[str, _Shape], float] = {}
-    every = list(dict.fromkeys(shapes()))
-    for dtype in machine.dtypes:
-        for some in _chunks(every, 27):
-            actions = [machine.product(0, *shape, dtype) for shape in some]
-            share = 0.6 * budget * len(some) / len(every) / len(machine.dtypes)
-            medians = _medians([timed(action) for action in actions], share, least=1)
-            products.update(((dtype, shape), seconds) for shape, seconds in zip(some, medians, strict=True))
+    chunks = [(dtype, some) for dtype in machine.dtypes for some in _chunks(list(dict.fromkeys(shapes(dtype))), 27)]
+    every = sum(len(some) for _, some in chunks)
+    parts = len(chunks) + 1
+    for number, (dtype, some) in enumerate(chunks):
+        progress(number, parts)
+        actions = [machine.product(0, *shape, dtype) for shape in some]
+        found = _typical([timed(action) for action in actions], 0.6 * budget * len(some) / every, least=3)
+        products.update(((dtype, shape), seconds) for shape, seconds in zip(some, found, strict=True))
+    progress(parts - 1, parts)
     chains = [task for views in (False, True) for task in machine.chain(_CHAIN, views=views)]
     side = _SMALL[1]
     others: list[Callable[[], object]] = [
@@ -113,7 +135,8 @@ def _measure(machine: Machine, budget: float) -> _Times:
         *(machine.scatter(4 * ENTRIES, together) for together in _TOGETHER),
         *(machine.fill(size, fresh=fresh) for size in _MEMORY for fresh in (False, True)),
     ]
-    rest = iter(_medians([*chains, *map(timed, others)], 0.4 * budget))
+    rest = iter(_typical([*chains, *map(timed, others)], 0.4 * budget))
+    progress(parts, parts)
     overheads = [next(rest) for _ in chains]
     return _Times(
         chains=overheads,
@@ -128,22 +151,28 @@ def _measure(machine: Machine, budget: float) -> _Times:
     )
 
 
-def _medians(tasks: Sequence[Task], budget: float, least: int = 5) -> list[float]:
-    return [sample.median for sample in alternate(tasks, budget, least=least)]
+def _nobody(done: int, parts: int) -> None:
+    """Progress that nobody watches."""
+
+
+def _typical(tasks: Sequence[Task], budget: float, least: int = 5) -> list[float]:
+    return [sample.low for sample in alternate(tasks, budget, least=least)]
 
 
 def _products(dtype: str, times: _Times) -> dict[str, Json]:
+    own = sides(dtype)
+
     def table(position: int) -> list[Json]:
-        return [[_rate(dtype, _shape(position, first, second), times) for second in SIDES] for first in SIDES]
+        return [[_rate(dtype, _shape(dtype, position, first, second), times) for second in own] for first in own]
 
     keys = ("long_rows", "long_summed", "long_columns")
-    return {"sides": list(SIDES), **{key: table(position) for position, key in enumerate(keys)}}
+    return {"sides": list(own), **{key: table(position) for position, key in enumerate(keys)}}
 
 
 def _rate(dtype: str, shape: _Shape, times: _Times) -> float:
     rows, summed, columns = shape
     seconds = times.products[dtype, shape]
-    return _rounded(2 * rows * summed * columns / max(seconds - times.call, 0.1 * seconds))
+    return _rounded(2 * rows * summed * columns / max(seconds - times.call, 0.1 * seconds, _TICK))
 
 
 def _turn(times: _Times) -> float:
@@ -157,7 +186,7 @@ def _memory(times: dict[int, tuple[float, float]]) -> tuple[int, float]:
     """The largest size that is still handed out again as a rule, and the bytes a second of what is new."""
     costs = {size: fresh - again for size, (again, fresh) in times.items()}
     largest = max(costs)
-    fresh = largest / max(costs[largest], 1e-9)
+    fresh = largest / max(costs[largest], _TICK)
     dear = [size for size, seconds in costs.items() if seconds > 0.5 * size / fresh]
     recycled = min((size for size in dear if all(other in dear for other in costs if other > size)), default=largest)
     return recycled // 2, fresh

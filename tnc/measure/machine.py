@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
+from tnc.diagnostics import CompileError, Diagnostic
+
 Action: TypeAlias = Callable[[], object]
 
 
@@ -60,8 +62,18 @@ class Machine(Protocol):
 
 
 def this_machine(threads: int | None) -> Machine:
-    """PyTorch where it is installed, else NumPy."""
-    return TorchMachine(threads) if find_spec("torch") is not None else NumpyMachine()
+    """PyTorch where it is installed, else NumPy.
+
+    Raises:
+        CompileError: TN024 if the framework does not load.
+    """
+    framework = "torch" if find_spec("torch") is not None else "numpy"
+    try:
+        return TorchMachine(threads) if framework == "torch" else NumpyMachine()
+    except (ImportError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        message = f"this machine cannot be measured: {framework} is installed but does not load: {reason}"
+        raise CompileError((Diagnostic("TN024", message, help=f"repair or remove {framework}"),)) from None
 
 
 def processor() -> str:
@@ -78,8 +90,6 @@ def processor() -> str:
 class TorchMachine:
     """PyTorch on the processor."""
 
-    dtypes = ("float32", "float64", "bfloat16", "float16")
-
     def __init__(self, threads: int | None) -> None:
         import torch
 
@@ -88,6 +98,15 @@ class TorchMachine:
         self._torch: Any = torch
         self.name = f"torch {torch.__version__.partition('+')[0]}"
         self.threads: int | None = torch.get_num_threads()
+        self.dtypes = tuple(filter(self._multiplies, ("float32", "float64", "bfloat16", "float16")))
+
+    def _multiplies(self, dtype: str) -> bool:
+        """Whether this processor has products of a dtype at all."""
+        try:
+            self.product(0, 2, 2, 2, dtype)()
+        except RuntimeError:
+            return False
+        return True
 
     def product(self, batch: int, rows: int, summed: int, columns: int, dtype: str) -> Action:
         """A product into memory that is there."""

@@ -1,0 +1,76 @@
+"""A machine on paper: every action takes the time that a formula gives, on a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+ITEMSIZES = {"float32": 4, "float64": 8}
+
+CALL, VIEW = 4e-6, 1e-6
+BACKWARD = 3
+RATE = {"float32": 64e9, "float64": 32e9}
+BANDWIDTH = 16e9
+SCATTERED = 5
+TURN = 1e-9
+FUNCTIONS = 5e8
+BATCH = 1e-7
+RECYCLED, FRESH = 2**24, 4e9
+
+
+@dataclass
+class Time:
+    """A clock that only the machine moves."""
+
+    now: float = 0.0
+    speed: float = 1.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += self.speed * seconds
+
+
+@dataclass
+class PaperMachine:
+    """A machine whose every figure is known. ``asked`` lists what was measured."""
+
+    time: Time = field(default_factory=Time)
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    threads: int | None = 3
+    name: str = "paper 1"
+    asked: list[str] = field(default_factory=list[str])
+
+    def asked_with(self, threads: int | None) -> PaperMachine:
+        """In place of the function that finds the machine at hand."""
+        self.threads = threads
+        return self
+
+    def product(self, batch: int, rows: int, summed: int, columns: int, dtype: str) -> Callable[[], object]:
+        flops = 2 * max(batch, 1) * rows * summed * columns
+        return self._taking("product", CALL + flops / RATE[dtype] + BATCH * batch)
+
+    def copy(self, entries: int) -> Callable[[], object]:
+        return self._taking("copy", CALL + 8 * entries / BANDWIDTH)
+
+    def scatter(self, entries: int, together: int) -> Callable[[], object]:
+        return self._taking("scatter", (SCATTERED if together < 64 else 1) * 8 * entries / BANDWIDTH)
+
+    def reverse(self, axes: int) -> Callable[[], object]:
+        return self._taking("reverse", SCATTERED * 8 * 2**axes / BANDWIDTH + TURN * axes * 2 ** (axes - 2))
+
+    def function(self, entries: int, name: str) -> Callable[[], object]:
+        return self._taking(name, entries / FUNCTIONS)
+
+    def fill(self, size: int, *, fresh: bool) -> Callable[[], object]:
+        return self._taking("fill", size / BANDWIDTH + (size / FRESH if fresh and size > RECYCLED else 0))
+
+    def chain(self, length: int, *, views: bool) -> tuple[Callable[[], float], Callable[[], float]]:
+        each = 2 * VIEW if views else CALL
+        backward = each * (BACKWARD if views else 2 * BACKWARD)
+        return (lambda: length * each), (lambda: length * backward)
+
+    def _taking(self, what: str, seconds: float) -> Callable[[], object]:
+        self.asked.append(what)
+        return lambda: self.time.pass_by(seconds)
