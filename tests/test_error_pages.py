@@ -17,7 +17,6 @@ FENCE = re.compile(r"^```(?P<words>[^\n]+)\n(?P<text>.*?)^```$", re.MULTILINE | 
 CODE = re.compile(r"^(?:error|warning)\[(TN\d{3})\]", re.MULTILINE)
 
 WITHOUT_EXAMPLES = {
-    "TN020": "wants a device profile",
     "TN021": "wants a device profile",
     "TN022": "wants a device profile",
     "TN023": "wants a device profile",

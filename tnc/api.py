@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -102,6 +102,9 @@ def load(
     network: str | None = None,
     sizes: Mapping[str, int] | None = None,
     dtype: str = "float32",
+    device: str | None = None,
+    objective: str = "time",
+    forward_only: bool = False,
     **arguments: object,
 ) -> Network:
     """The network of a ``.tn`` file; further keywords are arguments for its parameters.
@@ -111,12 +114,23 @@ def load(
         network: which of its networks, where several could be meant.
         sizes: sizes of dynamic dimensions to plan for; those not given are 1.
         dtype: what the report counts in.
+        device: what is planned for: a name, or the path of a profile; a generic processor if None.
+        objective: ``"time"``, ``"flops"`` or ``"memory"``: what the plan is to have as little of as can be found.
+        forward_only: plan for the forward pass alone.
         **arguments: Python values for the network's parameters; activations by name.
 
     Raises:
         CompileError: with everything that is wrong in ``diagnostics``.
     """
-    return network_of_source(read_source(path, Limits()), network, sizes, dtype, arguments)
+    options = driver.Options(
+        network,
+        sizes=tuple((sizes or {}).items()),
+        dtype=dtype,
+        device=device,
+        objective=objective,
+        forward_only=forward_only,
+    )
+    return network_of_source(read_source(path, Limits()), options, arguments)
 
 
 def loads(
@@ -125,22 +139,27 @@ def loads(
     network: str | None = None,
     sizes: Mapping[str, int] | None = None,
     dtype: str = "float32",
+    device: str | None = None,
+    objective: str = "time",
+    forward_only: bool = False,
     **arguments: object,
 ) -> Network:
     """The network of a ``.tn`` text, otherwise as :func:`load`."""
-    return network_of_source(Source("<string>", text), network, sizes, dtype, arguments)
+    options = driver.Options(
+        network,
+        sizes=tuple((sizes or {}).items()),
+        dtype=dtype,
+        device=device,
+        objective=objective,
+        forward_only=forward_only,
+    )
+    return network_of_source(Source("<string>", text), options, arguments)
 
 
-def network_of_source(
-    source: Source,
-    network: str | None,
-    sizes: Mapping[str, int] | None,
-    dtype: str,
-    arguments: Mapping[str, object],
-) -> Network:
+def network_of_source(source: Source, options: driver.Options, arguments: Mapping[str, object]) -> Network:
     """The one network that is meant, else an error that lists those that could be."""
     plain = tuple((name, _plain(value)) for name, value in arguments.items())
-    options = driver.Options(network, plain, tuple((sizes or {}).items()), dtype)
+    options = replace(options, arguments=plain)
     elaborated = driver.elaborate(source, options)
     example = f"network={elaborated.networks[0].program.name!r}"
     return Network(driver.only(elaborated, example), options, elaborated.warnings)

@@ -29,6 +29,7 @@ from tnc.source import Source
 if TYPE_CHECKING:
     from tnc.ir.program import Program
     from tnc.ir.schedule import Plan
+    from tnc.order import PlanOptions
     from tnc.passes import Initialisation
     from tnc.report import NetworkReport
     from tnc.sema import Library
@@ -39,7 +40,9 @@ class Options:
     """What is asked of the compiler.
 
     ``arguments`` are for the parameters of networks: a :class:`Source` is an expression of the language, anything
-    else a Python value. ``sizes`` are those of dynamic dimensions, ``lints`` which warnings are told.
+    else a Python value. ``sizes`` are those of dynamic dimensions, ``lints`` which warnings are told. A plan has the
+    least of ``objective`` (time, flops or memory) that was found, on ``device``: a name, the path of a profile, or
+    None for a generic processor.
     """
 
     network: str | None = None
@@ -48,6 +51,9 @@ class Options:
     dtype: str = "float32"
     limits: Limits = field(default_factory=Limits)
     lints: LintLevels = field(default_factory=LintLevels)
+    device: str | None = None
+    objective: str = "time"
+    forward_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +149,33 @@ def plan(network: Initialised, options: Options) -> Planned:
     program = network.program
     stacks = ir.stacks(program, network.initialisation.inits)
     optimised = passes.run_passes(program)
-    plan_options = order.PlanOptions(sizes=options.sizes, dtype=options.dtype)
+    plan_options = _plan_options(options)
     plan = order.plan(optimised, stacks, ir.digest(program), plan_options)
     totals = cost.totals(plan.schedule, options.dtype)
     network_report = report.report_network(program, plan, totals)
     return Planned(program, plan, network_report, report.broken_budgets(program, network_report))
+
+
+def _plan_options(options: Options) -> PlanOptions:
+    """What the planner is asked for.
+
+    Raises:
+        CompileError: if there is no such objective or device, or the device has no rates for the dtype.
+    """
+    from tnc import order
+    from tnc.cost.device_file import find_profile
+
+    objectives = {str(objective): objective for objective in order.OBJECTIVES}
+    if options.objective not in objectives:
+        hint = did_you_mean(options.objective, objectives) or f"there are {listed(objectives)}"
+        raise CompileError((Diagnostic("TN026", f"`{options.objective}` is no objective", help=hint),))
+    return order.PlanOptions(
+        sizes=options.sizes,
+        dtype=options.dtype,
+        device=find_profile(options.device),
+        objective=objectives[options.objective],
+        forward_only=options.forward_only,
+    )
 
 
 def emit(planned: Planned, backend: str) -> str:

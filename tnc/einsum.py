@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from tnc.api import Network, network_of_source
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.driver import Options
 from tnc.source import Source, Span
 
 
@@ -24,7 +25,8 @@ def einsum_program(equation: str, /, *shapes: Sequence[int], cores: Collection[i
     Raises:
         CompileError: for an equation that is malformed or does not fit the shapes.
     """
-    return network_of_source(Source("<einsum>", einsum_text(equation, shapes, cores)), "einsum", None, "float32", {})
+    source = Source("<einsum>", einsum_text(equation, shapes, cores))
+    return network_of_source(source, Options("einsum"), {})
 
 
 def einsum_text(equation: str, shapes: Sequence[Sequence[int]], cores: Collection[int] = ()) -> str:

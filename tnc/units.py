@@ -18,6 +18,16 @@ def bytes_text(count: int) -> str:
     return _scaled(count, 1024, (" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"))
 
 
+def seconds_text(seconds: float) -> str:
+    """``1.25 ms``: from nanoseconds up, three digits."""
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        value = seconds * factor
+        if value >= 0.9995:
+            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+            return f"{value:.{digits}f} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
 def ratio_text(ratio: float) -> str:
     """``14 386×``; one or two decimals where they matter."""
     if ratio >= 100:

@@ -8,15 +8,15 @@ import pytest
 from tests.evaluate_program import evaluate_program, random_tensors
 from tests.evaluate_schedule import evaluate_schedule
 from tests.order.networks import column, core, einsum, network, operations, schedule_of
-from tnc.cost.clock import Clock
-from tnc.cost.objective import GENERIC
+from tnc.cost.device_file import default_profile
+from tnc.cost.time import Clock
 from tnc.ir.program import Dim, Input, Program, Reshape, View
 from tnc.ir.schedule import Embed, Matmul, Move, Schedule
 from tnc.order.group import grouped
 from tnc.order.search import effort
 from tnc.order.tree import Network, Path, fold, pairs
 
-CLOCK = Clock(4, GENERIC)
+CLOCK = Clock(default_profile(), "float32")
 
 
 def large_passes(schedule: Schedule, entries: int) -> int:
@@ -57,11 +57,12 @@ def test_small_networks_are_not_slower_for_it() -> None:
 
 
 def test_legs_behind_a_group_take_part_idly_where_they_are_few() -> None:
-    # Asked for row-major, the state keeps its order, and leg 19 stands behind the last group.
-    gates = column(20, 1)
-    program = network(
-        [*gates.statements, View("flat", "h", Reshape(), (2**20,))], list(gates.parameters), outputs=("flat",)
-    )
+    # The last gates of a column that is asked for row-major: leg 19 stands behind them.
+    gates = [(f"g{k}", legs) for k, legs in enumerate(("abcd", "efgh"))]
+    product = einsum("h", "xcdghz", ("s", "xabefz"), *gates, x=2**15)
+    flat = View("flat", "h", Reshape(), (2**20,))
+    cores = [core(name, (2, 2, 2, 2)) for name, _ in gates]
+    program = network([product, flat], [core("s", (2**15, 2, 2, 2, 2, 2)), *cores], outputs=("flat",))
     schedule = schedule_of(program)
     assert [prod(int(str(size)) for size in step.shape) for step in operations(schedule, Embed)] == [2**10]
     assert not [step for step in operations(schedule, Move) if prod(int(str(size)) for size in step.shape) > 2**10]

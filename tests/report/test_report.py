@@ -9,7 +9,7 @@ import pytest
 from tnc.ir.program import Program, Requirement
 from tnc.report import NetworkReport, OutputRow, RegionRow, Report, broken_budgets
 from tnc.report.text import MOST_REGIONS
-from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text
+from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
 REGION = RegionRow(
     name="h",
@@ -22,6 +22,7 @@ REGION = RegionRow(
     bytes_training=6_144,
     saved=512,
     largest_intermediate=128,
+    seconds=3.0e-6,
     share=0.25,
 )
 
@@ -43,7 +44,11 @@ REPORT = NetworkReport(
     bytes_peak_forward=18_874_368,
     bytes_peak_training=20_971_520,
     largest_intermediate=2_359_296,
-    regions=(REGION, replace(REGION, name="weight", planner="search", share=0.75)),
+    device="a100",
+    device_digest="abcdef0123456789",
+    seconds_forward=1.23456e-3,
+    seconds_training=0.0125,
+    regions=(REGION, replace(REGION, name="weight", planner="search", seconds=9.0e-6, share=0.75)),
     notes=("region `weight` takes 75 % of the estimated time: change that one first",),
 )
 
@@ -58,15 +63,17 @@ def test_the_text() -> None:
           compression           14 386×
           sizes                 batch = 8
           largest intermediate  2 359 296 elements
+          planned for           a100 (abcdef012345)
 
                                forward  training
           FLOPs                 12.3 M    37.0 M
           peak memory         18.0 MiB  20.0 MiB
           saved for backward            9.00 MiB
+          predicted time       1.23 ms   12.5 ms
 
-          region  operands   FLOPs     bytes  largest  time  planned by
-          h              3  1.50 k  2.00 KiB      128  25 %  exact
-          weight         3  1.50 k  2.00 KiB      128  75 %  search
+          region  operands   FLOPs     bytes  largest     time  share  planned by
+          h              3  1.50 k  2.00 KiB      128  3.00 µs   25 %  exact
+          weight         3  1.50 k  2.00 KiB      128  9.00 µs   75 %  search
 
           note: region `weight` takes 75 % of the estimated time: change that one first""")
 
@@ -87,6 +94,9 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
     assert network["parameters"] == 164
     assert network["outputs"][0] == {"name": "weight", "shape": [512, 512, 3, 3], "elements": 2_359_296}
     assert network["flops"] == {"forward": 12_345_678, "training": 37_037_034}
+    assert network["device"] == {"name": "a100", "digest": "abcdef0123456789"}
+    assert network["seconds"] == {"forward": 0.001235, "training": 0.0125}
+    assert network["regions"][0]["seconds"] == 3e-6
     assert set(network["bytes"]) == {"parameters", "saved", "peak_forward", "peak_training"}
     assert {"name", "operands", "flops", "bytes", "largest_intermediate"} <= set(network["regions"][0])
     assert {"compression", "largest_intermediate"} <= set(network)
@@ -146,6 +156,13 @@ def test_budgets_without_a_value() -> None:
         (bytes_text(1023), "1023 B"),
         (bytes_text(1024), "1.00 KiB"),
         (bytes_text(123 * 2**30), "123 GiB"),
+        (seconds_text(0.0), "0 ns"),
+        (seconds_text(1.5e-8), "15 ns"),
+        (seconds_text(1e-6), "1.00 µs"),
+        (seconds_text(9.996e-5), "100 µs"),
+        (seconds_text(9.999e-4), "1.00 ms"),
+        (seconds_text(0.0234), "23.4 ms"),
+        (seconds_text(12.34), "12.3 s"),
         (ratio_text(0.5), "0.50×"),
         (ratio_text(14_386.1), "14 386×"),
         (plural(1, "core"), "1 core"),

@@ -62,6 +62,16 @@ def add_plan_options(parser: Parser) -> None:
         "--size", action="append", default=[], metavar="NAME=N", help="size of a dynamic dimension (default: 1)"
     )
     parser.add_argument("--dtype", default="float32", help="what to count bytes in (default: float32)")
+    parser.add_argument(
+        "--device", metavar="NAME|PATH", help="the device to plan for, or a profile of it (default: generic-cpu)"
+    )
+    parser.add_argument(
+        "--objective",
+        choices=("time", "flops", "memory"),
+        default="time",
+        help="what to have as little of as can be found (default: time)",
+    )
+    parser.add_argument("--forward-only", action="store_true", help="plan for the forward pass alone")
 
 
 def read_options(arguments: argparse.Namespace) -> Options:
@@ -81,6 +91,9 @@ def read_options(arguments: argparse.Namespace) -> Options:
         arguments=tuple((name, Source(f"--set {name}", value)) for name, value in assignments),
         sizes=tuple((name, _positive(value, f"--size {name}", "TN007")) for name, value in sizes),
         dtype=getattr(arguments, "dtype", "float32"),
+        device=getattr(arguments, "device", None),
+        objective=getattr(arguments, "objective", "time"),
+        forward_only=getattr(arguments, "forward_only", False),
         limits=read_limits(arguments),
         lints=LintLevels(
             _lints(getattr(arguments, "allow", []), "--allow"), _lints(getattr(arguments, "deny", []), "--deny")

@@ -9,7 +9,7 @@ from math import prod
 from tnc import cost
 from tnc.codegen.layout import WIDTH
 from tnc.ir.schedule import Plan, Result, Schedule, Stack
-from tnc.units import bytes_text, flops_text, grouped, plural
+from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
 
 _LABEL = 12
 
@@ -28,6 +28,7 @@ def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
         ("training", f"{flops_text(totals.flops_training)}FLOP, peak {bytes_text(totals.bytes_peak_training)}"),
         ("", f"{bytes_text(totals.bytes_saved)} saved for the backward pass"),
         ("", f"{grouped(totals.largest_intermediate)} entries in the largest intermediate tensor"),
+        *_predicted(plan),
         ("costs for", conditions),
     ]
     lines = [f"The tensor network `{plan.program_name}` for {framework}, compiled by tnc.", ""]
@@ -35,6 +36,14 @@ def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
         lines.extend(_row(label, text))
     lines += ["", *(f"    {line}" for line in usage)]
     return '"""' + "\n".join(line.rstrip() for line in lines) + '\n"""'
+
+
+def _predicted(plan: Plan) -> list[tuple[str, str]]:
+    time = plan.predicted
+    if time is None:
+        return []
+    text = f"{seconds_text(time.forward)} forward, {seconds_text(time.training)} training, predicted for {time.label}"
+    return [("time", text)]
 
 
 def _row(label: str, text: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TypeAlias, assert_never
 
 from tnc.cost.primitives import evaluations, primitives
@@ -238,13 +239,17 @@ def _backward(
 
 
 def shuffle(read: Read, sizes: Mapping[str, int]) -> Pass:
-    """The pass that makes what a read sees contiguous.
+    """The pass that makes what a read sees contiguous."""
+    return transposition([evaluate(size, sizes) for size in read.shape], read.order or ())
+
+
+def transposition(shape: Sequence[int], axes: Sequence[int]) -> Pass:
+    """The pass that puts the axes of a contiguous tensor in another order.
 
     Axes that are neighbours before and after count as one. The two last ones are the inner loops; where the last one
     is short and the one before it is contiguous in the old order, a few streams are read side by side.
     """
-    shape = [evaluate(size, sizes) for size in read.shape]
-    order = [axis for axis in read.order or () if shape[axis] != 1]
+    order = [axis for axis in axes if shape[axis] != 1]
     place = {axis: number for number, axis in enumerate(sorted(order))}
     blocks: list[tuple[int, int]] = []  # the last axis of each run of neighbours, and the entries along the run
     for axis in order:
@@ -252,7 +257,7 @@ def shuffle(read: Read, sizes: Mapping[str, int]) -> Pass:
             blocks[-1] = place[axis], blocks[-1][1] * shape[axis]
         else:
             blocks.append((place[axis], shape[axis]))
-    entries = count(shape, sizes)
+    entries = prod(shape)
     if len(blocks) < 2:
         return Pass(2 * entries, entries)
     (before, long), (last, short) = blocks[-2:]

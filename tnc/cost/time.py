@@ -54,6 +54,7 @@ class Clock:
         self._itemsize = itemsize(dtype)
         self._complex = is_complex(dtype)
         self._known: dict[Kernel, float] = {}
+        self._products: dict[tuple[Gemm, bool, bool, bool], float] = {}
 
     def seconds(self, step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Seconds:
         """The time of one step; ``grads`` says of each operand whether it needs a gradient."""
@@ -74,11 +75,15 @@ class Clock:
 
     def product(self, product: Gemm, left: bool = True, right: bool = True, *, shared_left: bool = False) -> float:
         """The time of a product of matrices and of those gradients that are asked for."""
-        total = self.work(product) + self.profile.call.forward
-        if not self.forward_only:
-            for kernel in gradients(product, left, right, shared_left):
-                total += self.work(kernel) + self.profile.call.backward
-        return total
+        key = product, left, right, shared_left
+        known = self._products.get(key)
+        if known is None:
+            known = self.work(product) + self.profile.call.forward
+            if not self.forward_only:
+                for kernel in gradients(product, left, right, shared_left):
+                    known += self.work(kernel) + self.profile.call.backward
+            self._products[key] = known
+        return known
 
     def move(self, pass_: Pass) -> float:
         """The time of a permutation that moves memory, forward and backward."""
@@ -86,6 +91,10 @@ class Clock:
         if self.forward_only:
             return once + self.profile.call.forward
         return 2 * once + self.profile.call.forward + self.profile.call.backward
+
+    def scatter(self, entries: int) -> float:
+        """The time of a permutation of which no more is known than that so many entries move, each on its own."""
+        return self.move(Pass(2 * entries, entries, together=1))
 
     def work(self, kernel: Kernel) -> float:
         """The time of one call without what every call takes."""

@@ -254,7 +254,7 @@ class Cost:
 
     ``saved`` are the bytes that eager autograd keeps for the backward pass because of this step and no earlier one.
     ``live_before`` and ``live_after`` count values of the forward pass without parameters and inputs. The backward
-    figures are zero where nothing in the step needs a gradient.
+    figures are zero where nothing in the step needs a gradient. ``seconds`` are predicted for one device.
     """
 
     flops: int = 0
@@ -264,6 +264,8 @@ class Cost:
     saved: int = 0
     live_before: int = 0
     live_after: int = 0
+    seconds: float = 0.0
+    seconds_backward: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +329,26 @@ class PlanEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """The device that a plan is made for, by name and digest, and the seconds of a step there at nominal sizes."""
+
+    device: str
+    digest: str
+    forward: float
+    backward: float
+
+    @property
+    def label(self) -> str:
+        """Name and digest, as headers and reports tell them."""
+        return f"{self.device} ({self.digest[:12]})"
+
+    @property
+    def training(self) -> float:
+        """Seconds of a training step, without the optimizer."""
+        return self.forward + self.backward
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Schedules by range of the dynamic sizes; one entry as long as nothing is chosen at run time."""
 
@@ -335,6 +357,7 @@ class Plan:
     arguments: tuple[tuple[str, str], ...]
     dtype: str
     entries: tuple[PlanEntry, ...]
+    predicted: Prediction | None = None
 
     @property
     def schedule(self) -> Schedule:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TypeAlias
 
-from tnc.cost.clock import Clock
-from tnc.cost.dtypes import is_complex, itemsize
-from tnc.cost.objective import Profile, training_time
+from tnc.cost.dtypes import is_complex
+from tnc.cost.time import Clock
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
@@ -17,6 +16,7 @@ from tnc.order.demand import Groups, satisfied
 from tnc.order.layout import Demand, Leaf, Order, arrange
 from tnc.order.located import Located
 from tnc.order.lower import lower
+from tnc.order.options import PlanOptions
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled
 from tnc.order.search import LARGEST, Candidate, candidates
 from tnc.order.tree import Network
@@ -31,12 +31,10 @@ _Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | Non
 class Planner:
     """Plans regions, each kind of region once."""
 
-    def __init__(self, builder: Builder, profile: Profile, dtype: str) -> None:
+    def __init__(self, builder: Builder, options: PlanOptions) -> None:
         self._builder = builder
-        self._profile = profile
-        self._itemsize = itemsize(dtype)
-        self._complex = is_complex(dtype)
-        self._clock = Clock(self._itemsize, profile)
+        self._complex = is_complex(options.dtype)
+        self._clock = Clock(options.device, options.dtype, forward_only=options.forward_only)
         self._known: dict[_Key, Candidate] = {}
 
     def contract(
@@ -74,9 +72,9 @@ class Planner:
         for candidate in found:
             scratch = self._builder.scratch()
             result = self._lower(candidate, network, prepared, demand, (), scratch)
-            time = training_time(scratch.steps, scratch.trained, scratch.sizes, self._itemsize, self._profile)
+            time = self._clock.steps(scratch.steps, scratch.trained, scratch.sizes).total
             if not demand(result.legs):
-                time += self._clock.move(network.entries(result.legs))
+                time += self._clock.scatter(network.entries(result.legs))
             if best is None or time * _TOLERANCE < best[0]:
                 best = time, candidate
         assert best is not None

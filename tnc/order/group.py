@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from tnc.cost.clock import Clock
-from tnc.cost.work import Matrices
+from tnc.cost.kernels import Gemm
+from tnc.cost.time import Clock
 from tnc.order.layout import idle_time
 from tnc.order.tree import Network, Pair, Path, pairs
 
@@ -211,7 +211,7 @@ class _Grouping:
                     return
                 summed = (before & own) - legs
                 rest = entries(before - summed), entries(summed), entries(own - summed)
-                building += self._clock.product(Matrices(1, *rest))
+                building += self._clock.product(Gemm(1, *rest))
             yield stop, building + self._applied(self._orders[start], self._orders[stop], legs)
 
     def _applied(self, before: tuple[int, ...], after: tuple[int, ...], legs: frozenset[int]) -> float:
@@ -224,12 +224,12 @@ class _Grouping:
         rest = entries(before) // size
         if kept:
             batch = entries(kept)
-            return self._clock.product(Matrices(batch, rest // batch, size, new))
+            return self._clock.product(Gemm(batch, rest // batch, size, new))
         if summed and summed[-1] - summed[0] + 1 == len(summed):
             front = entries(before[: summed[0]])
             if 1 < front < rest:
-                shared = Matrices(front, rest // front, size, new, shared=True)
+                shared = Gemm(front, rest // front, size, new, shared=True)
                 return min(self._clock.product(shared), idle_time(self._clock, shared))
-            return self._clock.product(Matrices(1, rest, size, new))
-        moving = self._clock.move(entries(before)) if summed else 0.0
-        return moving + self._clock.product(Matrices(1, rest, size, new))
+            return self._clock.product(Gemm(1, rest, size, new))
+        moving = self._clock.scatter(entries(before)) if summed else 0.0
+        return moving + self._clock.product(Gemm(1, rest, size, new))

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import TypeAlias
 
-from tnc.cost.clock import Clock
-from tnc.cost.work import Matrices
+from tnc.cost.kernels import Gemm, transposition
+from tnc.cost.time import Clock
 from tnc.order.tree import Network, Pair, Path, pairs
 
 _IDLE = 8
@@ -102,7 +102,7 @@ def arrange(
 
         def rank(choice: Choice, size: int = size, wanted: Blocks | None = wanted) -> float:
             fits = demand(choice.order) if wanted is None else _fits(choice.order, wanted)
-            return choice.cost + (0.0 if fits else clock.move(size))
+            return choice.cost + (0.0 if fits else clock.scatter(size))
 
         # Sorting is stable: among equals, what was found first is preferred.
         kept.append(tuple(sorted(best.values(), key=rank)[:width]))
@@ -174,7 +174,7 @@ class _Mover:
     def _matrices(self, pair: Pair, left: Order, right: Order) -> Iterator[tuple[Product, float]]:
         entries = self.network.entries
         sizes = entries(pair.batch), entries(pair.left_only), entries(pair.summed), entries(pair.right_only)
-        seconds = self.clock.product(Matrices(*sizes, grads=self.grads))
+        seconds = self.clock.product(Gemm(*sizes), *self.grads)
         for batch in _both(left, right, pair.batch):
             for summed in _both(left, right, pair.summed):
                 for rows, left_order, left_cost in self._operand(left, self.left_strided, batch, summed):
@@ -206,8 +206,8 @@ class _Mover:
             first, behind, size = (self.network.entries(legs) for legs in (front, back, summed))
             columns = self.network.entries(pair.left_only if swapped else pair.right_only)
             grads = (self.grads[1], self.grads[0]) if swapped else self.grads
-            matrices = Matrices(first, behind, size, columns, True, grads)
-            seconds = self.clock.product(matrices)
+            matrices = Gemm(first, behind, size, columns, shared=True)
+            seconds = self.clock.product(matrices, *grads)
             small_strided = self.left_strided if swapped else self.right_strided
             for own, small_order, cost in self._operand(small, small_strided, (), summed):
                 orders = (small_order, large) if swapped else (large, small_order)
@@ -218,7 +218,7 @@ class _Mover:
                     yield Product(*orders, *moved, (), summed, swapped == last, result, front), cost + seconds
                 if not self.network.dynamic.intersection(back):
                     product = Product(*orders, *moved, (), summed, swapped, front + own + back, front, back)
-                    yield product, cost + idle_time(self.clock, matrices)
+                    yield product, cost + idle_time(self.clock, matrices, *grads)
 
     def _operand(
         self, order: Order, strided: bool, batch: Order, summed: Order
@@ -232,14 +232,22 @@ class _Mover:
                 if sum(arranged, ()) == order and not (batch and len(blocks) > 1 and arranged[-1] is batch):
                     yield own, order, 0.0
                     return
-        cost = self.clock.move(self.network.entries(order))
         first = next((position for position, leg in enumerate(order) if leg in fixed), 0)
         before = tuple(leg for leg in order[:first] if leg not in fixed)
         after = tuple(leg for leg in order[first:] if leg not in fixed)
         # A rotation: the legs that the next pairs want then come up in turn.
-        yield after + before, batch + summed + after + before, cost
+        rotated = batch + summed + after + before
+        yield after + before, rotated, self._move(order, rotated)
         if before and after:
-            yield before + after, batch + summed + before + after, cost
+            fronted = batch + summed + before + after
+            yield before + after, fronted, self._move(order, fronted)
+
+    def _move(self, order: Order, wanted: Order) -> float:
+        """The time of moving a tensor from one order into another."""
+        place = {leg: number for number, leg in enumerate(order)}
+        return self.clock.move(
+            transposition([self.network.sizes[leg] for leg in order], [place[leg] for leg in wanted])
+        )
 
     def _entrywise(self, pair: Pair, left: Order, right: Order) -> Iterator[tuple[Product, float]]:
         if not pair.right_only:
@@ -252,11 +260,11 @@ class _Mover:
         if _restricted(left, pair.batch) != _restricted(right, pair.batch):
             # The smaller one follows the larger one's order of common legs.
             if self.network.entries(left) < self.network.entries(right):
-                cost, left_moved = self.clock.move(self.network.entries(left)), True
-                left = _restricted(right, pair.batch) + _restricted(left, pair.left_only)
+                wanted = _restricted(right, pair.batch) + _restricted(left, pair.left_only)
+                cost, left_moved, left = self._move(left, wanted), True, wanted
             else:
-                cost, right_moved = self.clock.move(self.network.entries(right)), True
-                right = _restricted(left, pair.batch) + _restricted(right, pair.right_only)
+                wanted = _restricted(left, pair.batch) + _restricted(right, pair.right_only)
+                cost, right_moved, right = self._move(right, wanted), True, wanted
         for swapped in (False, True):
             first, second = (right, left) if swapped else (left, right)
             results = [_merged(first, second, pair.batch)]
@@ -266,13 +274,13 @@ class _Mover:
                 yield Product(left, right, left_moved, right_moved, (), (), swapped, result), cost
 
 
-def idle_time(clock: Clock, matrices: Matrices) -> float:
+def idle_time(clock: Clock, matrices: Gemm, large: bool = True, small: bool = True) -> float:
     """The time of a shared product as one of larger matrices: the small one times the identity on the rows."""
     if matrices.rows > _IDLE:
         return float("inf")
     summed, columns = matrices.rows * matrices.summed, matrices.rows * matrices.columns
-    enlarging = clock.move(summed * matrices.columns) + 2 * clock.move(summed * columns)
-    return enlarging + clock.product(Matrices(1, matrices.batch, summed, columns, grads=matrices.grads))
+    enlarging = clock.scatter(summed * matrices.columns) + 2 * clock.scatter(summed * columns)
+    return enlarging + clock.product(Gemm(1, matrices.batch, summed, columns), large, small)
 
 
 def _restricted(order: Order, legs: frozenset[int]) -> Order:

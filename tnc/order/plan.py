@@ -8,7 +8,8 @@ from typing import assert_never
 
 from tnc.cost import annotate
 from tnc.cost.dtypes import is_complex
-from tnc.cost.objective import GENERIC
+from tnc.cost.predict import predicted
+from tnc.cost.time import Clock
 from tnc.ir import schedule as ir
 from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Sum, View
 from tnc.ir.program_text import contract_text
@@ -31,9 +32,11 @@ def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: P
     sizes = _nominal(program, options)
     schedule = overwrite(roll(_schedule(program, stacks, sizes, options)))
     verify_schedule(schedule)
-    schedule = annotate(schedule, options.dtype)
-    entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), schedule)
-    return ir.Plan(program.name, digest, program.arguments, options.dtype, (entry,))
+    clock = Clock(options.device, options.dtype)
+    time = predicted(schedule, clock)
+    prediction = ir.Prediction(options.device.name, options.device.digest, time.forward, time.backward)
+    entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), annotate(schedule, clock))
+    return ir.Plan(program.name, digest, program.arguments, options.dtype, (entry,), prediction)
 
 
 def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], ...]:
@@ -57,7 +60,7 @@ def _schedule(
             )
     taken = {*located, *(stack.key for stack in stacks), *(statement.name for statement in program.statements)}
     builder = Builder(dict(sizes), trained, partial(_fresh, taken))
-    planner = Planner(builder, GENERIC, options.dtype)
+    planner = Planner(builder, options)
     wanted = demands(program)
     regions: list[ir.Region] = []
     for statement in program.statements:

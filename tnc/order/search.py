@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tnc.cost.clock import Clock
+from tnc.cost.time import Clock
 from tnc.order.cotengra import searched
 from tnc.order.group import grouped
 from tnc.order.tree import Network, Path, depth_first, fold, pairs

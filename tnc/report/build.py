@@ -8,11 +8,8 @@ from math import prod
 from tnc.cost import Totals
 from tnc.ir.extent import count, evaluate
 from tnc.ir.program import Program
-from tnc.ir.schedule import Plan, Repeat, Schedule, Step
+from tnc.ir.schedule import Plan, Prediction, Repeat, Schedule, Step
 from tnc.report.model import NetworkReport, OutputRow, RegionRow
-
-BALANCE = 10.0
-"""FLOPs that a machine does in the time of moving one byte; only shares of time are told, so no device is named."""
 
 DOMINANT = 0.5
 """A region with this share of the time is worth a note."""
@@ -26,6 +23,7 @@ def report_network(program: Program, plan: Plan, totals: Totals) -> NetworkRepor
     frozen = sum(prod(p.shape) for p in program.parameters if p.frozen)
     elements = sum(output.elements for output in outputs)
     regions = tuple(_regions(plan.schedule, sizes))
+    time = plan.predicted or Prediction("", "", 0.0, 0.0)
     return NetworkReport(
         name=program.name,
         arguments=program.arguments,
@@ -44,6 +42,10 @@ def report_network(program: Program, plan: Plan, totals: Totals) -> NetworkRepor
         bytes_peak_forward=totals.bytes_peak_forward,
         bytes_peak_training=totals.bytes_peak_training,
         largest_intermediate=totals.largest_intermediate,
+        device=time.device,
+        device_digest=time.digest,
+        seconds_forward=time.forward,
+        seconds_training=time.training,
         regions=regions,
         notes=tuple(_notes(trainable, elements, program, regions)),
     )
@@ -60,7 +62,9 @@ def _regions(schedule: Schedule, sizes: dict[str, int]) -> Iterator[RegionRow]:
     steps: dict[str, list[Step]] = {}
     for step in schedule.steps:
         steps.setdefault(step.region, []).append(step)
-    times = {name: sum(map(_time, members)) for name, members in steps.items()}
+    times = {
+        name: sum(step.cost.seconds + step.cost.seconds_backward for step in members) for name, members in steps.items()
+    }
     whole = sum(times.values()) or 1.0
     for region in schedule.regions:
         members = steps.get(region.name, [])
@@ -75,14 +79,9 @@ def _regions(schedule: Schedule, sizes: dict[str, int]) -> Iterator[RegionRow]:
             bytes_training=sum(step.cost.bytes + step.cost.bytes_backward for step in members),
             saved=sum(step.cost.saved for step in members),
             largest_intermediate=max(_written(members, sizes), default=0),
+            seconds=times.get(region.name, 0.0),
             share=round(times.get(region.name, 0.0) / whole, 6),
         )
-
-
-def _time(step: Step) -> float:
-    """A step's time, forward and backward, in bytes that could have been moved instead."""
-    cost = step.cost
-    return max(cost.flops / BALANCE, cost.bytes) + max(cost.flops_backward / BALANCE, cost.bytes_backward)
 
 
 def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:
@@ -100,7 +99,7 @@ def _notes(parameters: int, elements: int, program: Program, regions: tuple[Regi
         yield "the cores have at least as many entries as the outputs: this network compresses nothing"
     costly = max(regions, key=lambda region: region.share, default=None)
     if costly is not None and len(regions) > 1 and costly.share >= DOMINANT:
-        yield f"region `{costly.name}` takes {100 * costly.share:.0f} % of the estimated time: change that one first"
+        yield f"region `{costly.name}` takes {100 * costly.share:.0f} % of the predicted time: change that one first"
     keeper = max(regions, key=lambda region: region.saved, default=None)
     saved = sum(region.saved for region in regions)
     if keeper is not None and len(regions) > 1 and keeper is not costly and keeper.saved >= DOMINANT * saved > 0:

@@ -23,7 +23,7 @@ class RegionRow:
     """A multilinear region, or one barrier: what it takes in and what it costs.
 
     ``flops`` and ``bytes`` are those of the forward pass, ``flops_training`` and ``bytes_training`` of forward and
-    backward; ``share`` is the region's part of the estimated time of a training step, from 0 to 1.
+    backward; ``seconds`` are predicted for a training step, and ``share`` is the region's part of all, from 0 to 1.
     """
 
     name: str
@@ -36,6 +36,7 @@ class RegionRow:
     bytes_training: int
     saved: int
     largest_intermediate: int
+    seconds: float
     share: float
 
 
@@ -43,7 +44,8 @@ class RegionRow:
 class NetworkReport:
     """The report on one network. Sizes in elements or bytes; a multiply-add is two FLOPs.
 
-    ``parameters`` counts trainable entries; ``compression`` is elements over parameters, None with inputs.
+    ``parameters`` counts trainable entries; ``compression`` is elements over parameters, None with inputs. Seconds are
+    predicted for ``device``, whose profile has this ``device_digest``.
     """
 
     name: str
@@ -63,6 +65,10 @@ class NetworkReport:
     bytes_peak_forward: int
     bytes_peak_training: int
     largest_intermediate: int
+    device: str
+    device_digest: str
+    seconds_forward: float
+    seconds_training: float
     regions: tuple[RegionRow, ...]
     notes: tuple[str, ...]
 
@@ -87,6 +93,8 @@ class NetworkReport:
                 "peak_training": self.bytes_peak_training,
             },
             "largest_intermediate": self.largest_intermediate,
+            "device": {"name": self.device, "digest": self.device_digest},
+            "seconds": {"forward": _rounded(self.seconds_forward), "training": _rounded(self.seconds_training)},
             "regions": [_region(region) for region in self.regions],
             "notes": list(self.notes),
         }
@@ -125,8 +133,14 @@ def _region(region: RegionRow) -> dict[str, Json]:
         "bytes_training": region.bytes_training,
         "saved": region.saved,
         "largest_intermediate": region.largest_intermediate,
+        "seconds": _rounded(region.seconds),
         "share": region.share,
     }
+
+
+def _rounded(seconds: float) -> float:
+    """Four digits: more are no prediction."""
+    return float(f"{seconds:.4g}")
 
 
 def _json_value(text: str) -> Json:

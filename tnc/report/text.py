@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tnc.report.model import NetworkReport, RegionRow, Report
-from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text
+from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
 MOST_REGIONS = 24
 """A table of more rows shows the most expensive ones only."""
@@ -28,12 +28,13 @@ def _network(report: NetworkReport) -> Iterator[str]:
             ("FLOPs", flops_text(report.flops_forward), flops_text(report.flops_training)),
             ("peak memory", bytes_text(report.bytes_peak_forward), bytes_text(report.bytes_peak_training)),
             ("saved for backward", "", bytes_text(report.bytes_saved)),
+            ("predicted time", seconds_text(report.seconds_forward), seconds_text(report.seconds_training)),
         ],
         "<>>",
     )
     if report.regions:
         yield ""
-        yield from _aligned(list(_region_table(report.regions)), "<>>>>><")
+        yield from _aligned(list(_region_table(report.regions)), "<>>>>>><")
         hidden = len(report.regions) - MOST_REGIONS
         if hidden > 0:
             yield f"  … and {plural(hidden, 'cheaper region')}"
@@ -55,10 +56,11 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
     if report.sizes:
         yield "sizes", ", ".join(f"{name} = {size}" for name, size in report.sizes)
     yield "largest intermediate", plural(report.largest_intermediate, "element")
+    yield "planned for", f"{report.device} ({report.device_digest[:12]})"
 
 
 def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
-    yield "region", "operands", "FLOPs", "bytes", "largest", "time", "planned by"
+    yield "region", "operands", "FLOPs", "bytes", "largest", "time", "share", "planned by"
     costly = sorted(range(len(regions)), key=lambda i: (-regions[i].share, i))[:MOST_REGIONS]
     for index in sorted(costly):
         region = regions[index]
@@ -68,6 +70,7 @@ def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
             flops_text(region.flops),
             bytes_text(region.bytes),
             grouped(region.largest_intermediate),
+            seconds_text(region.seconds),
             f"{100 * region.share:.0f} %",
             region.planner,
         )
