@@ -182,6 +182,23 @@ def test_an_output_that_declares_nothing_gives_way() -> None:
     assert chosen.outputs[1].std == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        # the second output's stage comes first and has no declared deviation
+        "output w(i, j) std 0.3 = relu(a(i, k)) * b(k, j) output v(i, j) = relu(a(i, j))",
+        # both declare one; what lies between them has no core to be scaled
+        "output v(i, j) std 3 = relu(a(i, j)) output w(i, j) std 0.3 = relu(relu(a(i, k)) * g(k, l)) * b(l, j)",
+        # the first output to be computed ends in the later stage
+        "h(i, j) = relu(a(i, j)) output w(i, j) std 0.3 = h(i, k) * b(k, j) output v(i, j) std 3 = 2 * relu(h(i, j))",
+    ],
+)
+def test_outputs_along_one_way_have_their_own_deviations(outputs: str) -> None:
+    chosen = initialise(net(f"core a(8, 8) core b(8, 8) core g(8, 8) init identity {outputs}"))
+    assert chosen.diagnostics == ()
+    assert {output.name: output.std for output in chosen.outputs}["w"] == pytest.approx(0.3)
+
+
 def test_tanh_without_a_declared_deviation_is_not_saturated() -> None:
     program = net("core a(16, 16) output w(i, j) = tanh(a(i, j))")
     assert initialise(program).outputs[0].std == pytest.approx(0.63, abs=0.03)

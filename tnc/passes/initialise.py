@@ -67,9 +67,8 @@ def initialise(program: Program) -> Initialisation:
     """Choose the scale of every ``auto`` core, from the Program alone; inputs count as unit variance."""
     variances = Variances(run_passes(program))
     _fit_outputs(variances)
+    _refresh(variances)
     statements = variances.program.statements
-    for statement in statements:
-        variances.update(statement)
     return Initialisation(
         inits={name: _init(variances.parameters[name], scale) for name, scale in variances.scales.items()},
         regions=tuple(_deviation(s.name, s.name, variances) for s in statements if not isinstance(s, View)),
@@ -97,32 +96,55 @@ def _init(parameter: Parameter, scale: float) -> Init:
 def _fit_outputs(variances: Variances) -> None:
     """Scale the last free cores before every output until it has its deviation.
 
-    Outputs that declare one choose first; then in the order in which they are computed.
+    Outputs that declare one choose their cores first, then in the order in which they are computed. Cores are scaled
+    from the inputs on: what comes later in the network makes up for what was changed before it.
     """
     program = variances.program
     statements = {statement.name: statement for statement in program.statements}
     position = {name: index for index, name in enumerate(statements)}
     shapes = program.shapes()
-    fitted: set[str] = set()
+    taken: set[str] = set()
+    fits: list[tuple[int, _Fit]] = []
     for output in sorted(program.outputs, key=lambda o: (o.std is None, position.get(o.tensor, -1))):
-        cores, scales = _carriers(output.tensor, variances, statements)
+        carriers, scales = _carriers(output.tensor, variances, statements)
         wanted = _wanted(output, shapes[output.tensor]) if scales else output.std
-        if wanted is not None and cores and fitted.isdisjoint(core for group in cores for core in group):
-            _fit(output.tensor, squared(wanted), cores, variances)
-            fitted.update(core for group in cores for core in group)
+        cores = {core for group in carriers.values() for core in group}
+        if wanted is not None and cores and taken.isdisjoint(cores):
+            fit = _Fit(output.tensor, squared(wanted), tuple(carriers.values()))
+            fits.append((max(position.get(name, -1) for name in carriers), fit))
+            taken.update(cores)
+    for number, (_, fit) in enumerate(sorted(fits, key=lambda each: each[0])):
+        if number:
+            _refresh(variances)
+        _apply(fit, variances)
+
+
+def _refresh(variances: Variances) -> None:
+    """Carry what was changed on to all that follows."""
+    for statement in variances.program.statements:
+        variances.update(statement)
 
 
 _Cores: TypeAlias = dict[str, int]
 """The free cores of a region, each with the number of its uses there."""
 
 
-def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement]) -> tuple[list[_Cores], bool]:
-    """The free cores of the last regions that have any, on all ways to a tensor, and whether it scales as they do.
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """The regions whose free cores are scaled until a tensor has a second moment."""
+
+    tensor: str
+    moment: float
+    regions: tuple[_Cores, ...]
+
+
+def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement]) -> tuple[dict[str, _Cores], bool]:
+    """The last regions with free cores, on all ways to a tensor, and whether it scales as they do.
 
     It does not behind a tanh, which no author wants saturated just because no deviation was declared.
     """
     scales = True
-    found: list[_Cores] = []
+    found: dict[str, _Cores] = {}
     seen: set[str] = set()
     pending = [tensor]
     while pending:
@@ -132,12 +154,12 @@ def _carriers(tensor: str, variances: Variances, statements: dict[str, Statement
             continue
         seen.add(name)
         if name in variances.scales:
-            found.append({name: 1})
+            found[name] = {name: 1}
         elif name in statements:
             statement = statements[name]
             cores = _free_factors(statement, variances)
             if cores:
-                found.append(cores)
+                found[name] = cores
             else:
                 scales = scales and variances.is_homogeneous(statement)
                 pending.extend(_scaled_by(statement, variances, statements))
@@ -171,11 +193,12 @@ def _scaled_by(statement: Statement, variances: Variances, statements: dict[str,
             assert_never(statement)
 
 
-def _fit(tensor: str, wanted: float, regions: list[_Cores], variances: Variances) -> None:
+def _apply(fit: _Fit, variances: Variances) -> None:
     """Find the factor for the regions' variance that gives the tensor the wanted one; if there is none, do nothing.
 
     A secant in logarithms: exact at once where all between is linear or homogeneous (relu), a few steps elsewhere.
     """
+    tensor, wanted, regions = fit.tensor, fit.moment, fit.regions
     if not 0 < wanted < math.inf:
         return  # no float holds the square of such a deviation
     affected = _affected(tensor, {core for cores in regions for core in cores}, variances)
@@ -209,7 +232,7 @@ def _affected(tensor: str, cores: set[str], variances: Variances) -> list[Statem
     return affected
 
 
-def _multiply(regions: list[_Cores], logarithm: float, affected: list[Statement], variances: Variances) -> None:
+def _multiply(regions: tuple[_Cores, ...], logarithm: float, affected: list[Statement], variances: Variances) -> None:
     """Multiply the variance of every region by the exponential of a number."""
     for cores in regions:
         variances.scale(cores, math.exp(logarithm / 2 / sum(cores.values())))
