@@ -56,8 +56,9 @@ def test_sizes_and_reports() -> None:
     entry = network.report().networks[0].to_dict()
     assert entry["sizes"] == {"batch": 64}
     assert entry["outputs"] == [
-        {"name": "y", "shape": [64, 2], "elements": 128},
-        {"name": "norm", "shape": [64], "elements": 64},
+        {"name": "y", "shape": [64, 2], "elements": 128, "std": 1.0},
+        # the root of the mean square of a sum of six squares of normal numbers: of 6 · 3 + 30 · 1
+        {"name": "norm", "shape": [64], "elements": 64, "std": pytest.approx(48**0.5, rel=0.02)},
     ]
     assert entry["parameters"] == 12
     assert entry["compression"] is None

@@ -152,7 +152,7 @@ def plan(network: Initialised, options: Options) -> Planned:
     plan_options = _plan_options(options)
     plan = order.plan(optimised, stacks, ir.digest(program), plan_options)
     totals = cost.totals(plan.schedule, options.dtype)
-    network_report = report.report_network(program, plan, totals)
+    network_report = report.report_network(program, plan, totals, network.initialisation)
     return Planned(program, plan, network_report, report.broken_budgets(program, network_report))
 
 

@@ -24,6 +24,7 @@ REGION = RegionRow(
     largest_intermediate=128,
     seconds=3.0e-6,
     share=0.25,
+    std=0.70711,
 )
 
 REPORT = NetworkReport(
@@ -35,7 +36,7 @@ REPORT = NetworkReport(
     cores=2,
     parameters=164,
     frozen=6,
-    outputs=(OutputRow("weight", (512, 512, 3, 3), 2_359_296), OutputRow("loss", (), 1)),
+    outputs=(OutputRow("weight", (512, 512, 3, 3), 2_359_296, 0.0208333), OutputRow("loss", (), 1, None)),
     compression=2_359_297 / 164,
     flops_forward=12_345_678,
     flops_training=37_037_034,
@@ -58,8 +59,8 @@ def test_the_text() -> None:
         network layer(chi = 2, dims = [2, 2], act = relu, wide = true)
 
           parameters            164 in 2 cores (656 B as float32), 6 frozen entries besides
-          output weight         512 × 512 × 3 × 3 = 2 359 296 elements
-          output loss           a scalar
+          output weight         512 × 512 × 3 × 3 = 2 359 296 elements, starts with deviation 0.0208
+          output loss           a scalar, starts with deviation unknown
           compression           14 386×
           sizes                 batch = 8
           largest intermediate  2 359 296 elements
@@ -71,9 +72,9 @@ def test_the_text() -> None:
           saved for backward            9.00 MiB
           predicted time       1.23 ms   12.5 ms
 
-          region  operands   FLOPs     bytes  largest     time  share  planned by
-          h              3  1.50 k  2.00 KiB      128  3.00 µs   25 %  exact
-          weight         3  1.50 k  2.00 KiB      128  9.00 µs   75 %  search
+          region  operands   FLOPs     bytes  largest     time  share  deviation  planned by
+          h              3  1.50 k  2.00 KiB      128  3.00 µs   25 %      0.707  exact
+          weight         3  1.50 k  2.00 KiB      128  9.00 µs   75 %      0.707  search
 
           note: region `weight` takes 75 % of the estimated time: change that one first""")
 
@@ -92,7 +93,14 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
     assert network["arguments"] == {"chi": 2, "dims": [2, 2], "act": "relu", "wide": True}
     assert network["sizes"] == {"batch": 8}
     assert network["parameters"] == 164
-    assert network["outputs"][0] == {"name": "weight", "shape": [512, 512, 3, 3], "elements": 2_359_296}
+    assert network["outputs"][0] == {
+        "name": "weight",
+        "shape": [512, 512, 3, 3],
+        "elements": 2_359_296,
+        "std": 0.0208333,
+    }
+    assert network["outputs"][1]["std"] is None
+    assert network["regions"][0]["std"] == 0.70711
     assert network["flops"] == {"forward": 12_345_678, "training": 37_037_034}
     assert network["device"] == {"name": "a100", "digest": "abcdef0123456789"}
     assert network["seconds"] == {"forward": 0.001235, "training": 0.0125}

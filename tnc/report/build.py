@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from math import prod
+from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite, prod
 
 from tnc.cost import Totals
 from tnc.ir.extent import count, evaluate
 from tnc.ir.program import Program
 from tnc.ir.schedule import Plan, Prediction, Repeat, Schedule, Step
+from tnc.passes import Deviation, Initialisation
 from tnc.report.model import NetworkReport, OutputRow, RegionRow
 
 DOMINANT = 0.5
 """A region with this share of the time is worth a note."""
 
 
-def report_network(program: Program, plan: Plan, totals: Totals) -> NetworkReport:
+def report_network(program: Program, plan: Plan, totals: Totals, initialisation: Initialisation) -> NetworkReport:
     """The report on one network, at the sizes that the plan was made for."""
     sizes = dict(plan.schedule.sizes)
-    outputs = tuple(_outputs(program, sizes))
+    outputs = tuple(_outputs(program, sizes, _deviations(initialisation.outputs)))
     trainable = sum(prod(p.shape) for p in program.parameters if not p.frozen)
     frozen = sum(prod(p.shape) for p in program.parameters if p.frozen)
     elements = sum(output.elements for output in outputs)
-    regions = tuple(_regions(plan.schedule, sizes))
+    regions = tuple(_regions(plan.schedule, sizes, _deviations(initialisation.regions)))
     time = plan.predicted or Prediction("", "", 0.0, 0.0)
     return NetworkReport(
         name=program.name,
@@ -51,14 +52,19 @@ def report_network(program: Program, plan: Plan, totals: Totals) -> NetworkRepor
     )
 
 
-def _outputs(program: Program, sizes: dict[str, int]) -> Iterator[OutputRow]:
+def _deviations(predicted: Iterable[Deviation]) -> dict[str, float]:
+    """By name, those that are numbers: an author's own values may be too large for their squares."""
+    return {each.name: float(f"{each.std:.6g}") for each in predicted if isfinite(each.std)}
+
+
+def _outputs(program: Program, sizes: dict[str, int], deviations: Mapping[str, float]) -> Iterator[OutputRow]:
     shapes = program.shapes()
     for output in program.outputs:
         shape = tuple(evaluate(dim, sizes) for dim in shapes[output.tensor])
-        yield OutputRow(output.name, shape, prod(shape))
+        yield OutputRow(output.name, shape, prod(shape), deviations.get(output.name))
 
 
-def _regions(schedule: Schedule, sizes: dict[str, int]) -> Iterator[RegionRow]:
+def _regions(schedule: Schedule, sizes: dict[str, int], deviations: Mapping[str, float]) -> Iterator[RegionRow]:
     steps: dict[str, list[Step]] = {}
     for step in schedule.steps:
         steps.setdefault(step.region, []).append(step)
@@ -81,6 +87,7 @@ def _regions(schedule: Schedule, sizes: dict[str, int]) -> Iterator[RegionRow]:
             largest_intermediate=max(_written(members, sizes), default=0),
             seconds=times.get(region.name, 0.0),
             share=round(times.get(region.name, 0.0) / whole, 6),
+            std=deviations.get(region.name),
         )
 
 

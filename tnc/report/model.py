@@ -11,11 +11,12 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 @dataclass(frozen=True, slots=True)
 class OutputRow:
-    """An output: its shape after cropping, at the sizes of the report."""
+    """An output: its shape after cropping, at the sizes of the report; ``std`` as in :class:`RegionRow`."""
 
     name: str
     shape: tuple[int, ...]
     elements: int
+    std: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class RegionRow:
 
     ``flops`` and ``bytes`` are those of the forward pass, ``flops_training`` and ``bytes_training`` of forward and
     backward; ``seconds`` are predicted for a training step, and ``share`` is the region's part of all, from 0 to 1.
+    ``std`` is the root mean square that its entries are predicted to start with, None where no number can be told.
     """
 
     name: str
@@ -38,6 +40,7 @@ class RegionRow:
     largest_intermediate: int
     seconds: float
     share: float
+    std: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class NetworkReport:
             "cores": self.cores,
             "parameters": self.parameters,
             "frozen": self.frozen,
-            "outputs": [{"name": o.name, "shape": list(o.shape), "elements": o.elements} for o in self.outputs],
+            "outputs": [_output(output) for output in self.outputs],
             "compression": self.compression,
             "flops": {"forward": self.flops_forward, "training": self.flops_training},
             "bytes": {
@@ -121,6 +124,10 @@ class Report:
         return {"networks": [network.to_dict() for network in self.networks]}
 
 
+def _output(output: OutputRow) -> dict[str, Json]:
+    return {"name": output.name, "shape": list(output.shape), "elements": output.elements, "std": output.std}
+
+
 def _region(region: RegionRow) -> dict[str, Json]:
     return {
         "name": region.name,
@@ -135,6 +142,7 @@ def _region(region: RegionRow) -> dict[str, Json]:
         "largest_intermediate": region.largest_intermediate,
         "seconds": _rounded(region.seconds),
         "share": region.share,
+        "std": region.std,
     }
 
 

@@ -34,7 +34,7 @@ def _network(report: NetworkReport) -> Iterator[str]:
     )
     if report.regions:
         yield ""
-        yield from _aligned(list(_region_table(report.regions)), "<>>>>>><")
+        yield from _aligned(list(_region_table(report.regions)), "<>>>>>>><")
         hidden = len(report.regions) - MOST_REGIONS
         if hidden > 0:
             yield f"  … and {plural(hidden, 'cheaper region')}"
@@ -50,7 +50,7 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
     for output in report.outputs:
         shape = " × ".join(map(str, output.shape)) or "a scalar"
         elements = f" = {plural(output.elements, 'element')}" if len(output.shape) > 1 else ""
-        yield f"output {output.name}", f"{shape}{elements}"
+        yield f"output {output.name}", f"{shape}{elements}, starts with deviation {_deviation(output.std)}"
     if report.compression is not None:
         yield "compression", ratio_text(report.compression)
     if report.sizes:
@@ -60,7 +60,7 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
 
 
 def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
-    yield "region", "operands", "FLOPs", "bytes", "largest", "time", "share", "planned by"
+    yield "region", "operands", "FLOPs", "bytes", "largest", "time", "share", "deviation", "planned by"
     costly = sorted(range(len(regions)), key=lambda i: (-regions[i].share, i))[:MOST_REGIONS]
     for index in sorted(costly):
         region = regions[index]
@@ -72,8 +72,13 @@ def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
             grouped(region.largest_intermediate),
             seconds_text(region.seconds),
             f"{100 * region.share:.0f} %",
+            _deviation(region.std),
             region.planner,
         )
+
+
+def _deviation(std: float | None) -> str:
+    return "unknown" if std is None else f"{std:.3g}"
 
 
 def _aligned(rows: list[tuple[str, ...]], alignment: str) -> Iterator[str]:
