@@ -34,6 +34,26 @@ class Seconds:
         return Seconds(self.forward + other.forward, self.backward + other.backward)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A time by what it is spent on.
+
+    A call is one of ``arithmetic`` or of ``traffic``, whichever takes longer; ``moves`` are permutations, ``fresh`` is
+    what new memory takes, and ``calls`` what every call, view and further matrix of a batch takes.
+    """
+
+    arithmetic: float = 0.0
+    traffic: float = 0.0
+    moves: float = 0.0
+    fresh: float = 0.0
+    calls: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.arithmetic + self.traffic + self.moves + self.fresh + self.calls
+
+
 class Clock:
     """Predicts times on one device in one dtype; what was asked before is remembered.
 
@@ -72,6 +92,36 @@ class Clock:
         for step in steps:
             total += self.seconds(step, [trained[read.source] for read in reads(step.operation)], sizes)
         return total
+
+    def terms(self, steps: Iterable[Step], trained: Mapping[str, bool], sizes: Mapping[str, int]) -> Terms:
+        """The time of steps without loops by what it is spent on, both passes together."""
+        view, call = self.profile.view, self.profile.call
+        spent = dict.fromkeys(("arithmetic", "traffic", "moves", "fresh", "calls"), 0.0)
+        for step in steps:
+            grads = [trained[read.source] for read in reads(step.operation)]
+            work = kernels(step, grads, sizes, complex_valued=self._complex)
+            done = work.forward if self.forward_only else (*work.forward, *work.backward)
+            spent["calls"] += len(work.forward) * call.forward + work.views * view.forward
+            if not self.forward_only:
+                spent["calls"] += len(work.backward) * call.backward + work.views_backward * view.backward
+            for kernel in done:
+                fresh = self._new(kernel.fresh)
+                batch = (kernel.batch - 1) * self.profile.batch if isinstance(kernel, Gemm) else 0.0
+                spent["fresh"] += fresh
+                spent["calls"] += batch
+                spent[self._kind(kernel)] += self.work(kernel) - fresh - batch
+        return Terms(**spent)
+
+    def _kind(self, kernel: Kernel) -> str:
+        """What a call without its overheads is spent on."""
+        size = kernel.entries * self._itemsize
+        moving = size / self.profile.bandwidth.at(size)
+        if isinstance(kernel, Gemm):
+            rate = self._rates.rate(kernel.rows, kernel.summed, kernel.columns)
+            return "arithmetic" if kernel.flops * self._operations / rate > moving else "traffic"
+        if kernel.together:
+            return "moves"
+        return "arithmetic" if kernel.functions * self._operations / self.profile.functions > moving else "traffic"
 
     def product(self, product: Gemm, left: bool = True, right: bool = True, *, shared_left: bool = False) -> float:
         """The time of a product of matrices and of those gradients that are asked for."""

@@ -15,11 +15,18 @@ from tnc.order.located import Located
 class Builder:
     """Appends steps; where their results lie is told by the :class:`Located` that each method returns.
 
-    ``trained`` says of every source whether it needs a gradient.
+    ``trained`` says of every source whether it needs a gradient, ``shapes`` what its shape is.
     """
 
-    def __init__(self, sizes: Mapping[str, int], trained: Mapping[str, bool], fresh: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        trained: Mapping[str, bool],
+        shapes: Mapping[str, Sequence[Extent]],
+        fresh: Callable[[str], str],
+    ) -> None:
         self.steps: list[Step] = []
+        self.shapes: MutableMapping[str, Sequence[Extent]] = dict(shapes)
         self.trained: MutableMapping[str, bool] = dict(trained)
         self.sizes = sizes
         self.region = ""
@@ -28,7 +35,8 @@ class Builder:
 
     def scratch(self) -> Builder:
         """A builder to try steps in."""
-        trial = Builder(self.sizes, {}, str)
+        trial = Builder(self.sizes, {}, {}, str)
+        trial.shapes = ChainMap({}, self.shapes)
         trial.trained = ChainMap({}, self.trained)
         trial.region, trial._count = self.region, self._count
         return trial
@@ -51,6 +59,7 @@ class Builder:
         self._count += 1
         name = self._fresh(f"{self.region}#{self._count}")
         self.trained[name] = any(self.trained[read.source] for read in reads(operation))
+        self.shapes[name] = tuple(shape)
         self.steps.append(Step(name, tuple(shape), operation, strided, self.region, tuple(legs)))
         axes = tuple((axis,) for axis in range(len(memory)))
         return Located(name, tuple(memory), axes, strided=strided)
@@ -62,6 +71,7 @@ class Builder:
         last = self.steps[-1]
         self.steps[-1] = Step(name, last.shape, last.operation, last.strided, last.region, last.legs)
         self.trained[name] = self.trained.pop(last.name)
+        self.shapes[name] = self.shapes.pop(last.name)
         return last.name
 
     def moved(self, tensor: Located, order: Sequence[int], legs: Sequence[str] = ()) -> Located:

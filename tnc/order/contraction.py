@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from tnc.cost.dtypes import is_complex
-from tnc.cost.time import Clock
+from tnc.cost.time import Clock, Terms
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
@@ -20,9 +21,7 @@ from tnc.order.options import PlanOptions
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled
 from tnc.order.search import LARGEST, Candidate, candidates
 from tnc.order.tree import Network
-
-_TOLERANCE = 1.05
-"""A regular order wins unless another is better by more than this: it becomes a loop, and reads like the source."""
+from tnc.order.trial import Decision, Trial, choose, tried
 
 _Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | None]
 """Equal for isomorphic regions: legs renumbered, layouts of the operands, legs of the result's axes, what is asked."""
@@ -35,16 +34,19 @@ class Planner:
         self._builder = builder
         self._complex = is_complex(options.dtype)
         self._clock = Clock(options.device, options.dtype, forward_only=options.forward_only)
-        self._known: dict[_Key, Candidate] = {}
+        self._objective = options.objective
+        self._known: dict[_Key, tuple[Candidate, Decision]] = {}
 
     def contract(
         self, statement: Contract, located: Mapping[str, Located], wanted: Groups | None
-    ) -> tuple[Located, str]:
-        """Append the steps of a region; where its result lies, and how its order was found."""
+    ) -> tuple[Located, Decision]:
+        """Append the steps of a region; where its result lies, and how its order was chosen."""
         builder = self._builder
         prepared = scaled(prepare(statement, located, builder, self._complex), builder)
         if not prepared.operands:
-            return finish(prepared, prepared.scalars[0], (), statement, builder), "a number"
+            number = Trial("a number", Terms(), 0, 0, 0, 0, 0)
+            decision = Decision(statement.name, self._objective, (number,), 0)
+            return finish(prepared, prepared.scalars[0], (), statement, builder), decision
         held = {leg for operand in prepared.operands for leg in operand.legs}
         network = Network(
             operands=tuple(operand.legs for operand in prepared.operands),
@@ -57,28 +59,31 @@ class Planner:
         key = _key(network, prepared, statement, wanted)
         if key not in self._known:
             self._known[key] = self._search(statement, network, prepared, demand)
-        candidate = self._known[key]
+        candidate, decision = self._known[key]
+        if decision.region != statement.name:
+            decision = replace(decision, region=statement.name, like=decision.region)
         operand = self._lower(candidate, network, prepared, demand, statement.leg_names, builder)
-        return finish(prepared, operand.tensor, operand.legs, statement, builder), candidate.planner
+        return finish(prepared, operand.tensor, operand.legs, statement, builder), decision
 
-    def _search(self, statement: Contract, network: Network, prepared: Prepared, demand: Demand) -> Candidate:
-        """The candidate whose steps, layout included, take the least time forward and backward."""
+    def _search(
+        self, statement: Contract, network: Network, prepared: Prepared, demand: Demand
+    ) -> tuple[Candidate, Decision]:
+        """The candidate whose steps, layout included, have the least of what is asked for."""
         found = candidates(network, self._clock)
         if not found:
             raise CompileError((_infeasible(statement),))
-        if len(found) == 1:
-            return found[0]
-        best: tuple[float, Candidate] | None = None
-        for candidate in found:
-            scratch = self._builder.scratch()
-            result = self._lower(candidate, network, prepared, demand, (), scratch)
-            time = self._clock.steps(scratch.steps, scratch.trained, scratch.sizes).total
-            if not demand(result.legs):
-                time += self._clock.scatter(network.entries(result.legs))
-            if best is None or time * _TOLERANCE < best[0]:
-                best = time, candidate
-        assert best is not None
-        return best[1]
+        trials = tuple(self._try(candidate, network, prepared, demand) for candidate in found)
+        decision = Decision(statement.name, self._objective, trials, choose(trials, self._objective))
+        return found[decision.chosen], decision
+
+    def _try(self, candidate: Candidate, network: Network, prepared: Prepared, demand: Demand) -> Trial:
+        scratch = self._builder.scratch()
+        result = self._lower(candidate, network, prepared, demand, (), scratch)
+        trial = tried(candidate.planner, scratch.steps, scratch, self._clock)
+        if demand(result.legs):
+            return trial
+        moving = self._clock.scatter(network.entries(result.legs))
+        return replace(trial, terms=replace(trial.terms, moves=trial.terms.moves + moving))
 
     def _lower(
         self,

@@ -11,6 +11,7 @@ from tnc.cost.dtypes import is_complex
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
 from tnc.ir import schedule as ir
+from tnc.ir.extent import Extent
 from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Sum, View
 from tnc.ir.program_text import contract_text
 from tnc.ir.schedule_verify import verify_schedule
@@ -22,6 +23,7 @@ from tnc.order.located import Located, member, whole
 from tnc.order.options import PlanOptions
 from tnc.order.repeat import roll
 from tnc.order.statements import add, normalize, pointwise, view
+from tnc.order.trial import Decision
 
 
 def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions) -> ir.Plan:
@@ -29,14 +31,22 @@ def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: P
 
     ``stacks`` and ``digest`` are those of the Program as it was elaborated.
     """
+    return decide(program, stacks, digest, options)[0]
+
+
+def decide(
+    program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions
+) -> tuple[ir.Plan, tuple[Decision, ...]]:
+    """The plan, and for every region what was tried on the way."""
     sizes = _nominal(program, options)
-    schedule = overwrite(roll(_schedule(program, stacks, sizes, options)))
+    flat, decisions = _schedule(program, stacks, sizes, options)
+    schedule = overwrite(roll(flat))
     verify_schedule(schedule)
     clock = Clock(options.device, options.dtype)
     time = predicted(schedule, clock)
     prediction = ir.Prediction(options.device.name, options.device.digest, time.forward, time.backward)
     entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), annotate(schedule, clock))
-    return ir.Plan(program.name, digest, program.arguments, options.dtype, (entry,), prediction)
+    return ir.Plan(program.name, digest, program.arguments, options.dtype, (entry,), prediction), decisions
 
 
 def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], ...]:
@@ -48,7 +58,7 @@ def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], .
 
 def _schedule(
     program: Program, stacks: tuple[ir.Stack, ...], sizes: tuple[tuple[str, int], ...], options: PlanOptions
-) -> ir.Schedule:
+) -> tuple[ir.Schedule, tuple[Decision, ...]]:
     located: dict[str, Located] = {tensor.name: whole(tensor.name, tensor.shape) for tensor in program.inputs}
     trained: dict[str, bool] = {tensor.name: False for tensor in program.inputs}
     for stack in stacks:
@@ -59,17 +69,20 @@ def _schedule(
                 whole(stack.key, stack.shape) if position is None else member(stack.key, stack.shape, position)
             )
     taken = {*located, *(stack.key for stack in stacks), *(statement.name for statement in program.statements)}
-    builder = Builder(dict(sizes), trained, partial(_fresh, taken))
+    builder = Builder(dict(sizes), trained, _shapes(program, stacks), partial(_fresh, taken))
     planner = Planner(builder, options)
     wanted = demands(program)
     regions: list[ir.Region] = []
+    decisions: list[Decision] = []
     for statement in program.statements:
         start = len(builder.steps)
         builder.enter(statement.name)
         match statement:
             case Contract():
-                lowered, how = planner.contract(statement, located, wanted.get(statement.name))
+                lowered, decision = planner.contract(statement, located, wanted.get(statement.name))
+                how = decision.winner.planner
                 regions.append(ir.Region(statement.name, contract_text(statement), len(statement.factors), how))
+                decisions.append(decision)
             case Sum():
                 lowered = add(statement, located, builder, is_complex(options.dtype))
             case Pointwise():
@@ -83,7 +96,15 @@ def _schedule(
         located[statement.name] = _named(statement.name, lowered, start, builder)
     results = tuple(_result(output, located, builder) for output in program.outputs)
     inputs = tuple(ir.Given(tensor.name, tensor.shape) for tensor in program.inputs)
-    return ir.Schedule(program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions))
+    schedule = ir.Schedule(program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions))
+    return schedule, tuple(decisions)
+
+
+def _shapes(program: Program, stacks: tuple[ir.Stack, ...]) -> dict[str, tuple[Extent, ...]]:
+    """The shapes of inputs and parameters."""
+    shapes: dict[str, tuple[Extent, ...]] = {tensor.name: tensor.shape for tensor in program.inputs}
+    shapes.update((s.key, (len(s.members), *s.shape) if s.stacked else s.shape) for s in stacks)
+    return shapes
 
 
 def _fresh(taken: set[str], wish: str) -> str:

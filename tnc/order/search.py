@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tnc.cost.time import Clock
 from tnc.order.cotengra import searched
+from tnc.order.families import families
+from tnc.order.frontier import frontier
 from tnc.order.group import grouped
 from tnc.order.tree import Network, Path, depth_first, fold, pairs
 
@@ -16,9 +17,6 @@ LARGEST = 2**48
 
 _HOPELESS = 16
 """A path with so many times the multiplications of the best is not costed."""
-
-_CROWD = 16
-"""A leg on more operands than this says nothing about who should meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,45 +73,5 @@ def _searches(network: Network) -> Iterator[tuple[str, Path]]:
         return
     yield "along a frontier", fold(frontier(network, 0))
     yield "along a frontier, from the end", fold(frontier(network, count - 1))
+    yield from families(network)
     yield from searched(network)
-
-
-def frontier(network: Network, start: int) -> tuple[int, ...]:
-    """From one operand on, always the neighbour that leaves the smallest product."""
-    uses: Counter[int] = Counter(leg for legs in network.operands for leg in legs)
-    uses.update(network.result)
-    crowded = {leg for leg, number in uses.items() if number > _CROWD}
-    holders: dict[int, list[int]] = {}
-    for operand, legs in enumerate(network.operands):
-        for leg in legs:
-            if leg not in crowded:
-                holders.setdefault(leg, []).append(operand)
-    left = dict.fromkeys(range(len(network.operands)))
-    order = [start]
-    del left[start]
-    open_legs = set(network.operands[start])
-    uses.subtract(network.operands[start])
-    while left:
-        near = sorted({o for leg in open_legs if leg in holders for o in holders[leg] if o in left})
-        if not near:
-            near = [next(iter(left))]
-        best = min(near, key=lambda operand: (_growth(network, open_legs, crowded, uses, operand), operand))
-        order.append(best)
-        del left[best]
-        uses.subtract(network.operands[best])
-        open_legs.update(network.operands[best])
-        open_legs -= {leg for leg in network.operands[best] if uses[leg] == 0}
-    return tuple(order)
-
-
-def _growth(network: Network, open_legs: set[int], crowded: set[int], uses: Counter[int], operand: int) -> float:
-    """The size of the product relative to what it was, but for crowded legs, which all products get sooner or later."""
-    growth = 1.0
-    for leg in network.operands[operand]:
-        if leg in crowded:
-            continue
-        if leg in open_legs:
-            growth /= network.sizes[leg] if uses[leg] == 1 else 1
-        elif uses[leg] > 1:
-            growth *= network.sizes[leg]
-    return growth
