@@ -121,6 +121,44 @@ _CORES = '''
             core.copy_(values[name])
 '''
 
+_CALL = '''
+    cache = False  # set it, and calls in eval mode share a result until a core changes
+    _kept: tuple[object, list[torch.Tensor], Any] | None = None
+
+    def __call__(self) -> Any:
+        """Call `forward`; with `cache`, in eval mode and without gradients, if a core changed.
+
+        A change is what autograd sees as one: not what is written through `.data`.
+        """
+        if not self.cache or torch.compiler.is_compiling():
+            return super().__call__()
+        if self.training or torch.is_grad_enabled():
+            self._kept = None
+            return super().__call__()
+        cores = [*self.parameters(), *self.buffers()]
+        kind = cores[0].device.type
+        autocast = None
+        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+            autocast = torch.get_autocast_dtype(kind)
+
+        def state(tensors: list[torch.Tensor]) -> object:
+            versions = [0 if t.is_inference() else t._version for t in tensors]
+            return autocast, versions, [(id(t), t.dtype, t.device) for t in tensors]
+
+        if self._kept is not None:
+            known, tensors, result = self._kept
+            if known == state([*cores, *tensors[len(cores) :]]):
+                return result
+        result = super().__call__()
+        tensors = [*cores, *([result] if torch.is_tensor(result) else result)]
+        self._kept = (state(tensors), tensors, result)
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is kept is neither copied nor pickled."""
+        return {**self.__dict__, "_kept": None}
+'''
+
 
 @dataclass(frozen=True, slots=True)
 class TorchDialect:
@@ -190,8 +228,9 @@ class TorchEmitter:
         writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
         writer.blank()
         writer.line("from collections.abc import Mapping")
-        if result_type != "torch.Tensor":
-            writer.line("from typing import NamedTuple")
+        typing = [*(["Any"] if _may_cache(schedule) else []), *(["NamedTuple"] if len(results) > 1 else [])]
+        if typing:
+            writer.line(f"from typing import {', '.join(typing)}")
         writer.blank()
         writer.line("import torch")
         writer.line("from torch import nn")
@@ -221,6 +260,11 @@ def _finish(body: Body, name: str, results: Sequence[str]) -> str:
     pairs = [prefixed(f"{field}=", result) for field, result in zip(fields, results, strict=True)]
     body.writer.line(call(f"return {name}Output", *pairs))
     return f"{name}Output"
+
+
+def _may_cache(schedule: Schedule) -> bool:
+    """Whether results depend on the cores alone, so that calls may share them."""
+    return bool(schedule.stacks) and not schedule.inputs
 
 
 def _usage(schedule: Schedule, name: str) -> list[str]:
@@ -258,6 +302,9 @@ def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: 
             writer.line(f'"""Compute {summary}."""')
             writer.include(body.writer)
         writer.blank()
+        if _may_cache(schedule):
+            writer.text(_CALL)
+            writer.blank()
         writer.text(_CORES)
 
 
