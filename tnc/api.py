@@ -19,7 +19,7 @@ from tnc.source import Source
 if TYPE_CHECKING:
     import networkx
 
-    from tnc.report import Report
+    from tnc.report import Explanation, Report
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ class Network:
         from tnc.report import Report
 
         return Report((self._planned.report,))
+
+    def explain(self) -> Explanation:
+        """What the planner tried and why it chose: ``str()`` for people, ``to_dict()`` as ``tnc explain --json``."""
+        from tnc.report import Explanation
+
+        return Explanation((driver.explain(self._planned, self.options),))
 
     def source(self, backend: str = "torch") -> str:
         """The text of a stand-alone module.

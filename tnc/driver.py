@@ -29,9 +29,9 @@ from tnc.source import Source
 if TYPE_CHECKING:
     from tnc.ir.program import Program
     from tnc.ir.schedule import Plan
-    from tnc.order import PlanOptions
+    from tnc.order import Decision, Objective, PlanOptions
     from tnc.passes import Initialisation
-    from tnc.report import NetworkReport
+    from tnc.report import NetworkExplanation, NetworkReport
     from tnc.sema import Library
 
 
@@ -82,12 +82,16 @@ class Elaborated:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A network with its plan and the report on it; ``broken`` are the budgets that the plan does not meet."""
+    """A network with its plan and the report on it.
+
+    ``broken`` are the budgets that the plan does not meet, ``decisions`` what was tried for every region.
+    """
 
     program: Program
     plan: Plan
     report: NetworkReport
     broken: tuple[Diagnostic, ...]
+    decisions: tuple[Decision, ...]
 
 
 DTYPES: Final = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")
@@ -150,10 +154,22 @@ def plan(network: Initialised, options: Options) -> Planned:
     stacks = ir.stacks(program, network.initialisation.inits)
     optimised = passes.run_passes(program)
     plan_options = _plan_options(options)
-    plan = order.plan(optimised, stacks, ir.digest(program), plan_options)
+    plan, decisions = order.decide(optimised, stacks, ir.digest(program), plan_options)
     totals = cost.totals(plan.schedule, options.dtype)
     network_report = report.report_network(program, plan, totals, network.initialisation)
-    return Planned(program, plan, network_report, report.broken_budgets(program, network_report))
+    step_times = report.step_times(program, lambda asked: order.plan(optimised, stacks, "", asked), plan_options)
+    return Planned(program, plan, network_report, report.broken_budgets(program, network_report, step_times), decisions)
+
+
+def explain(planned: Planned, options: Options) -> NetworkExplanation:
+    """What was tried for the regions of a network, and why the plan is as it is."""
+    from tnc import report
+
+    asked = _plan_options(options)
+    sizes = planned.plan.schedule.sizes
+    return report.NetworkExplanation(
+        planned.program.name, sizes, asked.device.label, asked.objective, asked.forward_only, planned.decisions
+    )
 
 
 def _plan_options(options: Options) -> PlanOptions:
@@ -165,7 +181,7 @@ def _plan_options(options: Options) -> PlanOptions:
     from tnc import order
     from tnc.cost.device_file import find_profile
 
-    objectives = {str(objective): objective for objective in order.OBJECTIVES}
+    objectives: dict[str, Objective] = {str(objective): objective for objective in order.OBJECTIVES}
     if options.objective not in objectives:
         hint = did_you_mean(options.objective, objectives) or f"there are {listed(objectives)}"
         raise CompileError((Diagnostic("TN026", f"`{options.objective}` is no objective", help=hint),))

@@ -76,7 +76,7 @@ def decided(program: Program, options: PlanOptions) -> tuple[Plan, tuple[Decisio
     return decide(program, stacks(program, inits), "0" * 64, options)
 
 
-PROGRAMS = {
+PROGRAMS: dict[str, tuple[Program, dict[str, int]]] = {
     "column": (column(8, 0, 1), {}),
     "chain": (chain(6, 3), {"batch": 4}),
     "tt": (tt_linear((3, 2, 3), 2), {"batch": 5}),

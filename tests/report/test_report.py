@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from tnc.ir.program import Program, Requirement
-from tnc.report import NetworkReport, OutputRow, RegionRow, Report, broken_budgets
+from tnc.report import NetworkReport, OutputRow, RegionRow, Report, StepTime, broken_budgets
 from tnc.report.text import MOST_REGIONS
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
@@ -128,27 +128,39 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
 )
 def test_budgets(metric: str, relation: str, bound: float, kept: bool) -> None:
     program = Program("layer", (), (), (), (), (Requirement(metric, relation, bound, None),))
-    found = broken_budgets(program, REPORT)
+    found = broken_budgets(program, REPORT, {})
     assert (not found) is kept
     assert [diagnostic.code for diagnostic in found] == ([] if kept else ["TN401"])
 
 
 def test_a_broken_budget_speaks_with_the_author_and_tells_the_number() -> None:
     requirement = Requirement("saved_bytes", "<=", 2**20, "does not fit the watch")
-    (found,) = broken_budgets(Program("layer", (), (), (), (), (requirement,)), REPORT)
+    (found,) = broken_budgets(Program("layer", (), (), (), (), (requirement,)), REPORT, {})
     assert found.message == "does not fit the watch"
     assert found.label == "it is 9.00 MiB"
     assert found.help == "`saved_bytes` of the plan is 9.00 MiB, required is `saved_bytes <= 1.00 MiB`"
 
 
 def test_budgets_without_a_value() -> None:
-    requirements = (
-        Requirement("compression", ">=", 1, None),
-        Requirement("step_time", "<=", 1e-3, None, device="h100"),
+    compression = Requirement("compression", ">=", 1, None)
+    time = Requirement("step_time", "<=", 1e-3, None, device="h1000")
+    found = broken_budgets(
+        Program("layer", (), (), (), (), (compression, time)),
+        replace(REPORT, compression=None),
+        {time: StepTime(None, "no device `h1000` is known", "did you mean `h100`?")},
     )
-    found = broken_budgets(Program("layer", (), (), (), (), requirements), replace(REPORT, compression=None))
     assert [diagnostic.code for diagnostic in found] == ["TN402", "TN402"]
-    assert "h100" in found[1].message
+    assert found[1].message == "`step_time` cannot be predicted: no device `h1000` is known"
+    assert found[1].help == "did you mean `h100`?"
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(1.9e-3, True), (2.1e-3, False)])
+def test_a_budget_on_the_time_of_a_step(seconds: float, kept: bool) -> None:
+    requirement = Requirement("step_time", "<=", 2e-3, None, device="h100", sizes=(("batch", 128),))
+    program = Program("layer", (), (), (), (), (requirement,))
+    found = broken_budgets(program, REPORT, {requirement: StepTime(seconds)})
+    message = 'network `layer` breaks its budget `step_time("h100", batch = 128) <= 2.00 ms`'
+    assert [diagnostic.message for diagnostic in found] == ([] if kept else [message])
 
 
 @pytest.mark.parametrize(

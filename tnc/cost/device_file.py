@@ -128,7 +128,8 @@ def _read_path(path: Path) -> Profile:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it has no valid path"
         message = f"the device profile `{path}` cannot be read: {reason[:1].lower()}{reason[1:]}"
-        raise CompileError((Diagnostic("TN020", message),)) from None
+        help_text = "`--device` takes the name of a device, or the path of a profile that `tnc calibrate` wrote"
+        raise CompileError((Diagnostic("TN020", message, help=help_text),)) from None
     if len(content) > LARGEST:
         _broken(str(path), f"it has more than {LARGEST} bytes")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from tnc.cost.device import Profile
 from tnc.cost.dtypes import is_complex, itemsize
@@ -54,6 +55,9 @@ class Terms:
         return self.arithmetic + self.traffic + self.moves + self.fresh + self.calls
 
 
+_Kind: TypeAlias = Literal["arithmetic", "traffic", "moves"]
+
+
 class Clock:
     """Predicts times on one device in one dtype; what was asked before is remembered.
 
@@ -96,23 +100,24 @@ class Clock:
     def terms(self, steps: Iterable[Step], trained: Mapping[str, bool], sizes: Mapping[str, int]) -> Terms:
         """The time of steps without loops by what it is spent on, both passes together."""
         view, call = self.profile.view, self.profile.call
-        spent = dict.fromkeys(("arithmetic", "traffic", "moves", "fresh", "calls"), 0.0)
+        spent: dict[_Kind, float] = {"arithmetic": 0.0, "traffic": 0.0, "moves": 0.0}
+        fresh = calls = 0.0
         for step in steps:
             grads = [trained[read.source] for read in reads(step.operation)]
             work = kernels(step, grads, sizes, complex_valued=self._complex)
             done = work.forward if self.forward_only else (*work.forward, *work.backward)
-            spent["calls"] += len(work.forward) * call.forward + work.views * view.forward
+            calls += len(work.forward) * call.forward + work.views * view.forward
             if not self.forward_only:
-                spent["calls"] += len(work.backward) * call.backward + work.views_backward * view.backward
+                calls += len(work.backward) * call.backward + work.views_backward * view.backward
             for kernel in done:
-                fresh = self._new(kernel.fresh)
+                new = self._new(kernel.fresh)
                 batch = (kernel.batch - 1) * self.profile.batch if isinstance(kernel, Gemm) else 0.0
-                spent["fresh"] += fresh
-                spent["calls"] += batch
-                spent[self._kind(kernel)] += self.work(kernel) - fresh - batch
-        return Terms(**spent)
+                fresh += new
+                calls += batch
+                spent[self._kind(kernel)] += self.work(kernel) - new - batch
+        return Terms(spent["arithmetic"], spent["traffic"], spent["moves"], fresh, calls)
 
-    def _kind(self, kernel: Kernel) -> str:
+    def _kind(self, kernel: Kernel) -> _Kind:
         """What a call without its overheads is spent on."""
         size = kernel.entries * self._itemsize
         moving = size / self.profile.bandwidth.at(size)

@@ -17,7 +17,7 @@ from tnc.order.demand import Groups, satisfied
 from tnc.order.layout import Demand, Leaf, Order, arrange
 from tnc.order.located import Located
 from tnc.order.lower import lower
-from tnc.order.options import PlanOptions
+from tnc.order.options import Objective, PlanOptions
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled
 from tnc.order.search import LARGEST, Candidate, candidates
 from tnc.order.tree import Network
@@ -34,7 +34,7 @@ class Planner:
         self._builder = builder
         self._complex = is_complex(options.dtype)
         self._clock = Clock(options.device, options.dtype, forward_only=options.forward_only)
-        self._objective = options.objective
+        self._objective: Objective = options.objective
         self._known: dict[_Key, tuple[Candidate, Decision]] = {}
 
     def contract(

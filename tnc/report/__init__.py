@@ -2,8 +2,12 @@
 
 from tnc.report.budgets import broken_budgets as broken_budgets
 from tnc.report.build import report_network as report_network
+from tnc.report.explain import Explanation as Explanation
+from tnc.report.explain import NetworkExplanation as NetworkExplanation
 from tnc.report.model import NetworkReport as NetworkReport
 from tnc.report.model import OutputRow as OutputRow
 from tnc.report.model import RegionRow as RegionRow
 from tnc.report.model import Report as Report
+from tnc.report.step_time import StepTime as StepTime
+from tnc.report.step_time import step_times as step_times
 from tnc.report.text import report_text as report_text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from tnc.diagnostics import Diagnostic
 from tnc.ir.program import Program, Requirement
 from tnc.report.model import NetworkReport
-from tnc.units import bytes_text, grouped
+from tnc.report.step_time import StepTime
+from tnc.units import bytes_text, grouped, seconds_text
 
 RELATIONS: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
@@ -31,39 +32,51 @@ METRICS: Final[dict[str, Callable[[NetworkReport], float | None]]] = {
 """``peak_bytes`` is the peak of training, since training is the use."""
 
 
-def broken_budgets(program: Program, report: NetworkReport) -> tuple[Diagnostic, ...]:
+def broken_budgets(
+    program: Program, report: NetworkReport, step_times: Mapping[Requirement, StepTime]
+) -> tuple[Diagnostic, ...]:
     """An error for every ``require`` of a network that its plan does not meet, or that has no value for it."""
-    found = (_broken(requirement, program, report) for requirement in program.requirements)
+    found = (_broken(requirement, program, report, step_times) for requirement in program.requirements)
     return tuple(diagnostic for diagnostic in found if diagnostic is not None)
 
 
-def _broken(requirement: Requirement, program: Program, report: NetworkReport) -> Diagnostic | None:
-    metric = METRICS.get(requirement.metric)
-    value = metric(report) if metric is not None else None
+def _broken(
+    requirement: Requirement,
+    program: Program,
+    report: NetworkReport,
+    step_times: Mapping[Requirement, StepTime],
+) -> Diagnostic | None:
+    if requirement.metric == "step_time":
+        time = step_times[requirement]
+        value = time.seconds
+        if value is None:
+            message = f"`{requirement.metric}` cannot be predicted: {time.reason}"
+            return Diagnostic("TN402", message, requirement.span, help=time.help or None)
+    else:
+        value = METRICS[requirement.metric](report)
     if value is None:
-        return _without_value(requirement, program)
+        message = f"network `{program.name}` has no compression: it takes inputs or has no parameters"
+        return Diagnostic("TN402", message, requirement.span, help="remove the budget")
     if RELATIONS[requirement.relation](value, requirement.bound):
         return None
-    written = f"{requirement.metric} {requirement.relation} {_shown(requirement.metric, requirement.bound)}"
+    written = f"{_called(requirement)} {requirement.relation} {_shown(requirement.metric, requirement.bound)}"
     message = requirement.message or f"network `{program.name}` breaks its budget `{written}`"
     actual = _shown(requirement.metric, value)
-    help_text = f"`{requirement.metric}` of the plan is {actual}, required is `{written}`"
+    help_text = f"`{_called(requirement)}` of the plan is {actual}, required is `{written}`"
     return Diagnostic("TN401", message, requirement.span, label=f"it is {actual}", help=help_text)
 
 
-def _without_value(requirement: Requirement, program: Program) -> Diagnostic:
-    if requirement.metric == "compression":
-        message = f"network `{program.name}` has no compression: it takes inputs or has no parameters"
-        return Diagnostic("TN402", message, requirement.span, help="remove the budget")
-    message = f"`{requirement.metric}` cannot be estimated: no device profile `{requirement.device}` is known"
-    return Diagnostic("TN402", message, requirement.span, help=f"budget one of {', '.join(map(_quoted, METRICS))}")
-
-
-def _quoted(name: str) -> str:
-    return f"`{name}`"
+def _called(requirement: Requirement) -> str:
+    """The metric as the author wrote it."""
+    if requirement.metric != "step_time":
+        return requirement.metric
+    sizes = "".join(f", {name} = {size}" for name, size in requirement.sizes)
+    return f'step_time("{requirement.device}"{sizes})'
 
 
 def _shown(metric: str, value: float) -> str:
+    if metric == "step_time":
+        return seconds_text(value)
     if metric.endswith("_bytes") and value == int(value):
         return bytes_text(int(value))
     return grouped(int(value)) if value == int(value) else f"{value:.4g}"

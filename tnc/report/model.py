@@ -97,7 +97,7 @@ class NetworkReport:
             },
             "largest_intermediate": self.largest_intermediate,
             "device": {"name": self.device, "digest": self.device_digest},
-            "seconds": {"forward": _rounded(self.seconds_forward), "training": _rounded(self.seconds_training)},
+            "seconds": {"forward": rounded(self.seconds_forward), "training": rounded(self.seconds_training)},
             "regions": [_region(region) for region in self.regions],
             "notes": list(self.notes),
         }
@@ -140,13 +140,13 @@ def _region(region: RegionRow) -> dict[str, Json]:
         "bytes_training": region.bytes_training,
         "saved": region.saved,
         "largest_intermediate": region.largest_intermediate,
-        "seconds": _rounded(region.seconds),
+        "seconds": rounded(region.seconds),
         "share": region.share,
         "std": region.std,
     }
 
 
-def _rounded(seconds: float) -> float:
+def rounded(seconds: float) -> float:
     """Four digits: more are no prediction."""
     return float(f"{seconds:.4g}")
 

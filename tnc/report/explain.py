@@ -1,0 +1,171 @@
+"""Why a plan is as it is: for every region what was tried, what that takes, and what decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tnc.order import Decision, Objective, Trial
+from tnc.order.trial import TOLERANCE
+from tnc.report.model import Json, rounded
+from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
+
+MOST_CANDIDATES = 8
+"""A table of more shows the best ones only."""
+
+_SLIGHT = 0.02
+"""What is lost is told if it is more than this part of what is gained."""
+
+TERMS = {
+    "arithmetic": "arithmetic",
+    "traffic": "memory traffic",
+    "moves": "permutations",
+    "fresh": "new memory",
+    "calls": "calls",
+}
+"""What time is spent on, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkExplanation:
+    """One network: what it was planned for, and what was decided for its regions."""
+
+    name: str
+    sizes: tuple[tuple[str, int], ...]
+    device: str
+    objective: Objective
+    forward_only: bool
+    decisions: tuple[Decision, ...]
+
+    def to_dict(self) -> dict[str, Json]:
+        """The network's entry in the JSON."""
+        return {
+            "name": self.name,
+            "sizes": dict(self.sizes),
+            "device": self.device,
+            "objective": self.objective,
+            "forward_only": self.forward_only,
+            "regions": [_region(decision) for decision in self.decisions],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Several networks; ``str()`` is what the terminal shows, ``to_dict()`` the JSON."""
+
+    networks: tuple[NetworkExplanation, ...]
+
+    def __str__(self) -> str:
+        """The text for people."""
+        return "\n\n".join("\n".join(_network(network)) for network in self.networks)
+
+    def to_dict(self) -> dict[str, Json]:
+        """What ``tnc explain --json`` prints."""
+        return {"networks": [network.to_dict() for network in self.networks]}
+
+
+def reason(decision: Decision) -> str:
+    """Why the winner won, in words."""
+    winner, trials = decision.winner, decision.trials
+    others = [trial for number, trial in enumerate(trials) if number != decision.chosen]
+    if not others:
+        return "the only candidate"
+    best = min(others, key=lambda trial: trial.measure(decision.objective))
+    other = f"`{best.planner}`"
+    own, next_best = (trial.measure(decision.objective)[0] for trial in (winner, best))
+    if decision.objective == "time" and next_best < own:
+        bound = f"{100 * (TOLERANCE - 1):.0f} %"
+        return f"a regular order, within {bound} of {other}: it becomes a loop and reads like the source"
+    if own == next_best and winner.seconds == best.seconds:
+        return f"as good as {other}, and found first"
+    if own == next_best:
+        return f"equal to {other} by `{decision.objective}`, and faster: {_difference(winner, best)}"
+    if decision.objective == "time":
+        return f"{_percent(own, next_best)} less time than {other}, the next best: {_difference(winner, best)}"
+    what = "fewer FLOPs" if decision.objective == "flops" else "fewer bytes saved and alive at the peak"
+    return f"{_percent(own, next_best)} {what} than {other}, the next best"
+
+
+def _difference(winner: Trial, other: Trial) -> str:
+    """The term in which the winner gains most, and that in which it loses most."""
+    gains = {term: getattr(other.terms, term) - getattr(winner.terms, term) for term in TERMS}
+    most, least = max(gains, key=lambda term: gains[term]), min(gains, key=lambda term: gains[term])
+    text = f"{seconds_text(gains[most])} less for {TERMS[most]}"
+    if -gains[least] <= _SLIGHT * gains[most]:
+        return text
+    return f"{text}, {seconds_text(-gains[least])} more for {TERMS[least]}"
+
+
+def _dominant(trial: Trial) -> str:
+    """The term on which most time is spent."""
+    return max(TERMS, key=lambda term: getattr(trial.terms, term))
+
+
+def _percent(less: float, more: float) -> str:
+    part = 100 * (1 - less / more) if more else 0.0
+    return f"{part:.0f} %" if part >= 1 else "a little"
+
+
+def _network(network: NetworkExplanation) -> Iterator[str]:
+    sizes = "".join(f", {name} = {size}" for name, size in network.sizes)
+    passes = "forward only" if network.forward_only else "forward and backward"
+    yield f"network {network.name}, planned for {network.device}{sizes}, {passes}: least {network.objective}"
+    for decision in network.decisions:
+        yield ""
+        if decision.like:
+            yield f"  region {decision.region}: as region {decision.like}, by {decision.winner.planner}"
+            continue
+        yield f"  region {decision.region}: {plural(len(decision.trials), 'candidate')}"
+        yield from _table(decision)
+        yield f"    chosen: {reason(decision)}"
+
+
+def _table(decision: Decision) -> Iterator[str]:
+    ranked = sorted(
+        range(len(decision.trials)), key=lambda number: (decision.trials[number].measure(decision.objective), number)
+    )
+    shown = [number for place, number in enumerate(ranked) if place < MOST_CANDIDATES or number == decision.chosen]
+    rows = [("", "time", "FLOPs", "bytes", "saved", "peak", "steps", "most for", "found by")]
+    for number in shown:
+        trial = decision.trials[number]
+        rows.append(
+            (
+                "*" if number == decision.chosen else "",
+                seconds_text(trial.seconds),
+                flops_text(trial.flops),
+                bytes_text(trial.bytes),
+                bytes_text(trial.saved),
+                bytes_text(trial.peak),
+                grouped(trial.steps),
+                TERMS[_dominant(trial)],
+                trial.planner,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, "<>>>>>><<", widths, strict=True))
+        yield f"    {'  '.join(cells)}".rstrip()
+    if len(shown) < len(ranked):
+        yield f"    … and {grouped(len(ranked) - len(shown))} worse"
+
+
+def _region(decision: Decision) -> dict[str, Json]:
+    return {
+        "name": decision.region,
+        "like": decision.like or None,
+        "candidates": [
+            {
+                "planner": trial.planner,
+                "chosen": number == decision.chosen,
+                "seconds": rounded(trial.seconds),
+                "terms": {term: rounded(getattr(trial.terms, term)) for term in TERMS},
+                "flops": trial.flops,
+                "bytes": trial.bytes,
+                "saved": trial.saved,
+                "peak": trial.peak,
+                "steps": trial.steps,
+            }
+            for number, trial in enumerate(decision.trials)
+        ],
+        "reason": reason(decision),
+    }

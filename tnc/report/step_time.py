@@ -1,0 +1,54 @@
+"""``require step_time("h100", batch = 128)``: the network planned for that device and those sizes, and timed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tnc.cost.device_file import find_profile
+from tnc.diagnostics import CompileError
+from tnc.ir.program import Program, Requirement
+from tnc.ir.schedule import Plan
+from tnc.order import PlanOptions
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """The predicted seconds that a budget is about, or the reason why there are none, with a way out."""
+
+    seconds: float | None
+    reason: str = ""
+    help: str = ""
+
+
+def step_times(
+    program: Program, plan: Callable[[PlanOptions], Plan], options: PlanOptions
+) -> dict[Requirement, StepTime]:
+    """For every budget on the time of a step what is predicted, in the dtype that is asked for.
+
+    Sizes that a budget does not name are those of the options.
+    """
+    return {
+        requirement: _step_time(requirement, program, plan, options)
+        for requirement in program.requirements
+        if requirement.metric == "step_time"
+    }
+
+
+def _step_time(
+    requirement: Requirement, program: Program, plan: Callable[[PlanOptions], Plan], options: PlanOptions
+) -> StepTime:
+    dynamic = dict.fromkeys(dim for tensor in program.inputs for dim in tensor.shape if isinstance(dim, str))
+    for name, _ in requirement.sizes:
+        if name not in dynamic:
+            there = f"there is {', '.join(f'`{dim}`' for dim in dynamic)}" if dynamic else "there is none: name no size"
+            return StepTime(None, f"`{name}` is no dynamic dimension of network `{program.name}`", there)
+    try:
+        device = find_profile(requirement.device)
+        sizes = {**dict(options.sizes), **dict(requirement.sizes)}
+        made = plan(replace(options, device=device, sizes=tuple(sizes.items()), objective="time", forward_only=False))
+    except CompileError as error:
+        problem = error.diagnostics[0]
+        return StepTime(None, problem.message, problem.help or "")
+    assert made.predicted is not None
+    return StepTime(made.predicted.training)
