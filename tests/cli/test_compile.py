@@ -92,3 +92,36 @@ def test_the_bytes_do_not_depend_on_where_the_file_lies(three: Path, tmp_path: P
         assert main(["compile", str(file), "-o", f"{tmp_path}/{number}/"]) == 0
     for name in ("torch_.py", "jax_.py", "plain.py"):
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("three.tn", "is for networks"),
+        ("other.tn", "is for networks"),
+        ("copy.txt", "is for networks"),
+        ("torch.py", "in place of `torch`"),
+        ("jax.py", "in place of `jax`"),
+        ("", "names no file"),
+        ("a\0b", "names no file"),
+    ],
+)
+def test_names_that_no_module_may_have(
+    output: str,
+    told: str,
+    three: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody loses a network to a slip of the keys, and no script its framework."""
+    monkeypatch.chdir(tmp_path)
+    text = three.read_text()
+    Path("copy.txt").write_text(text)
+    source = "copy.txt" if output == "copy.txt" else "three.tn"
+    assert main(["compile", source, "--network", "plain", "-o", output]) == 2
+    err = capsys.readouterr().err
+    assert "TN008" in err
+    assert told in err
+    assert written(tmp_path) == ["copy.txt", "three.tn"]
+    assert three.read_text() == text == Path("copy.txt").read_text()

@@ -46,6 +46,37 @@ HOSTILE: dict[str, tuple[str, list[str], str]] = {
         [],
         "TN",
     ),
+    "lists that share": (
+        "let a0 = [1, 1]\nlet b0 = [1, 1]\n"
+        + "\n".join(f"let a{k} = [a{k - 1}, a{k - 1}]\nlet b{k} = [b{k - 1}, b{k - 1}]" for k in range(1, 60))
+        + "\nlet same = a59 == b59\n",
+        [],
+        "TN242",
+    ),
+    "a list that nobody can print": (
+        "let a0 = [1, 1]\n"
+        + "\n".join(f"let a{k} = [{', '.join([f'a{k - 1}'] * 9)}]" for k in range(1, 60))
+        + "\nnetwork a(x: ints = a59) { core c(a59)  output y() = 1 }\n",
+        [],
+        "TN221",
+    ),
+    "a list within a list within": (
+        "let a0 = [1]\nlet b0 = [1]\n"
+        + "\n".join(f"let a{k} = [a{k - 1}]\nlet b{k} = [b{k - 1}]" for k in range(1, 20_000))
+        + "\nlet same = a19999 == b19999\nlet wrong = a19999 + 1\n",
+        [],
+        "TN240",
+    ),
+    "long lists compared in a loop": (
+        "let a = [1] * 10^5\nlet b = [1] * 10^5\nlet n = len([k for k in 0..10^6 if a == b])\n",
+        [],
+        "TN242",
+    ),
+    "a long list summed in a loop": (
+        "let a = [1] * 10^5\nlet n = len([k for k in 0..10^6 if sum(a) > 0])\n",
+        [],
+        "TN242",
+    ),
     "a long loop": ("network a() { for k in 0..10^12 {} output y() = 1 }\n", [], "TN"),
     "a long comprehension": ("let n = len([k for k in 0..10^12 if false])\n", [], "TN"),
     "a long fold": ("network a() { core c(2) output y(i) = c(i) * prod(k in 0..10^12) 2 }\n", [], "TN"),

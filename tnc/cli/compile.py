@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from tnc.diagnostics import CompileError
 
     options = read_options(arguments)
+    _refuse_name(arguments.output, arguments.file)
     elaborated = driver.elaborate(read_file(arguments.file, options.limits), options)
     folder = _is_folder(arguments.output)
     if not folder:
@@ -67,6 +68,28 @@ def file_name(network: str) -> str:
     """The file of a network's module: no generated file shadows a framework or the standard library."""
     taken = network in FRAMEWORKS or network in sys.stdlib_module_names
     return f"{network}_.py" if taken else f"{network}.py"
+
+
+def _refuse_name(output: str | None, source: str) -> None:
+    """A module is never written over a network, nor where scripts would import it in place of a framework.
+
+    Raises:
+        CompileError: TN008, before anything is compiled.
+    """
+    from tnc.diagnostics import CompileError, Diagnostic
+
+    if output is None:
+        return
+    path = Path(output)
+    if not output or "\0" in output:
+        message, better = "`-o` names no file", "net.py"
+    elif path.suffix == ".tn" or (path.is_file() and Path(source).is_file() and path.samefile(source)):
+        message, better = f"`{output}` is for networks: a Python module would take its place", f"{path.stem}.py"
+    elif path.suffix == ".py" and path.stem in FRAMEWORKS:
+        message, better = f"scripts beside `{output}` would import it in place of `{path.stem}`", f"{path.stem}_.py"
+    else:
+        return
+    raise CompileError((Diagnostic("TN008", message, help=f"name another place: `-o {path.parent / better}`"),))
 
 
 def _is_folder(output: str | None) -> bool:

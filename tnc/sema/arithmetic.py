@@ -120,10 +120,10 @@ _OPERATORS: dict[str, Callable[[Numeric, Numeric], Numeric]] = {
 }
 
 
-def compare(operator: str, left: Value, right: Value, span: Span) -> bool:
+def compare(operator: str, left: Value, right: Value, span: Span, meter: Meter) -> bool:
     """``left operator right`` for ``== != < <= > >=``."""
     if operator in ("==", "!="):
-        return equal(left, right, span) == (operator == "==")
+        return equal(left, right, span, meter) == (operator == "==")
     if not (is_number(left) and is_number(right)):
         fail(
             "TN211",
@@ -141,7 +141,7 @@ def compare(operator: str, left: Value, right: Value, span: Span) -> bool:
             return left >= right
 
 
-def equal(left: Value, right: Value, span: Span) -> bool:
+def equal(left: Value, right: Value, span: Span, meter: Meter) -> bool:
     """Whether two values of one kind are the same; integers and floats are of one kind."""
     if is_number(left) and is_number(right):
         return left == right
@@ -151,7 +151,11 @@ def equal(left: Value, right: Value, span: Span) -> bool:
         case tuple(), tuple():
             if len(left) != len(right):
                 return False
-            return all([equal(a, b, span) for a, b in zip(left, right, strict=True)])  # noqa: C419 — all are checked
+            meter.enter(span)  # lists of lists can be deep, and large though few lists were written
+            meter.pay(len(left), span)
+            same = [equal(a, b, span, meter) for a, b in zip(left, right, strict=True)]  # all are checked
+            meter.depth -= 1
+            return all(same)
         case _ if kind_of(left) == kind_of(right) == "a function":
             return left == right
         case _:

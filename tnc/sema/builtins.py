@@ -93,7 +93,7 @@ def _numbers(call: Call, arguments: tuple[Value, ...]) -> list[int | float]:
         first = arguments[0]
         if isinstance(first, tuple):
             items = first
-    call.meter.pay(len(items) // 4, call.span)
+    call.meter.pay(len(items), call.span)
     numbers: list[int | float] = []
     for item in items:
         if not is_number(item):

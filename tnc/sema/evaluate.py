@@ -250,7 +250,7 @@ class Evaluator:
     def _comparison(self, expr: tree.Comparison, scope: Scope) -> Value:
         values = self.each(expr.operands, scope)
         results = [
-            compare(operator, values[k], values[k + 1], expr.operands[k].span.to(expr.operands[k + 1].span))
+            compare(operator, values[k], values[k + 1], expr.operands[k].span.to(expr.operands[k + 1].span), self.meter)
             for k, operator in enumerate(expr.operators)
         ]
         return all(results)

@@ -224,7 +224,10 @@ class FunctionCompiler:
         parts = self._each(expr.operands, scope, local)
         if not any(isinstance(part, Piece) for part in parts):
             known = [part for part in parts if not isinstance(part, Piece)]
-            results = [compare(op, known[k], known[k + 1], expr.span) for k, op in enumerate(expr.operators)]
+            results = [
+                compare(op, known[k], known[k + 1], expr.span, self.evaluator.meter)
+                for k, op in enumerate(expr.operators)
+            ]
             return all(results)
         if len(parts) > 2:
             fail(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -104,6 +104,23 @@ def integer_text(value: int) -> str:
 
 def value_text(value: Value) -> str:
     """The value as an author would write it: the canonical text of an argument."""
+    return "".join(_pieces(value))
+
+
+def _pieces(value: Value) -> Iterator[str]:
+    """The text of a value bit by bit: a list of lists can be longer than anybody may wait for."""
+    if not isinstance(value, tuple):
+        yield _text_of_one(value)
+        return
+    yield "["
+    for k, item in enumerate(value):
+        if k:
+            yield ", "
+        yield from _pieces(item)
+    yield "]"
+
+
+def _text_of_one(value: int | float | bool | str | Declared) -> str:
     match value:
         case bool():
             return "true" if value else "false"
@@ -114,8 +131,6 @@ def value_text(value: Value) -> str:
         case str():
             escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
             return f'"{escaped}"'
-        case tuple():
-            return f"[{', '.join(value_text(item) for item in value)}]"
         case Builtin() | UserFunction():
             return value.name
         case Helper():
@@ -130,9 +145,15 @@ def value_text(value: Value) -> str:
 
 def short_text(value: Value, length: int = 40) -> str:
     """:func:`value_text`, cut where it would fill a message."""
-    match value:
-        case tuple() if len(value) > length:
-            return f"[{', '.join(short_text(item, 8) for item in value[:4])}, …] (a list of {len(value)})"
-        case _:
-            text = value_text(value)
-            return text if len(text) <= length else f"{text[: length - 1]}…"
+    if isinstance(value, tuple) and len(value) > length:
+        return f"[{', '.join(_cut(item, 8) for item in value[:4])}, …] (a list of {len(value)})"
+    return _cut(value, length)
+
+
+def _cut(value: Value, length: int) -> str:
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) > length:
+            return f"{text[: length - 1]}…"
+    return text
