@@ -56,7 +56,8 @@ def assert_agreement(
     noise = dict.fromkeys(expected, 0.0)
     if ill_conditioned:
         noise = rounding_errors(expected_network, cores, inputs, expected)
-    compiled = tnc.loads(text, network=network, sizes=sizes or {}, dtype=dtype, **(arguments or {}))
+    given: Mapping[str, Any] = arguments or {}
+    compiled = tnc.loads(text, network=network, sizes=sizes or {}, dtype=dtype, **given)
     expanded = oracle.load(compiled.expand()).evaluate(cores, inputs)
     for name, value in expected.items():
         assert_close(expanded[name], value, f"expand, {name}", noise=noise[name])

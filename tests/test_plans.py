@@ -12,7 +12,7 @@ import pytest
 
 import tnc
 from tests import oracle
-from tests.agreement import assert_close, random_inputs
+from tests.agreement import Array, assert_close, random_inputs
 
 LINEAR = """
 network linear(modes: ints = [3, 2, 4], rank: int = 3) {
@@ -53,10 +53,13 @@ def test_values_and_gradients(name: str) -> None:
     expected = oracle.load(subject.text)
     cores = expected.random_cores(0, "float64")
     inputs = random_inputs(expected, subject.sizes, "float64", 0)
+    value: Array
     (value,) = expected.evaluate(cores, inputs).values()
-    random = np.random.default_rng(7)
-    cotangent = random.normal(size=value.shape)
-    direction = {core: random.normal(size=entries.shape) for core, entries in cores.items()}
+    random: Any = np.random.default_rng(7)
+    cotangent: Array = random.normal(size=value.shape)
+    direction: dict[str, Array] = {core: random.normal(size=entries.shape) for core, entries in cores.items()}
+    above: Array
+    below: Array
     (above,), (below,) = (
         expected.evaluate({core: cores[core] + sign * STEP * direction[core] for core in cores}, inputs).values()
         for sign in (1, -1)
