@@ -29,6 +29,10 @@ FOUND = {
     ),
     "a failure in every turn": "network a() { for i in 0..10^4 { for j in 0..10^4 { let b = c(i) } }  output y() = 1 }",
     "a sum of terms that fail": "network a() { output y(i) = sum(k in 0..10^3, l in 0..k) (k * g[k, l](i)) }",
+    "names that nobody declared, in every turn": (
+        f"network a() {{ {' '.join(f'core name{k}(2)' for k in range(20))} for i in 0..10^4 {{ for j in 0..10^4 {{ "
+        f"h(l) = {' + '.join(f'nam{k}k(l)' for k in range(20))} }} }}  output y() = 1 }}"
+    ),
     "networks without an end": "\n".join(
         f"network a{k}(n: int = 0) {{ let tree = std.ttn([2] * 4)  let b = a{k}(n + 1)  output y() = b() }}"
         for k in range(12)

@@ -172,7 +172,7 @@ class Evaluator:
 
     def undeclared(self, name: str, span: Span, scope: Scope, what: str = "name") -> NoReturn:
         """Complain about a name that nothing declares."""
-        if self.broken.mentions(name, span):
+        if self.broken.mentions(name, span) or self.sink.told("TN201", span):
             raise Poisoned
         if name.endswith("'"):
             fail("TN201", f"`{name}` is not declared: only legs have primes", span)

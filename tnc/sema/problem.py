@@ -62,15 +62,25 @@ class Sink:
         """Add a diagnostic, labelled with the instance in which it arose."""
         span = diagnostic.span
         if span is not None:
-            made = self.made[-1] if self.made and self.made[-1].span.source.name != span.source.name else None
-            place = -1 if made is None else made.span.start
-            key = (diagnostic.code, span.source.name, span.start, span.end, place)
-            if key in self._seen:
+            if self.told(diagnostic.code, span):
                 return
-            self._seen.add(key)
+            made = self._maker(span)
+            self._seen.add(self._key(diagnostic.code, span))
             if made is not None:
                 diagnostic = replace(diagnostic, labels=(*diagnostic.labels, made))
         self.found.append(diagnostic)
+
+    def told(self, code: str, span: Span) -> bool:
+        """Whether this would be dropped: worth asking before a diagnostic that is dear to make, as in a loop."""
+        return self._key(code, span) in self._seen
+
+    def _key(self, code: str, span: Span) -> tuple[str, str, int, int, int]:
+        made = self._maker(span)
+        return code, span.source.name, span.start, span.end, -1 if made is None else made.span.start
+
+    def _maker(self, span: Span) -> Label | None:
+        """The place that made the instance, if it lies in another file."""
+        return self.made[-1] if self.made and self.made[-1].span.source.name != span.source.name else None
 
     def each(self, items: Iterable[T], function: Callable[[T], R]) -> list[R]:
         """The function of every item. All items are tried before the first failure takes effect."""

@@ -151,6 +151,7 @@ class Resolver:
                     self.evaluator.sink.report(error.diagnostic)
                 failed = True
                 self.evaluator.meter.restore(mark)
+                self.evaluator.meter.pay(WORK_PER_FAILURE, expr.span)
         if failed:
             raise Poisoned
         return results
