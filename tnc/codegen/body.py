@@ -9,11 +9,12 @@ from tnc.codegen.dialect import Dialect, Loop
 from tnc.codegen.expressions import Expressions, slice_text
 from tnc.codegen.layout import Doc, Group, prefixed
 from tnc.codegen.names import Names
-from tnc.codegen.reads import advancing, all_steps, last_uses, reads, usage
+from tnc.codegen.reads import advancing, all_steps, last_uses, usage
 from tnc.codegen.scalars import ScalarWriter
 from tnc.codegen.views import Views
 from tnc.codegen.writer import Writer
 from tnc.ir.extent import Extent, count
+from tnc.ir.reads import reads
 from tnc.ir.schedule import Repeat, Schedule, Stack, Step
 from tnc.units import flops_text
 

@@ -5,60 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
 
-from tnc.ir.schedule import (
-    Add,
-    Broadcast,
-    Conjugate,
-    Crop,
-    Diagonal,
-    Embed,
-    Look,
-    Matmul,
-    Move,
-    Multiply,
-    Normalize,
-    Number,
-    Operation,
-    Pointwise,
-    Read,
-    Reduce,
-    Repeat,
-    Scale,
-    Schedule,
-    Step,
-)
-
-
-def reads(operation: Operation) -> tuple[Read, ...]:
-    """The operands of an operation in order; of a :class:`Repeat` only what it starts from."""
-    match operation:
-        case Number():
-            return ()
-        case Matmul(left, right) | Multiply(left, right):
-            return (left, right)
-        case Add(terms):
-            return tuple(read for _, read in terms)
-        case Pointwise(operands=operands):
-            return operands
-        case Repeat(initial=initial):
-            return (initial,)
-        case (
-            Scale(operand=operand)
-            | Reduce(operand=operand)
-            | Diagonal(operand=operand)
-            | Embed(operand=operand)
-            | Broadcast(operand=operand)
-            | Move(operand=operand)
-            | Look(operand=operand)
-            | Crop(operand=operand)
-            | Conjugate(operand=operand)
-            | Normalize(operand=operand)
-        ):
-            return (operand,)
-        case _:
-            assert_never(operation)
+from tnc.ir.reads import reads
+from tnc.ir.schedule import Read, Repeat, Schedule, Step
 
 
 def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
