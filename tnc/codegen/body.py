@@ -117,7 +117,7 @@ class Body:
         region = ""
         for position, step in enumerate(steps):
             if step.region and step.region != region:
-                self._announce(step.region)
+                self._announce(step)
                 region = step.region
             ends = [name for name, use in last.items() if use == position and name in own]
             is_last = position + 1 == len(steps)
@@ -128,8 +128,11 @@ class Body:
                 # A function that ends lets go of everything; a loop goes on, and has just rebound what it carries.
                 self._delete(name for name in ends if name != carried)
 
-    def _announce(self, region: str) -> None:
-        text = self._regions.get(region, region)
+    def _announce(self, step: Step) -> None:
+        """What the next steps compute, unless the first one's name says as much."""
+        text = self._regions.get(step.region, step.region)
+        if text == step.name:
+            return
         if len(text) > _REGION_TEXT:
             text = text[: _REGION_TEXT - 4] + " ..."
         self.writer.blank()

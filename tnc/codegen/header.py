@@ -24,8 +24,8 @@ def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
         ("arguments", ", ".join(f"{name} = {value}" for name, value in plan.arguments)),
         ("parameters", _parameters(schedule)),
         *(("output", _output(result)) for result in schedule.results),
-        ("forward", f"{flops_text(totals.flops_forward)}FLOP, peak {bytes_text(totals.bytes_peak_forward)}"),
-        ("training", f"{flops_text(totals.flops_training)}FLOP, peak {bytes_text(totals.bytes_peak_training)}"),
+        ("forward", f"{_flop(totals.flops_forward)}, peak {bytes_text(totals.bytes_peak_forward)}"),
+        ("training", f"{_flop(totals.flops_training)}, peak {bytes_text(totals.bytes_peak_training)}"),
         ("", f"{bytes_text(totals.bytes_saved)} saved for the backward pass"),
         ("", f"{grouped(totals.largest_intermediate)} entries in the largest intermediate tensor"),
         *_predicted(plan),
@@ -44,6 +44,11 @@ def _predicted(plan: Plan) -> list[tuple[str, str]]:
         return []
     text = f"{seconds_text(time.forward)} forward, {seconds_text(time.training)} training, predicted for {time.label}"
     return [("time", text)]
+
+
+def _flop(count: int) -> str:
+    text = flops_text(count)
+    return f"{text}FLOP" if " " in text else f"{text} FLOP"
 
 
 def _row(label: str, text: str) -> list[str]:
