@@ -22,7 +22,7 @@ from tnc.ir.program import (
     View,
 )
 from tnc.ir.schedule import Operation, Repeat, Schedule, Step
-from tnc.order import PlanOptions, plan
+from tnc.order import Decision, PlanOptions, decide, plan
 
 
 def schedule_of(program: Program, sizes: Mapping[str, int] | None = None, dtype: str = "float32") -> Schedule:
@@ -30,6 +30,12 @@ def schedule_of(program: Program, sizes: Mapping[str, int] | None = None, dtype:
     options = PlanOptions(tuple((sizes or {}).items()), dtype)
     inits = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
     return plan(program, stacks(program, inits), "0" * 64, options).schedule
+
+
+def decisions_of(program: Program, options: PlanOptions | None = None) -> tuple[Decision, ...]:
+    """What was tried for every region."""
+    inits = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
+    return decide(program, stacks(program, inits), "0" * 64, options or PlanOptions())[1]
 
 
 def operations(schedule: Schedule, kind: type[Operation]) -> list[Step]:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.evaluate_program import evaluate_program, random_tensors
 from tests.evaluate_schedule import evaluate_schedule
-from tests.order.networks import chain, column, core, einsum, network, operations, schedule_of
+from tests.order.networks import chain, column, core, decisions_of, einsum, network, operations, schedule_of
 from tests.program_strategies import programs
 from tnc.diagnostics import CompileError
 from tnc.ir import schedule_digest
@@ -246,14 +246,16 @@ def test_what_cannot_be_contracted_is_an_error_of_the_file() -> None:
 # -- determinism -------------------------------------------------------------------------------
 
 _SCRIPT = """
-from tests.order.networks import chain, column, schedule_of
+from tests.order.networks import chain, column, decisions_of, schedule_of
 from tnc.ir import schedule_digest
 print(schedule_digest(schedule_of(column(12, 1))), schedule_digest(schedule_of(chain(60, 4), {"batch": 8})))
+print(decisions_of(column(12, 1)))
 """
 
 
 def test_plans_are_the_same_in_every_process() -> None:
     here = f"{schedule_digest(schedule_of(column(12, 1)))} {schedule_digest(schedule_of(chain(60, 4), {'batch': 8}))}"
+    here += f"\n{decisions_of(column(12, 1))}"
     for seed in ("0", "7"):
         ran = subprocess.run(
             [sys.executable, "-c", _SCRIPT],
