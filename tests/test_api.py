@@ -150,3 +150,29 @@ def test_an_unknown_backend() -> None:
 def test_there_is_nothing_else() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         getattr(tnc, "noth" + "ing")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [({"device": "h1000"}, "TN020"), ({"device": "./none.json"}, "TN020"), ({"objective": "speed"}, "TN026")],
+)
+def test_what_cannot_be_planned_for(options: dict[str, Any], code: str) -> None:
+    network = tnc.loads("network n() { core a(2) output w(i) = a(i) }", **options)
+    with pytest.raises(tnc.CompileError) as caught:
+        network.report()
+    assert codes(caught) == [code]
+
+
+def test_a_network_is_planned_for_a_device_and_explains_itself() -> None:
+    network = tnc.loads(
+        "network n() { core a(8, 4) core b(4, 8) output w(i, j) = relu(a(i, r) * b(r, j)) }",
+        device="h100",
+        objective="memory",
+        forward_only=True,
+    )
+    (reported,) = network.report()
+    assert reported.device == "h100"
+    assert "predicted for h100 (" in network.source()
+    (explained,) = network.explain().networks
+    assert (explained.objective, explained.forward_only) == ("memory", True)
+    assert [decision.region for decision in explained.decisions] == ["w_product"]

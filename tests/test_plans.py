@@ -75,7 +75,7 @@ def test_values_and_gradients(name: str) -> None:
             objective=objective,
             forward_only=forward_only,
         )
-        sources.add(network.source("torch").partition("import ")[2])
+        sources.add(network.source("torch").partition("def forward")[2])
         got, gradients = _run(network, cores, list(inputs.values()), cotangent)
         assert_close(got, value, f"{objective}, {forward_only}, {device}")
         along = sum(float(np.sum(gradients[core] * direction[core])) for core in cores)
