@@ -139,3 +139,9 @@ def test_families_are_trees_over_all_operands() -> None:
         assert made[-1].legs == frozenset(net.result)
         data_steps = sum(0 in pair.legs for pair in made)
         assert data_steps == (2 if planner == "data first" else 1)
+
+
+def test_both_families_are_among_the_candidates() -> None:
+    (decision,) = decided(tt_linear((8, 8, 8, 8), 8), PlanOptions((("batch", 512),)))[1]
+    found = {trial.planner.partition(",")[0] for trial in decision.trials}
+    assert {"data first", "weight first"} <= found
