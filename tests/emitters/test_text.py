@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tnc
 from tests.emitters.schedules import BACKENDS, apply, initialised, one_step, plan_of, pointwise, stack, tensor_train
 from tnc.codegen import emitter
 from tnc.ir.program import Apply, Argument, Literal, Normal
@@ -138,3 +140,18 @@ def test_awkward_network_names(name: str) -> None:
         text = emitter(backend).emit(plan_of(schedule))
         names: dict[str, object] = {"__name__": "generated"}
         exec(compile(text, name, "exec"), names)
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "numpy"])
+def test_a_region_is_announced_once_and_no_comment_repeats_a_name(backend: str) -> None:
+    text = """network chain() {
+      input x(batch?, 40, 2)
+      let train = std.mps([2] * 40, 3)
+      h(b) = train(i[0..40]) * prod(k in 0..40) x(b, [k], i[k])
+      output y(b) = tanh(h(b))
+    }"""
+    lines = tnc.loads(text).source(backend).splitlines()
+    assert [line for line in lines if line.lstrip().startswith(("for ", "def body", "def step"))], "no loop"
+    assert len([line for line in lines if "train.g[0](i[0], r[0])" in line]) == 1
+    for before, line in pairwise(lines):
+        assert before.strip() != f"# {line.split(' = ')[0].strip()}"

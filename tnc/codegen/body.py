@@ -41,6 +41,7 @@ class Body:
         self.inputs = {given.name: self.names.fresh(given.name) for given in schedule.inputs}
         self._usage = usage(schedule)
         self._regions = {region.name: region.text for region in schedule.regions}
+        self._region = ""  # what was announced last: a loop goes on with the region around it
         self._large = _large_values(schedule) if dialect.frees else frozenset[str]()
         self._sizes = {name: self.names.fresh(name, "size") for name in _dynamic_sizes(schedule)}
         self._views = Views(dialect.permute, self._sizes)
@@ -114,11 +115,10 @@ class Body:
         """
         own = {carried, *(step.name for step in steps)} - kept
         last = last_uses(steps)
-        region = ""
         for position, step in enumerate(steps):
-            if step.region and step.region != region:
+            if step.region and step.region != self._region:
                 self._announce(step)
-                region = step.region
+                self._region = step.region
             ends = [name for name, use in last.items() if use == position and name in own]
             is_last = position + 1 == len(steps)
             self._step(step, final if is_last else None, ends)
