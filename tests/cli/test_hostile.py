@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 KIBIBYTES = 4 * 2**20
-SECONDS = 60
+SECONDS = 60  # of the processor: others may be at work on the same machine
 
 WIDE = "network a() {{\n  core c(2)\n  output y(i) = {}\n}}\n"
 
@@ -127,7 +127,7 @@ def test_hostile_input(name: str, tmp_path: Path) -> None:
         [
             "bash",
             "-c",
-            f'ulimit -v {KIBIBYTES}; exec "$@"',
+            f'ulimit -v {KIBIBYTES}; ulimit -t {SECONDS}; exec "$@"',
             "tnc",
             sys.executable,
             "-m",
@@ -138,7 +138,7 @@ def test_hostile_input(name: str, tmp_path: Path) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=10 * SECONDS,
         check=False,
     )
     assert "Traceback" not in done.stderr
