@@ -31,6 +31,7 @@ from tnc.ir.schedule import (
     Scale,
     Schedule,
     Step,
+    Sweep,
 )
 
 Array: TypeAlias = NDArray[Any]
@@ -97,6 +98,13 @@ class _Runner:
                 return see(left) * see(right)
             case Add(terms=terms):
                 return sum(coefficient * see(read) for coefficient, read in terms)
+            case Sweep(operand=operand, windows=windows):
+                state = see(operand)
+                for window in windows:
+                    gate = see(window.gate)
+                    state = state.reshape(window.front, gate.shape[1], -1)
+                    state = np.moveaxis(np.tensordot(gate, state, (1, 1)), 0, 1).ravel()
+                return state.reshape(shape)
             case Scale(operand=operand, factor=factor):
                 return factor * see(operand)
             case Reduce(operand=operand, axes=axes):

@@ -32,6 +32,8 @@ from tnc.ir.schedule import (
     Schedule,
     Stack,
     Step,
+    Sweep,
+    Window,
 )
 
 STACK = Stack("g", (2, 3), False, True, tuple(Member(f"g[{k}]", k, 1, Normal(1.0)) for k in range(4)))
@@ -49,6 +51,15 @@ def schedule(*steps: Step) -> Schedule:
 
 def step(operation: Operation, *shape: int | str, strided: bool = False, name: str = "a") -> Step:
     return Step(name, shape, operation, strided)
+
+
+def gate(front: int) -> Window:
+    return Window(core(1), front)
+
+
+def sweep(*windows: Window) -> Sweep:
+    """Over the 24 entries of all cores; :func:`gate` makes two of three."""
+    return Sweep(Read("g", (24,)), windows)
 
 
 GOOD: list[Step] = [
@@ -72,6 +83,10 @@ GOOD: list[Step] = [
     step(Crop(core()), 1, 3),
     step(Pointwise(Apply("relu", (Argument(0),)), (ROW,)), "batch", 6),
     step(Normalize(ROW, (1,), 1e-12), "batch", 6),
+    step(sweep(gate(1)), 2, 8),
+    step(sweep(Window(Read("g", (3, 2), (0, Index(0)), (1, 0)), 8)), 8, 2),
+    step(sweep(Window(Read("g", (3, 2), (0, Index(0))), 4), gate(4)), 4, 2, 3),
+    step(sweep(gate(8)), 8, 2),
 ]
 GOOD[1] = replace(GOOD[1], shape=(extent(("batch", 3)), 3))
 
@@ -104,6 +119,17 @@ BAD: list[tuple[str, Step]] = [
     ("yet strided", step(Move(core()), 2, 3, strided=True)),
     ("further operands", step(Pointwise(Argument(1), (ROW,)), "batch", 6)),
     ("further operands", step(Pointwise(Argument(1), (ROW, core())), "batch", 6)),
+    ("not flat", step(Sweep(ROW, (gate(1),)), 16)),
+    ("not flat", step(Sweep(Read("x", (extent(("batch", 6)),)), (gate(1),)), 16)),
+    ("without windows", step(sweep(), 24)),
+    ("a gate of shape", step(sweep(Window(Read("g", (2, 3, 1), (0, Index(0))), 1)), 16)),
+    ("a gate of shape", step(sweep(Window(ROW, 1)), 16)),
+    ("cannot see 24", step(sweep(gate(0)), 16)),
+    ("cannot see 24", step(sweep(gate(16)), 16)),
+    ("cannot see 16", step(sweep(gate(1), gate(1)), 8)),
+    ("has shape", step(sweep(gate(1)), 24)),
+    ("has shape", step(sweep(gate(1)), 4, 4)),
+    ("yet strided", step(sweep(gate(1)), 2, 8, strided=True)),
     ("normalizes", step(Normalize(ROW, (2,), 1e-12), "batch", 6)),
 ]
 
@@ -122,6 +148,14 @@ def test_bad_steps(message: str, bad: Step) -> None:
         return
     with pytest.raises(InternalError, match=message):
         verify_schedule(schedule(bad))
+
+
+def test_sweeps_start_from_contiguous_states() -> None:
+    rows = step(Reduce(Read("g", (4, 2, 3)), (1,)), 4, 3, name="n")
+    wide = Window(Read("n", (4, 3)), 1)
+    verify_schedule(schedule(rows, step(Sweep(Read("n", (3,), (0, Index(0))), (wide,)), 4, 1)))
+    with pytest.raises(InternalError, match="not flat"):
+        verify_schedule(schedule(rows, step(Sweep(Read("n", (4,), (1, Index(0))), (wide,)), 4)))
 
 
 def test_names_are_defined_once_and_before_their_use() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tnc.codegen.checks import write_checks
 from tnc.codegen.dialect import Dialect, Loop
@@ -16,6 +17,7 @@ from tnc.codegen.writer import Writer
 from tnc.ir.extent import Extent, count
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Repeat, Schedule, Stack, Step
+from tnc.ir.sweep import without_sweeps
 from tnc.units import flops_text
 
 _LEGS_SHOWN = 40
@@ -32,6 +34,7 @@ class Body:
     """Writes the inside of ``forward`` or ``apply``."""
 
     def __init__(self, schedule: Schedule, dialect: Dialect, depth: int, reserved: Sequence[str] = ()) -> None:
+        schedule = replace(schedule, steps=tuple(without_sweeps(schedule.steps)))
         self.schedule = schedule
         self.dialect = dialect
         self.opening = Writer(depth)  # what a backend puts before the checks of the inputs

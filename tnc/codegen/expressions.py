@@ -29,6 +29,7 @@ from tnc.ir.schedule import (
     Repeat,
     Scale,
     Step,
+    Sweep,
 )
 
 
@@ -78,8 +79,8 @@ class Expressions:
             case Normalize(axes=axes, epsilon=epsilon):
                 self._scalars.need("rms")
                 return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))
-            case Repeat():
-                raise AssertionError("a loop is no expression")
+            case Sweep() | Repeat():
+                raise AssertionError("loops and sweeps are no expressions")
             case _:
                 assert_never(operation)
 

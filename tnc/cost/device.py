@@ -76,12 +76,13 @@ class Overhead:
 class Profile:
     """A device.
 
-    ``products`` are rates by real dtype. ``batch`` is what every further matrix of a batched product takes beyond its
-    arithmetic. ``bandwidth`` is bytes a second over the bytes that a pass touches; ``scatter`` is how many times as
-    long as a copy a permutation takes, over the bytes that stay together, and ``turn`` the seconds it takes to advance
-    an index over one of many axes. ``functions`` are evaluations a second of exp, tanh and their like. ``call`` is the
-    cost of an operation, ``view`` that of a view. New memory comes in at ``fresh`` bytes a second where a tensor has
-    more than ``recycled`` bytes; smaller ones get what was freed before.
+    ``products`` are rates by real dtype; one narrow product that is no batch reaches the part ``alone`` of them, since
+    the threads of a processor share it less well than a batch. ``batch`` is what every further matrix of a batched
+    product takes beyond its arithmetic. ``bandwidth`` is bytes a second over the bytes that a pass touches; ``scatter``
+    is how many times as long as a copy a permutation takes, over the bytes that stay together, and ``turn`` the seconds
+    it takes to advance an index over one of many axes. ``functions`` are evaluations a second of exp, tanh and their
+    like. ``call`` is the cost of an operation, ``view`` that of a view. New memory comes in at ``fresh`` bytes a second
+    where a tensor has more than ``recycled`` bytes; smaller ones get what was freed before.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Profile:
     measured: bool
     digest: str
     products: tuple[tuple[str, Products], ...]
+    alone: float
     batch: float
     bandwidth: Curve
     scatter: Curve

@@ -173,6 +173,7 @@ class _Reader:
             measured=measured,
             digest=hashlib.sha256(canonical.encode()).hexdigest(),
             products=tuple((dtype, self._products(rates, dtype)) for dtype, rates in sorted(products.items())),
+            alone=self._number(fields, "alone"),
             batch=self._number(fields, "batch_seconds"),
             bandwidth=self._curve(fields, "bandwidth"),
             scatter=self._curve(fields, "scatter"),

@@ -34,7 +34,9 @@ from tnc.ir.schedule import (
     Repeat,
     Scale,
     Step,
+    Sweep,
 )
+from tnc.ir.sweep import products
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Pass:
 
 Kernel: TypeAlias = Gemm | Pass
 
-_FEW = 64
+_FEW = 8
 """Up to so many streams are read side by side without loss of what was fetched with each entry."""
 
 _STREAMED = 6
@@ -112,6 +114,8 @@ def kernels(step: Step, grads: Sequence[bool], sizes: Mapping[str, int], *, comp
     A :class:`Repeat` has none of its own: its body is what works.
     """
     operation = step.operation
+    if isinstance(operation, Sweep):
+        return _sweep(step, operation, grads, sizes)
     operands = reads(operation)
     result = count(step.shape, sizes)
     seen = [count(read.seen, sizes) for read in operands]
@@ -119,6 +123,23 @@ def kernels(step: Step, grads: Sequence[bool], sizes: Mapping[str, int], *, comp
     backward = tuple(_backward(operation, result, seen, grads, sizes, complex_valued)) if any(grads) else ()
     views = [_views(read) + _own_views(operation) for read in operands]
     return Kernels(forward, backward, sum(views), sum(v for v, grad in zip(views, grads, strict=True) if grad))
+
+
+def _sweep(step: Step, sweep: Sweep, grads: Sequence[bool], sizes: Mapping[str, int]) -> Kernels:
+    """The calls of its products, of which each but the first reads what the one before it made."""
+    total = Kernels((), (), 0, 0)
+    state, gates = grads[0], grads[1:]
+    for window, gate, product in zip(sweep.windows, gates, products(step, sweep), strict=True):
+        first = window.front == 1 or len(product.shape) == 3
+        done = kernels(product, (gate, state) if first else (state, gate), sizes)
+        total = Kernels(
+            total.forward + done.forward,
+            total.backward + done.backward,
+            total.views + done.views,
+            total.views_backward + done.views_backward,
+        )
+        state = state or gate
+    return total
 
 
 def gemms(operation: Matmul, sizes: Mapping[str, int]) -> Gemm:
@@ -142,6 +163,12 @@ def gradients(forward: Gemm, left: bool, right: bool, shared_left: bool = False)
             yield Pass((batch + 1) * summed * columns, summed * columns)
 
 
+def _keeps_order(read: Read) -> bool:
+    """Whether only axes of size 1 change their place."""
+    order = [axis for axis in read.order or () if read.shape[axis] != 1]
+    return order == sorted(order)
+
+
 def _views(read: Read) -> int:
     """Views that a read takes; whether it reshapes is not known here, but nearly all do."""
     return (read.pick is not None) + 1 + (read.order is not None)
@@ -155,7 +182,7 @@ def _forward(
     operation: Operation, result: int, seen: Sequence[int], sizes: Mapping[str, int], complex_valued: bool
 ) -> Iterator[Kernel]:
     match operation:
-        case Look() | Crop() | Repeat():
+        case Look() | Crop() | Sweep() | Repeat():
             return
         case Number():
             yield Pass(1, 1)
@@ -197,11 +224,15 @@ def _backward(
     complex_valued: bool,
 ) -> Iterator[Kernel]:
     match operation:
-        case Look() | Number() | Repeat():
+        case Look() | Number() | Sweep() | Repeat():
             return
         case Matmul(left=first):
             shared_left = count(first.seen[:-2], sizes) == 1
             yield from gradients(gemms(operation, sizes), grads[0], grads[1], shared_left)
+            for read, grad in zip(reads(operation), grads, strict=True):
+                # The gradient of a batch comes in the order in which it is seen, and is put back.
+                if grad and len(read.seen) > 2 and read.order is not None and not _keeps_order(read):
+                    yield shuffle(read, sizes)
         case Multiply():
             for own, other, grad in zip(seen, reversed(seen), grads, strict=True):
                 if grad:

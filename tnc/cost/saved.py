@@ -32,6 +32,7 @@ from tnc.ir.schedule import (
     Scale,
     Schedule,
     Step,
+    Sweep,
 )
 
 
@@ -117,6 +118,7 @@ class Memory:
                 | Look()
                 | Crop()
                 | Conjugate()
+                | Sweep()
                 | Repeat()
             ):
                 return

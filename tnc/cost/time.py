@@ -58,6 +58,10 @@ class Terms:
 _Kind: TypeAlias = Literal["arithmetic", "traffic", "moves"]
 
 
+_NARROW = 128
+"""A product of matrices with a shorter side than this is shared out badly among threads, unless it is a batch."""
+
+
 class Clock:
     """Predicts times on one device in one dtype; what was asked before is remembered.
 
@@ -122,8 +126,7 @@ class Clock:
         size = kernel.entries * self._itemsize
         moving = size / self.profile.bandwidth.at(size)
         if isinstance(kernel, Gemm):
-            rate = self._rates.rate(kernel.rows, kernel.summed, kernel.columns)
-            return "arithmetic" if kernel.flops * self._operations / rate > moving else "traffic"
+            return "arithmetic" if kernel.flops * self._operations / self._rate(kernel) > moving else "traffic"
         if kernel.together:
             return "moves"
         return "arithmetic" if kernel.functions * self._operations / self.profile.functions > moving else "traffic"
@@ -163,14 +166,18 @@ class Clock:
         moving = size / self.profile.bandwidth.at(size)
         match kernel:
             case Gemm():
-                rate = self._rates.rate(kernel.rows, kernel.summed, kernel.columns)
-                arithmetic = kernel.flops * self._operations / rate
+                arithmetic = kernel.flops * self._operations / self._rate(kernel)
                 return max(arithmetic, moving) + (kernel.batch - 1) * self.profile.batch
             case Pass():
                 if kernel.together:
                     moving *= self.profile.scatter.at(kernel.together * self._itemsize)
                     moving += kernel.turns * self.profile.turn
                 return max(moving, kernel.functions * self._operations / self.profile.functions)
+
+    def _rate(self, gemm: Gemm) -> float:
+        rate = self._rates.rate(gemm.rows, gemm.summed, gemm.columns)
+        narrow = min(gemm.rows, gemm.summed, gemm.columns) < _NARROW
+        return rate * self.profile.alone if gemm.batch == 1 and narrow else rate
 
     def _new(self, entries: int) -> float:
         size = entries * self._itemsize

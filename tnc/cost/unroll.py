@@ -1,4 +1,4 @@
-"""Loops taken apart: the steps as they run, each under a name of its own."""
+"""Loops and sweeps taken apart: the steps as they run, each under a name of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tnc.ir.reads import map_reads
-from tnc.ir.schedule import Index, Read, Repeat, Step
+from tnc.ir.schedule import Index, Read, Repeat, Step, Sweep
+from tnc.ir.sweep import products
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,15 @@ class Ran:
 
 
 def unrolled(steps: Iterable[Step]) -> Iterator[Ran]:
-    """Every step that runs, in order. The last one of a loop has the loop's name."""
+    """Every step that runs, in order. The last one of a loop or a sweep has its name."""
     for outer, step in enumerate(steps):
-        if isinstance(step.operation, Repeat):
-            yield from _iterations(step, step.operation, outer)
-        else:
-            yield Ran(step, outer)
+        match step.operation:
+            case Repeat() as repeat:
+                yield from _iterations(step, repeat, outer)
+            case Sweep() as sweep:
+                yield from (Ran(product, outer) for product in products(step, sweep))
+            case _:
+                yield Ran(step, outer)
 
 
 def _iterations(loop: Step, repeat: Repeat, outer: int) -> Iterator[Ran]:

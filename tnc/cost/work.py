@@ -32,6 +32,7 @@ from tnc.ir.schedule import (
     Repeat,
     Scale,
     Step,
+    Sweep,
 )
 
 
@@ -98,13 +99,13 @@ class Matrices:
 def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
     """The work of one step; ``grads`` says of each operand, in the order of ``reads``, whether it needs a gradient.
 
-    A :class:`Repeat` has none of its own: its body is what works.
+    A :class:`Repeat` has none of its own: its body is what works, and of a :class:`Sweep` its products.
     """
     operation = step.operation
     result = count(step.shape, sizes)
     seen = [count(read.seen, sizes) for read in reads(operation)]
     done = _work(operation, result, seen, grads, sizes)
-    if isinstance(operation, Look | Crop | Repeat | Matmul):
+    if isinstance(operation, Look | Crop | Sweep | Repeat | Matmul):
         return done
     overwrites = isinstance(operation, Pointwise) and operation.in_place
     gradients = sum(entries for entries, grad in zip(seen, grads, strict=True) if grad)
@@ -117,7 +118,7 @@ def _work(
     """Without the memory that is new."""
     needed = sum(grads)
     match operation:
-        case Look() | Crop() | Repeat():
+        case Look() | Crop() | Sweep() | Repeat():
             return Work()
         case Number():
             return Work(entries=1, calls=1)

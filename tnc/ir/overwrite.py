@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Add, Matmul, Multiply, Read, Reduce, Repeat, Result, Scale, Step
+from tnc.ir.schedule import Add, Matmul, Multiply, Read, Reduce, Repeat, Result, Scale, Step, Sweep
 
 _BY_RESULT = frozenset({"relu", "tanh", "sigmoid", "exp"})
 
@@ -42,7 +42,7 @@ def overwritable(steps: Sequence[Step], results: Sequence[Result]) -> frozenset[
 
 def _is_fresh(step: Step) -> bool:
     match step.operation:
-        case Matmul() | Multiply() | Scale() | Reduce():
+        case Matmul() | Sweep() | Multiply() | Scale() | Reduce():
             return True
         case Add(terms=terms):
             return len(terms) > 1

@@ -25,6 +25,8 @@ from tnc.ir.schedule import (
     Reduce,
     Repeat,
     Scale,
+    Sweep,
+    Window,
 )
 
 
@@ -39,6 +41,8 @@ def reads(operation: Operation) -> tuple[Read, ...]:
             return tuple(read for _, read in terms)
         case Pointwise(operands=operands):
             return operands
+        case Sweep(operand=operand, windows=windows):
+            return (operand, *(window.gate for window in windows))
         case Repeat(initial=initial):
             return (initial,)
         case (
@@ -71,6 +75,8 @@ def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation
             return Add(tuple((coefficient, change(read)) for coefficient, read in terms))
         case Pointwise(operands=operands):
             return replace(operation, operands=tuple(map(change, operands)))
+        case Sweep(operand=operand, windows=windows):
+            return Sweep(change(operand), tuple(Window(change(w.gate), w.front) for w in windows))
         case Repeat(initial=initial):
             return replace(operation, initial=change(initial))
         case (

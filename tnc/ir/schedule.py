@@ -228,6 +228,31 @@ class Repeat:
     body: tuple[Step, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a gate of a :class:`Sweep` acts.
+
+    ``gate`` is seen as a matrix (new, summed); ``front`` is the number of entries of the legs before the summed ones.
+    """
+
+    gate: Read
+    front: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Small matrices applied in turn to neighbouring legs of a large state, whose legs keep their order.
+
+    A window sees the state as (front, summed, back) and makes it (front, new, back). The operand is flat and of a size
+    that is known; the step's shape is what the last window leaves, without axes of legs that are not there.
+    ``tnc.ir.sweep.products`` has the products of matrices that it stands for; whoever has a better way to compute all
+    windows together, such as one kernel that keeps blocks of the state in cache, finds them here still together.
+    """
+
+    operand: Read
+    windows: tuple[Window, ...]
+
+
 Operation: TypeAlias = (
     Number
     | Matmul
@@ -244,6 +269,7 @@ Operation: TypeAlias = (
     | Conjugate
     | Pointwise
     | Normalize
+    | Sweep
     | Repeat
 )
 

@@ -35,6 +35,7 @@ from tnc.ir.schedule import (
     Schedule,
     Stack,
     Step,
+    Sweep,
 )
 
 _VERSION = "tnc schedule 1"
@@ -128,6 +129,9 @@ def _operation(operation: Operation) -> str:
             return f"pointwise {scalar_text(function, names)}{' in place' if in_place else ''}"
         case Normalize(operand=operand, axes=axes, epsilon=epsilon):
             return f"normalize {read_text(operand)} along {_shape(axes)}, {number_text(epsilon)}"
+        case Sweep(operand=operand, windows=windows):
+            gates = ", ".join(f"{read_text(window.gate)} after {window.front}" for window in windows)
+            return f"sweep {read_text(operand)} by {gates}"
         case Repeat():
             raise AssertionError
         case _:

@@ -32,7 +32,9 @@ from tnc.ir.schedule import (
     Scale,
     Schedule,
     Step,
+    Sweep,
 )
+from tnc.ir.sweep import shape_after
 
 Shape = tuple[Extent, ...]
 
@@ -229,10 +231,33 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
             if not set(axes) <= set(range(len(shapes[0]))):
                 _fail(where, f"normalizes along {axes}")
             return shapes[0]
+        case Sweep() as sweep:
+            return _sweep(sweep, seen, where)
         case Repeat():
             raise AssertionError
         case _:
             assert_never(step.operation)
+
+
+def _sweep(sweep: Sweep, seen: Sequence[_Seen], where: str) -> Shape:
+    operand, *gates = seen
+    match operand.shape:
+        case (int() as entries,) if not operand.strided:
+            pass
+        case _:
+            _fail(where, f"sweeps over {_text(operand.shape)}, which is not flat in memory")
+    if not gates:
+        _fail(where, "sweeps without windows")
+    for window, gate in zip(sweep.windows, gates, strict=True):
+        match gate.shape:
+            case (int() as new, int() as summed):
+                pass
+            case _:
+                _fail(where, f"has a gate of shape {_text(gate.shape)}")
+        if window.front < 1 or entries % (window.front * summed):
+            _fail(where, f"cannot see {entries} entries as ({window.front}, {summed}, …)")
+        entries = entries // summed * new
+    return shape_after(sweep)
 
 
 def _matmul(left: Shape, right: Shape, where: str) -> Shape:

@@ -75,6 +75,8 @@ def calibrate(name: str, machine: Machine, budget: float = BUDGET, progress: Pro
         "measured": True,
         "sources": [f"tnc calibrate with {machine.name}"],
         "products": {dtype: _products(dtype, times) for dtype in machine.dtypes},
+        # The products that are measured are no batches.
+        "alone": 1.0,
         "batch_seconds": _rounded(max((times.batch - times.call) / _SMALL[0], 1e-12)),
         "bandwidth": [
             [2 * size, _rounded(2 * size / max(seconds - times.call, _TICK))] for size, seconds in times.copies.items()

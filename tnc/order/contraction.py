@@ -17,9 +17,11 @@ from tnc.order.demand import Groups, satisfied
 from tnc.order.layout import Demand, Leaf, Order, arrange
 from tnc.order.located import Located
 from tnc.order.lower import lower
+from tnc.order.lower_sweep import lower_sweep
 from tnc.order.options import Objective, PlanOptions
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled
 from tnc.order.search import LARGEST, Candidate, candidates
+from tnc.order.sweep import Swept, sweeps
 from tnc.order.tree import Network
 from tnc.order.trial import Decision, Trial, choose, tried
 
@@ -35,7 +37,7 @@ class Planner:
         self._complex = is_complex(options.dtype)
         self._clock = Clock(options.device, options.dtype, forward_only=options.forward_only)
         self._objective: Objective = options.objective
-        self._known: dict[_Key, tuple[Candidate, Decision]] = {}
+        self._known: dict[_Key, tuple[Candidate | Swept, Decision]] = {}
 
     def contract(
         self, statement: Contract, located: Mapping[str, Located], wanted: Groups | None
@@ -67,16 +69,17 @@ class Planner:
 
     def _search(
         self, statement: Contract, network: Network, prepared: Prepared, demand: Demand
-    ) -> tuple[Candidate, Decision]:
+    ) -> tuple[Candidate | Swept, Decision]:
         """The candidate whose steps, layout included, have the least of what is asked for."""
-        found = candidates(network, self._clock)
+        trees = candidates(network, self._clock)
+        found: tuple[Candidate | Swept, ...] = (*trees, *sweeps(network, [tree.path for tree in trees], self._clock))
         if not found:
             raise CompileError((_infeasible(statement),))
         trials = tuple(self._try(candidate, network, prepared, demand) for candidate in found)
         decision = Decision(statement.name, self._objective, trials, choose(trials, self._objective))
         return found[decision.chosen], decision
 
-    def _try(self, candidate: Candidate, network: Network, prepared: Prepared, demand: Demand) -> Trial:
+    def _try(self, candidate: Candidate | Swept, network: Network, prepared: Prepared, demand: Demand) -> Trial:
         scratch = self._builder.scratch()
         result = self._lower(candidate, network, prepared, demand, (), scratch)
         trial = tried(candidate.planner, scratch.steps, scratch, self._clock)
@@ -87,16 +90,18 @@ class Planner:
 
     def _lower(
         self,
-        candidate: Candidate,
+        candidate: Candidate | Swept,
         network: Network,
         prepared: Prepared,
         demand: Demand,
         leg_names: tuple[str, ...],
         builder: Builder,
     ) -> Operand:
+        names = leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
+        if isinstance(candidate, Swept):
+            return lower_sweep(candidate, network, prepared.operands, prepared.dims, names, builder, self._clock)
         leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in prepared.operands]
         made, choices = arrange(network, candidate.path, leaves, demand, self._clock)
-        names = leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
         return lower(prepared.operands, made, choices, prepared.dims, names, builder)
 
 

@@ -1,27 +1,36 @@
-"""Which axes of a tensor the outputs will want to read as one."""
+"""How the axes of a tensor should lie in memory for what comes after it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from math import prod
 from typing import TypeAlias
 
-from tnc.ir.program import Crop, Dim, FlatCrop, Normalize, Pointwise, Program, Reshape, View
+from tnc.ir.program import Contract, Crop, Dim, FlatCrop, Normalize, Pointwise, Program, Reshape, Use, View
 
 Groups: TypeAlias = tuple[tuple[int, ...], ...]
 """The axes of a tensor, in order, in groups each of which must be one run of memory."""
 
 
-def demands(program: Program) -> dict[str, Groups]:
-    """For tensors that reach an output through views and pointwise functions alone, how their axes must group.
+_STATE = 2**14
+"""Entries from which on a tensor is a state that gates may sweep over, if its axes lie in order."""
 
-    Statements are walked backwards. Where several uses ask differently, the last one's wish stands.
+
+def demands(program: Program) -> dict[str, Groups]:
+    """How the axes of tensors must group for an output, or for a region whose state they are.
+
+    Both may be reached through views and pointwise functions. Statements are walked backwards. Where several uses ask
+    differently, the last one's wish stands.
     """
     shapes = program.shapes()
     wanted: dict[str, Groups] = {}
     for output in program.outputs:
         wanted.setdefault(output.tensor, tuple((axis,) for axis in range(len(shapes[output.tensor]))))
     for statement in reversed(program.statements):
+        if isinstance(statement, Contract):
+            for state in _states(statement, shapes):
+                wanted.setdefault(state, (tuple(range(len(shapes[state]))),))
         if statement.name not in wanted:
             continue
         groups = wanted[statement.name]
@@ -37,6 +46,16 @@ def demands(program: Program) -> dict[str, Groups]:
             case _:
                 pass
     return wanted
+
+
+def _states(statement: Contract, shapes: Mapping[str, tuple[Dim, ...]]) -> Iterator[str]:
+    """Large tensors of many axes among the factors of a region that has other factors, too."""
+    for factor in statement.factors:
+        if not isinstance(factor, Use) or len(statement.factors) < 3:
+            continue
+        shape = shapes[factor.tensor]
+        if len(shape) > 3 and prod(dim for dim in shape if isinstance(dim, int)) >= _STATE:
+            yield factor.tensor
 
 
 def _before(old: tuple[Dim, ...], new: tuple[Dim, ...], groups: Groups) -> Groups:

@@ -1,0 +1,94 @@
+"""Sweeps on every backend: values against NumPy's tensordot, gradients against differences, the text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.emitters.schedules import BACKENDS, plan_of, random_cores, run, torch_module
+from tests.emitters.sweeps import SWEEPS, swept
+from tests.evaluate_schedule import evaluate_schedule
+from tnc.codegen import emitter
+from tnc.cost import totals
+from tnc.ir import verify_schedule
+from tnc.ir.schedule import Schedule, Sweep, Window
+
+
+@pytest.mark.parametrize(
+    ("backend", "is_complex"), [*((name, False) for name in BACKENDS), ("jax", True), ("numpy", True)]
+)
+@pytest.mark.parametrize("case", SWEEPS)
+def test_values(case: str, backend: str, is_complex: bool) -> None:
+    schedule = SWEEPS[case]
+    verify_schedule(schedule)
+    cores = random_cores(schedule)
+    (given,) = schedule.inputs
+    state = np.random.default_rng(1).normal(size=[int(size) for size in given.shape])
+    if is_complex:
+        state = state + 1j * state[::-1]
+    (value,) = run(schedule, backend, state, cores=cores)
+    np.testing.assert_allclose(value, evaluate_schedule(schedule, {**cores, "a": state})["y"], rtol=1e-12, atol=1e-12)
+
+
+def test_gates_may_be_transposed() -> None:
+    schedule = swept(4 * 3 * 5, (3, 3, 4), (5, 5, 12))
+    (step,) = schedule.steps
+    assert isinstance(step.operation, Sweep)
+    turned = tuple(Window(replace(w.gate, order=(1, 0)), w.front) for w in step.operation.windows)
+    schedule = replace(schedule, steps=(replace(step, operation=replace(step.operation, windows=turned)),))
+    verify_schedule(schedule)
+    cores = random_cores(schedule)
+    state = np.random.default_rng(1).normal(size=60)
+    wanted = np.einsum("fsb,sn,bm->fnm", state.reshape(4, 3, 5), cores["g0"], cores["g1"]).ravel()
+    for backend in BACKENDS:
+        (value,) = run(schedule, backend, state, cores=cores)
+        np.testing.assert_allclose(value, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("case", SWEEPS)
+def test_gradients(case: str) -> None:
+    schedule = SWEEPS[case]
+    network: Any = torch_module(schedule)
+    (given,) = schedule.inputs
+    state = torch.randn([int(size) for size in given.shape], dtype=torch.float64, requires_grad=True)
+    parameters = {name: value.detach().clone().requires_grad_() for name, value in network.named_parameters()}
+
+    def function(*values: torch.Tensor) -> Any:
+        return torch.func.functional_call(network, dict(zip(parameters, values[:-1], strict=True)), (values[-1],))
+
+    assert torch.autograd.gradcheck(function, (*parameters.values(), state))
+
+
+@pytest.mark.parametrize("schedule", [*SWEEPS.values(), swept(64, (4, 4, 1), (2, 4, 4), frozen=(0,), core=True)])
+def test_kept_for_the_backward_pass(schedule: Schedule) -> None:
+    """As a chain of products: the state before every gate that is trained, and the gates that are no parameters."""
+    network: Any = torch_module(schedule, "float32")
+    inputs = [torch.rand([int(size) for size in given.shape]) for given in schedule.inputs]
+    free = {t.untyped_storage().data_ptr() for t in (*network.parameters(), *network.buffers(), *inputs)}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in free:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = network(*inputs)
+    assert totals(schedule, "float32").bytes_saved == sum(kept.values())
+    del result
+
+
+def test_text() -> None:
+    schedule = swept(128, (2, 2, 1), (2, 2, 2), (2, 2, 64))
+    lines = emitter("numpy").emit(plan_of(schedule)).splitlines()
+    body = [line.strip() for line in lines if line.strip().startswith(("h = ", "h_window"))]
+    assert body == [
+        "h_window_1 = g0 @ a.reshape(2, 64)",
+        "h_window_2 = g1.reshape(1, 2, 2) @ h_window_1.reshape(2, 2, 32)",
+        "h = h_window_2.reshape(64, 2) @ g2.T  # q",
+    ]

@@ -1,0 +1,100 @@
+"""Sweeps: states keep their order, runs of gates become windows, nothing large moves."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import pytest
+
+import tnc
+from tests.evaluate_program import evaluate_program, random_tensors
+from tests.evaluate_schedule import evaluate_schedule
+from tests.order.networks import column, schedule_of
+from tnc.cost.device_file import default_profile
+from tnc.cost.time import Clock
+from tnc.ir.schedule import Move, Schedule, Sweep
+from tnc.ir.sweep import without_sweeps
+from tnc.order.spine import along_legs, orders, spine
+from tnc.order.sweep import sweeps
+from tnc.order.tree import Network, fold
+
+CLOCK = Clock(default_profile(), "float32")
+
+
+def chain(legs: int, *firsts: int) -> Network:
+    """Columns of gates on pairs of neighbouring legs of size 2, each column from another leg on."""
+    state = list(range(legs))
+    fresh = legs
+    gates: list[tuple[int, ...]] = []
+    for first in firsts:
+        for left in range(first, legs - 1, 2):
+            gates.append((state[left], state[left + 1], fresh, fresh + 1))
+            state[left : left + 2] = fresh, fresh + 1
+            fresh += 2
+    operands = (tuple(range(legs)), *gates)
+    return Network(operands, tuple(state), (2,) * fresh, (True,) * len(operands))
+
+
+@pytest.mark.parametrize("firsts", [(0,), (1,), (0, 1), (1, 0, 1)])
+def test_a_sweep_ends_in_the_order_of_the_state(firsts: tuple[int, ...]) -> None:
+    network = chain(16, *firsts)
+    path = fold(tuple(range(len(network.operands))))
+    found = list(sweeps(network, [path], CLOCK))
+    assert found
+    for sweep in found:
+        assert (sweep.start, sweep.result) == (network.operands[0], network.result)
+        trees = [tree for place in sweep.places for tree in place.trees]
+        assert sorted(trees) == list(range(1, len(network.operands)))
+
+
+def test_gates_of_two_columns_share_a_window() -> None:
+    network = chain(16, 0, 1)
+    found = sweeps(network, [fold(tuple(range(16)))], CLOCK)
+    assert min(len(sweep.places) for sweep in found) <= 5
+
+
+def test_small_states_and_long_sequences_are_left_alone() -> None:
+    small, long = chain(8, 0, 1), chain(16, *[0, 1] * 9)
+    for network in (small, long):
+        assert not list(sweeps(network, [fold(tuple(range(len(network.operands))))], CLOCK))
+
+
+def test_gates_on_distant_legs_are_no_sweep() -> None:
+    state = tuple(range(16))
+    network = Network(
+        (state, (0, 15, 16, 17), (1, 14, 18, 19)), (16, 18, *range(2, 14), 19, 17), (2,) * 20, (True,) * 3
+    )
+    assert not list(sweeps(network, [((0, 1), (2, 3))], CLOCK))
+
+
+def test_both_ends_come_first_on_the_way_to_the_middle() -> None:
+    network = chain(16, 0)
+    state, smalls = spine(network, fold(tuple(range(len(network.operands)))))
+    firsts = [small.legs[0] for small in along_legs(network, state, smalls, 0)]
+    assert [abs(first + 0.5 - 7.5) for first in firsts] == sorted((abs(f + 0.5 - 7.5) for f in firsts), reverse=True)
+    assert orders(network, network.operands[state], smalls)[-1] == network.result
+
+
+@pytest.mark.parametrize("legs", [14, 15, 17])
+@pytest.mark.parametrize("firsts", [(0,), (1,), (0, 1), (0, 1, 0)])
+def test_values(legs: int, firsts: tuple[int, ...]) -> None:
+    program = column(legs, *firsts)
+    tensors = random_tensors(program)
+    expected = evaluate_program(program, tensors)["out_h"]
+    got = evaluate_schedule(schedule_of(program), tensors)["out_h"]
+    assert np.allclose(got, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
+
+
+def large_moves(schedule: Schedule) -> list[str]:
+    steps = without_sweeps(schedule.steps)
+    return [s.name for s in steps if isinstance(s.operation, Move) and prod(int(str(d)) for d in s.shape) >= 2**18]
+
+
+def test_a_brick_wall_moves_nothing_large() -> None:
+    text = (
+        "network w(act: fn = relu) { let t = std.brickwall([2] * 18, 2, act = act) output w(x[0..18]) = t(x[0..18]) }"
+    )
+    schedule = tnc.loads(text)._planned.plan.schedule  # pyright: ignore[reportPrivateUsage]
+    assert any(isinstance(step.operation, Sweep) for step in schedule.steps)
+    assert not large_moves(schedule)

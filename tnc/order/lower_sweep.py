@@ -1,0 +1,97 @@
+"""A sweep as steps: each window's matrix from its small tensors, and then all windows in one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tnc.cost.time import Clock
+from tnc.ir.extent import count
+from tnc.ir.program import Dim
+from tnc.ir.schedule import Broadcast, Embed, Multiply, Number, Read, Sweep, Window
+from tnc.ir.sweep import shape_after
+from tnc.order.builder import Builder
+from tnc.order.layout import Leaf, Order, arrange
+from tnc.order.located import Located
+from tnc.order.lower import lower
+from tnc.order.region import Operand
+from tnc.order.spine import folded, members, path_of
+from tnc.order.sweep import Place, Swept
+from tnc.order.tree import Network
+
+
+def lower_sweep(
+    swept: Swept,
+    network: Network,
+    operands: Sequence[Operand],
+    dims: Sequence[Dim],
+    names: Sequence[str],
+    builder: Builder,
+    clock: Clock,
+) -> Operand:
+    """Append the steps of a sweep; the state with its legs in the order of memory."""
+    windows = tuple(
+        Window(_gate(place, network, operands, dims, names, builder, clock), place.front) for place in swept.places
+    )
+    state = operands[swept.state]
+    tensor = state.tensor
+    if swept.start != state.legs:
+        axis = {leg: number for number, leg in enumerate(state.legs)}
+        tensor = builder.moved(tensor, [axis[leg] for leg in swept.start], [names[leg] for leg in swept.start])
+    read = tensor.read([tuple(range(len(swept.start)))])
+    assert read is not None
+    operation = Sweep(read, windows)
+    memory = [dims[leg] for leg in swept.result]
+    legs = [names[leg] for leg in swept.result]
+    result = builder.add(operation, shape_after(operation), memory, legs=legs)
+    return Operand(result, swept.result)
+
+
+def _gate(
+    place: Place,
+    network: Network,
+    operands: Sequence[Operand],
+    dims: Sequence[Dim],
+    names: Sequence[str],
+    builder: Builder,
+    clock: Clock,
+) -> Read:
+    """A window's small tensors contracted, as a matrix (given, taken)."""
+    tree = folded(place.trees)
+    inside = members(tree)
+    own = Network(
+        tuple(network.operands[member] for member in inside),
+        (*place.given, *place.taken),
+        network.sizes,
+        tuple(network.grads[member] for member in inside),
+    )
+    chosen = [operands[member] for member in inside]
+
+    def wanted(order: Order) -> bool:
+        return order in ((*place.given, *place.taken), (*place.taken, *place.given))
+
+    leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in chosen]
+    made, choices = arrange(own, path_of(tree, inside), leaves, wanted, clock)
+    gate = lower(chosen, made, choices, dims, names, builder)
+    axis = {leg: number for number, leg in enumerate(gate.legs)}
+    given, taken = ([axis[leg] for leg in legs] for legs in (place.given, place.taken))
+    tensor = gate.tensor
+    if not (tensor.joined(given) and tensor.joined(taken)):
+        tensor = builder.moved(tensor, [*given, *taken], [names[leg] for leg in (*place.given, *place.taken)])
+        given, taken = list(range(len(given))), list(range(len(given), len(given) + len(taken)))
+    if place.idle:
+        return _with_identity(tensor, given, taken, network.entries(place.idle), builder)
+    read = tensor.read([given, taken])
+    assert read is not None
+    return read
+
+
+def _with_identity(tensor: Located, given: list[int], taken: list[int], size: int, builder: Builder) -> Read:
+    """A gate times the identity on legs that it leaves as they are."""
+    gate = tensor.read([given, (), taken, ()])
+    assert gate is not None
+    new, _, summed, _ = (count((extent,), {}) for extent in gate.seen)
+    one = builder.add(Number(1.0), (), ())
+    ones = builder.add(Broadcast(Read(one.source, (1,))), (size,), ())
+    identity = builder.add(Embed(Read(ones.source, (size,))), (size, size), ())
+    product = builder.add(Multiply(gate, Read(identity.source, (1, size, 1, size))), (new, size, summed, size), ())
+    return Read(product.source, (new * size, summed * size))

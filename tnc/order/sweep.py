@@ -1,0 +1,192 @@
+"""A column of gates as a sweep: windows of neighbouring legs over a large state that keeps its order.
+
+Where a large state meets small tensors in turn, each of which takes some neighbouring legs and puts others in their
+place, nothing needs to move: a run of small tensors becomes one matrix that acts on a window of legs wherever they
+stand. Gates of several columns come together in one window that way, as far as they depend on nothing outside it. Which
+runs become windows is found exactly by dynamic programming over the sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from typing import TypeAlias
+
+from tnc.cost.kernels import Gemm
+from tnc.cost.time import Clock
+from tnc.order.spine import Small, Tree, along_legs, orders, spine
+from tnc.order.tree import Network, Path
+
+_SMALLEST = 2**14
+"""Entries of a state below which calls count and not passes over memory."""
+
+_LONGEST = 128
+"""Small tensors in a sweep at most."""
+
+_WIDEST = 256
+"""Entries of the legs of a window at most, before and after."""
+
+_IDLE = 8
+"""Entries at most of legs behind a window that it may take along."""
+
+Legs: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run of small tensors as one window: their trees, the legs it takes and those it gives, entries in front.
+
+    ``idle`` are a few legs behind that the window takes and gives, too, as they are: many products of narrow matrices
+    are slower than one of matrices that hold an identity.
+    """
+
+    trees: tuple[Tree, ...]
+    taken: Legs
+    given: Legs
+    front: int
+    idle: Legs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A way to compute a region: the operand that is the state, its windows, and the legs that it has in the end.
+
+    ``start`` is the order of the state's legs that the sweep wants: another one than they have is moved into it.
+    """
+
+    planner: str
+    state: int
+    start: Legs
+    places: tuple[Place, ...]
+    result: Legs
+
+
+def sweeps(network: Network, paths: Sequence[Path], clock: Clock) -> Iterator[Swept]:
+    """Sweeps along the spines of some trees: in the order of the tree, and along the legs either way."""
+    tried: set[tuple[int, Legs, tuple[Tree, ...]]] = set()
+    for path in paths:
+        state, smalls = spine(network, path)
+        if not 1 < len(smalls) <= _LONGEST or network.dynamic.intersection(network.operands[state]):
+            continue
+        for start in _starts(network, state):
+            placed = replace(network, operands=(*network.operands[:state], start, *network.operands[state + 1 :]))
+            ways = (
+                ("swept", smalls, 1),
+                ("swept from the left", along_legs(placed, state, smalls, 1), 1),
+                ("swept from the right", along_legs(placed, state, smalls, -1), -1),
+                ("swept to the middle", along_legs(placed, state, smalls, 0), 1),
+            )
+            for planner, sequence, direction in ways:
+                key = state, start, tuple(small.tree for small in sequence)
+                if key not in tried:
+                    tried.add(key)
+                    found = _swept(planner, placed, state, sequence, direction, clock)
+                    if found is not None:
+                        yield found
+
+
+def _starts(network: Network, state: int) -> tuple[Legs, ...]:
+    """Orders to start from: as the legs lie, as they were written, and for a small state with the lasting ones inside.
+
+    A gate has its own legs behind those that it acts on; a sweep that begins with it grows to both sides of them.
+    """
+    own = network.operands[state]
+    starts = [own, tuple(sorted(own))]
+    lasting = tuple(leg for leg in network.result if leg in own)
+    rest = tuple(leg for leg in own if leg not in lasting)
+    if lasting and len(rest) > 1 and network.entries(own) <= _WIDEST:
+        starts += [rest[:place] + lasting + rest[place:] for place in range(1, len(rest))]
+    return tuple(dict.fromkeys(starts))
+
+
+def _swept(
+    planner: str, network: Network, state: int, sequence: Sequence[Small], direction: int, clock: Clock
+) -> Swept | None:
+    """The best sweep over one sequence; None where a small tensor takes legs that are not neighbours."""
+    line = _Line(network, state, sequence, direction, clock)
+    places = line.cut() if line.fits() else None
+    return None if places is None else Swept(planner, state, line.orders[0], places, line.orders[-1])
+
+
+class _Line:
+    """A sequence of small tensors along the legs of a state."""
+
+    def __init__(self, network: Network, state: int, sequence: Sequence[Small], direction: int, clock: Clock) -> None:
+        self.orders = orders(network, network.operands[state], sequence, direction)
+        self._network = network
+        self._sequence = sequence
+        self._clock = clock
+        self._place = cache(self._window)
+
+    def fits(self) -> bool:
+        """Whether there is a state worth sweeping, and every small tensor has a window of its own."""
+        entries = self._network.entries
+        if max(map(entries, self.orders)) < _SMALLEST or any(
+            self._network.dynamic.intersection(o) for o in self.orders
+        ):
+            return False
+        return all(self._place(start, start + 1) is not None for start in range(len(self._sequence)))
+
+    def cut(self) -> tuple[Place, ...] | None:
+        """The cheapest windows for the sequence."""
+        count = len(self._sequence)
+        best: list[tuple[float, int]] = [(0.0, 0)] + [(float("inf"), 0)] * count
+        for first in range(count):
+            for last in range(first + 1, count + 1):
+                window = self._place(first, last)
+                if window is None:
+                    continue
+                front, taken, given, back = window
+                if max(self._network.entries(taken), self._network.entries(given)) > _WIDEST:
+                    break
+                seconds = best[first][0] + self._seconds(front, taken, given, back)[0]
+                if seconds < best[last][0]:
+                    best[last] = seconds, first
+        if best[-1][0] == float("inf"):
+            return None
+        cuts = [count]
+        while cuts[-1]:
+            cuts.append(best[cuts[-1]][1])
+        return tuple(self._made(a, b) for a, b in pairwise(reversed(cuts)))
+
+    def _made(self, start: int, stop: int) -> Place:
+        window = self._place(start, stop)
+        assert window is not None
+        front, taken, given, back = window
+        trees = tuple(small.tree for small in self._sequence[start:stop])
+        _, idle = self._seconds(front, taken, given, back)
+        return Place(trees, taken, given, self._network.entries(front), back if idle else ())
+
+    def _window(self, start: int, stop: int) -> tuple[Legs, Legs, Legs, Legs] | None:
+        """Legs in front, taken, given and behind, if what a run changes stands together."""
+        before, after = self.orders[start], self.orders[stop]
+        front = next(
+            (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+        )
+        rest = min(len(before), len(after)) - front
+        back = next((n for n in range(rest) if before[-1 - n] != after[-1 - n]), rest)
+        taken, given = before[front : len(before) - back], after[front : len(after) - back]
+        open_legs: set[int] = set()
+        for small in self._sequence[start:stop]:
+            open_legs.update(small.legs)
+        if not taken or not given or not {*taken, *given} <= open_legs or set(taken) & set(given):
+            return None
+        if open_legs & {*before[:front], *before[len(before) - back :]}:
+            return None
+        return before[:front], taken, given, before[len(before) - back :]
+
+    def _seconds(self, front: Legs, taken: Legs, given: Legs, back: Legs) -> tuple[float, bool]:
+        """The time of a window, forward and backward, and whether that is with the legs behind it taken along."""
+        entries = self._network.entries
+        rows, summed, new, columns = entries(front), entries(taken), entries(given), entries(back)
+        if columns == 1:
+            return self._clock.product(Gemm(1, rows, summed, new)), False
+        if rows == 1:
+            return self._clock.product(Gemm(1, new, summed, columns), shared_left=True), False
+        seconds = self._clock.product(Gemm(rows, new, summed, columns, shared=True), shared_left=True)
+        if columns > _IDLE:
+            return seconds, False
+        along = self._clock.product(Gemm(1, rows, summed * columns, new * columns))
+        return min((seconds, False), (along, True))
