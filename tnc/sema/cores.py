@@ -44,6 +44,9 @@ INIT_KINDS: dict[str, tuple[tuple[str, float | None], ...]] = {
 }
 """The kinds of initialisation with their parameters and defaults."""
 
+_ELSEWHERE = {"xavier": "Glorot", "kaiming": "He", "eye": "Identity", "gaussian": "Normal"}
+"""What frameworks call some of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoreReader:
@@ -77,7 +80,7 @@ class CoreReader:
                     "TN250",
                     f"there is no initialisation `{name}`",
                     expr.span,
-                    help=did_you_mean(name, INIT_KINDS)
+                    help=did_you_mean(_ELSEWHERE.get(name.lower().partition("_")[0], name), INIT_KINDS)
                     or f"there are {', '.join(f'`{kind}`' for kind in INIT_KINDS)}, numbers and lists",
                 )
             case tree.Conditional(condition=condition, value=value, otherwise=otherwise):

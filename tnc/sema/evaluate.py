@@ -207,8 +207,19 @@ class Evaluator:
             entry = scope.find(expr.base.text)
             if isinstance(entry, Instances | Family):
                 return self.value_of(entry, expr)
+        if isinstance(expr.base, tree.Call) and self._is_tensor(expr.base.function, scope):
+            fail(
+                "TN203",
+                f"a tensor has no `.{expr.name}`",
+                expr.span,
+                help="axes have names: `b(j, i) = a(i, j)` is the transpose, and groups reshape: `b((i, j)) = a(i, j)`",
+            )
         base = self.evaluate(expr.base, scope)
         return self.member(base, expr)
+
+    @staticmethod
+    def _is_tensor(expr: tree.Expr, scope: Scope) -> bool:
+        return isinstance(expr, tree.Name) and isinstance(scope.find(expr.text), Family)
 
     def member(self, base: Value, expr: tree.Attribute) -> Value:
         """What a namespace exports under a name."""

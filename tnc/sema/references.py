@@ -227,7 +227,12 @@ def _extent(name: str, existing: list[tuple[int, ...]]) -> str:
     range_ = as_range(name, existing)
     if range_ is None:
         return f"there are {listed(name + subscript_text(s) for s in existing)}"
-    return f"there is `{range_}`" if len(existing) == 1 else f"there are `{range_}`, ranges half-open"
+    if len(existing) > 1:
+        return f"there are `{range_}`, ranges half-open"
+    only = existing[0]
+    if len(only) == 1 and only[0] > 1:  # `core g[3](…)`, which is often meant as three of them
+        return f"there is `{range_}` alone; a family of {only[0]} is `{name}[k in 0..{only[0]}]`"
+    return f"there is `{range_}`"
 
 
 def as_range(name: str, members: Sequence[tuple[int, ...]]) -> str | None:

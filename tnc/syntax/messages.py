@@ -402,6 +402,13 @@ def _type_of(token: Token) -> str:
             return "fn"
 
 
+def _type_of_list(failure: Failure) -> Explanation | None:
+    """``dims: int[]`` and ``dims: list[int]`` as in other languages."""
+    if failure.token.text == "[" and failure.head == "network" and failure.tokens[failure.index - 2].text == ":":
+        return _say(failure, expected_words(failure), "lists have the types `ints` and `floats`: `dims: ints`")
+    return None
+
+
 def _for_head(failure: Failure) -> Explanation | None:
     if failure.only("in"):
         name = clip(failure.before.text)
@@ -464,11 +471,23 @@ def _order(failure: Failure) -> Explanation | None:
     return None
 
 
+def _follows_sum(failure: Failure) -> bool:
+    """Whether ``sum(j)`` stands before the statement, written as in mathematics."""
+    before = failure.tokens[max(failure.start - 4, 0) : failure.start]
+    return [token.text for token in before if token.type != "NAME" or token.text in ("sum", "prod")] == [
+        "sum",
+        "(",
+        ")",
+    ]
+
+
 def _definition_without_value(failure: Failure) -> Explanation | None:
     if "=" not in failure.expected or failure.expected & {"+", ":"} or failure.token.text == "==":
         return None
     if failure.tokens[failure.start].type != "NAME":
         return None
+    if _follows_sum(failure):
+        return _say(failure, "`=`", "legs are summed without being told: `a(i, j) * b(j)`; `sum(k in 0..n)` counts")
     return _say(failure, "`=`", f"a tensor is defined by `{failure.head}(…) = …`")
 
 
@@ -550,6 +569,8 @@ def _operator(failure: Failure) -> Explanation | None:
     if text == "{":
         advice = "braces hold statements; a list is written `[a, b]`, a group of legs `(i, j)`"
         return _say(failure, "an expression", advice)
+    if text == "?":
+        return _say(failure, "an expression", "a dimension that is known at run time only has a name: `batch?`")
     if text == "+":
         return _say(failure, "an expression", "there is no plus sign before a value")
     if text in ("*", "/", "//", "%", "^", "and", "or", "==", "<", ">", "<=", ">=", "!="):
@@ -564,6 +585,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     _foreign_word,
     _misplaced,
     _keyword_as_name,
+    _type_of_list,
     _for_head,
     _no_parameters,
     _lone_name,
