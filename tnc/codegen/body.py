@@ -167,6 +167,7 @@ class Body:
                 name = self.names.fresh(f"{step.name}_view")
                 for line in self._views.stages(operand, name):
                     self.writer.line(line)
+                self._views.define_alias(operand.source, name)
                 text = name
             texts.append(text)
         return texts

@@ -24,6 +24,7 @@ class Views:
         self._shapes: dict[str, tuple[Extent, ...]] = {}
         self._members: dict[tuple[str, int], str] = {}
         self._walks: dict[tuple[str, int, Index], str] = {}
+        self._aliases: dict[str, list[str]] = {}
 
     # -- what is known -------------------------------------------------------------------------
 
@@ -41,12 +42,16 @@ class Views:
         assert read.pick is not None
         self._walks[read.source, *read.pick] = text
 
+    def define_alias(self, source: str, text: str) -> None:
+        """A variable holds a view of a tensor, and with it the tensor's memory."""
+        self._aliases.setdefault(source, []).append(text)
+
     def forget(self, name: str) -> list[str]:
         """Drop a tensor; the variables that held it."""
         texts = [self._texts.pop(name)] if name in self._texts else []
         for key in [key for key in self._members if key[0] == name]:
             texts.append(self._members.pop(key))
-        return texts
+        return [*texts, *self._aliases.pop(name, ())]
 
     def text(self, name: str) -> str:
         """The variable that holds a tensor."""
