@@ -19,6 +19,7 @@ network generated(topology: str, n: int = 16) {
 }
 """
 
+
 def measured(network: tnc.Network, sizes: dict[str, int]) -> tuple[int, int]:
     make: Any = network.module("torch")
     module = make()
@@ -39,11 +40,11 @@ def predicted(network: tnc.Network) -> tuple[int, int]:
 
 LAYERS = """
 network layers() {
-  input x(batch, 64)
+  input x(batch?, 64)
   core u(64, 96)
   core v(96, 32)
-  let h(z, b) = tanh(x(z, a) * u(a, b))
-  let g(z, c) = gelu(h(z, b) * v(b, c))
+  h(z, b) = tanh(x(z, a) * u(a, b))
+  g(z, c) = gelu(h(z, b) * v(b, c))
   output y(z, c) = g(z, c) * h(z, d) * ones(d)
 }
 """

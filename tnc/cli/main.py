@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from tnc import __version__
-from tnc.cli import calibrate, check, compile, expand, explain, fmt, help, report
+from tnc.cli import bench, calibrate, check, compile, expand, explain, fmt, help, report
 from tnc.cli.console import Console
 from tnc.cli.parser import Parser
 
-SUBCOMMANDS = (check, fmt, expand, report, explain, compile, calibrate, help)
+SUBCOMMANDS = (check, fmt, expand, report, explain, compile, bench, calibrate, help)
 
 FINE, PROGRAM_WRONG, USAGE_WRONG, COMPILER_WRONG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tnc.cost.kernels import shuffle
+from tnc.cost.strided import gradient_is_copied
 from tnc.cost.time import Clock, Seconds
 from tnc.cost.unroll import Ran, unrolled
+from tnc.ir.extent import evaluate
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Schedule
 
@@ -35,4 +38,18 @@ def predicted(schedule: Schedule, clock: Clock) -> Seconds:
     total = Seconds()
     for timed in timed_steps(schedule, clock):
         total += timed.seconds
-    return total
+    return total + Seconds(backward=0.0 if clock.forward_only else _incoming(schedule, clock))
+
+
+def _incoming(schedule: Schedule, clock: Clock) -> float:
+    """What comes in against results is copied into the order that the last step made them in."""
+    sizes = dict(schedule.sizes)
+    made = {step.name: step.shape for step in schedule.steps}
+    seconds = 0.0
+    for result in schedule.results:
+        read = result.read
+        if read.source in made:
+            source = [evaluate(size, sizes) for size in made[read.source]]
+            if gradient_is_copied(read, source, sizes):
+                seconds += clock.work(shuffle(read, sizes)) + clock.profile.call.backward
+    return seconds

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from tnc.cost.dtypes import is_complex, itemsize
 from tnc.cost.saved import Memory
-from tnc.cost.strided import Storage, Strided
+from tnc.cost.strided import Storage, Strided, gradient_is_copied
 from tnc.cost.unroll import Ran, unrolled
 from tnc.cost.work import Work, work
 from tnc.ir.extent import count
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Matmul, Schedule, Step
+from tnc.ir.schedule import Matmul, Read, Schedule, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class _Runner:
             if value.grad and not value.storage.free:
                 gradients[result.read.source] = value.entries * self._itemsize
         alive += sum(gradients.values()) + (self._parameters if self._ran else 0)
-        peak = alive
+        peak = alive + max((self._copied(result.read) for result in self._schedule.results), default=0)
         for number in range(len(self._ran) - 1, -1, -1):
             ran = self._ran[number]
             own = gradients.pop(ran.step.name, 0)
@@ -140,7 +140,19 @@ class _Runner:
                 uses[storage] -= 1
                 if uses[storage] == 0 and storage not in held:
                     alive -= storage.bytes
+            if self._batched(ran.step):
+                peak = max(peak, alive + max(map(self._copied, reads(ran.step.operation))))
         return peak
+
+    def _batched(self, step: Step) -> bool:
+        """Whether a step is a product whose gradients come in the order in which its operands are seen."""
+        return isinstance(step.operation, Matmul) and len(step.shape) > 2
+
+    def _copied(self, read: Read) -> int:
+        """Bytes of a gradient, where it is copied to get the shape of what was read, until the first one goes."""
+        source = self._memory.values[read.source]
+        copied = source.grad and not source.storage.free and gradient_is_copied(read, source.shape, self._memory.sizes)
+        return count(read.shape, self._memory.sizes) * self._itemsize if copied else 0
 
     def _unsummed(self, step: Step) -> int:
         """Bytes of the gradient of a matrix that a whole batch shares, before it is summed over the batch."""

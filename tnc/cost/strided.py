@@ -67,6 +67,45 @@ def row_major(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+def gradient_is_copied(read: Read, source: Sequence[int], sizes: Mapping[str, int]) -> bool:
+    """Whether a gradient that comes in contiguous, as a read sees its source, is copied to get the source's shape.
+
+    That is so where axes were put in another order that the source has as one.
+    """
+    if read.order is None:
+        return False
+    shape = tuple(evaluate(size, sizes) for size in read.shape)
+    inner = row_major(tuple(shape[axis] for axis in read.order))
+    strides = [1] * len(shape)
+    for place, axis in enumerate(read.order):
+        strides[axis] = inner[place]
+    if read.pick is not None:
+        source = (*source[: read.pick[0]], *source[read.pick[0] + 1 :])
+    return not _is_view(shape, strides, source)
+
+
+def _is_view(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether axes with these strides can be merged, and then split, to another shape without a copy."""
+    runs: list[tuple[int, int]] = []  # entries of axes that lie as one, and the stride of the last of them
+    for size, stride in zip(shape, strides, strict=True):
+        if size == 1:
+            continue
+        if runs and runs[-1][1] == size * stride:
+            runs[-1] = runs[-1][0] * size, stride
+        else:
+            runs.append((size, stride))
+    rest = 1
+    for size in new:
+        if size == 1:
+            continue
+        if rest == 1:
+            rest = runs.pop(0)[0] if runs else 1
+        if rest % size:
+            return False
+        rest //= size
+    return True
+
+
 def _split(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> tuple[int, ...]:
     """The strides after axes were split, and axes of size 1 came or went."""
     pending = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size != 1]

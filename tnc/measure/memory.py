@@ -37,8 +37,9 @@ def saved_bytes(forward: Run, given: Sequence[torch.Tensor]) -> int:
 def peak_bytes(forward: Run, cotangents: Sequence[torch.Tensor]) -> int:
     """The most bytes allocated at once in forward and backward, by the allocator's own events.
 
-    What parameters and inputs take is there before; gradients of parameters must not be, and come in. The cotangents are
-    allocated inside and belong to autograd alone, as the gradient of a loss does. Results live to the end.
+    Parameters and inputs are there before and do not count; gradients of parameters must not be there yet. The
+    cotangents are allocated inside and belong to autograd alone, as the gradient of a loss does. Results live to the
+    end.
     """
     import torch
 

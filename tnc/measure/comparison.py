@@ -1,0 +1,205 @@
+"""``tnc bench``: what networks were said to take, and what they take on this machine."""
+
+from __future__ import annotations
+
+import gc
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final, TypeVar
+
+from tnc.cost import totals
+from tnc.cost.device import Profile
+from tnc.cost.predict import predicted
+from tnc.cost.time import Clock
+from tnc.diagnostics import CompileError, Diagnostic
+from tnc.driver import Planned, emit
+from tnc.measure.machine import processor
+from tnc.measure.rounds import Sample, sample
+from tnc.measure.training import Halves, Running, prepare, use_threads, version
+from tnc.units import bytes_text
+
+_T = TypeVar("_T")
+_ROUNDS: Final = (5, 1000)
+_AVAILABLE: Final = "MemAvailable:"
+_SPARE: Final = 1.25
+"""What a step may take beyond its predicted peak, as a factor; frameworks have buffers of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One quantity, predicted and measured; seconds have a spread, bytes have none."""
+
+    name: str
+    unit: str
+    predicted: float
+    measured: float | None
+    sample: Sample | None = None
+
+    @property
+    def error(self) -> float | None:
+        """The prediction over the measurement, less one."""
+        return self.predicted / self.measured - 1 if self.measured else None
+
+
+@dataclass(frozen=True, slots=True)
+class Benched:
+    """A network's figures."""
+
+    name: str
+    arguments: tuple[tuple[str, str], ...]
+    sizes: tuple[tuple[str, int], ...]
+    rounds: int
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Networks measured in turn, and what they were measured and predicted on."""
+
+    networks: tuple[Benched, ...]
+    framework: str
+    machine: str
+    threads: int | None
+    dtype: str
+    device: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class _Prediction:
+    forward: float
+    backward: float
+    saved: int
+    peak: int
+
+
+def bench(
+    networks: Sequence[Planned],
+    backend: str,
+    profile: Profile,
+    budget: float,
+    progress: Callable[[int, int], None],
+    threads: int | None = None,
+) -> Bench:
+    """Measure networks in turn, round by round, for so many seconds, and put what was predicted beside it.
+
+    Raises:
+        CompileError: TN024 if they cannot be run here, TN022 if the profile has no rates for their dtype.
+    """
+    dtype = networks[0].plan.dtype
+    predictions = [_predict(planned, Clock(profile, dtype)) for planned in networks]
+    _check_memory(networks, predictions)
+    used = use_threads(backend, threads)
+    runs = [_prepared(planned, backend, emit(planned, backend)) for planned in networks]
+    names = [planned.program.name for planned in networks]
+    memory = [_memory(name, run) for name, run in zip(names, runs, strict=True)]
+    times = _in_turn(names, runs, budget, progress)
+    return Bench(
+        networks=tuple(
+            Benched(
+                planned.program.name,
+                tuple((name, str(value)) for name, value in planned.program.arguments),
+                planned.plan.schedule.sizes,
+                len(halves),
+                _figures(said, halves, *kept),
+            )
+            for planned, said, halves, kept in zip(networks, predictions, times, memory, strict=True)
+        ),
+        framework=version(backend),
+        machine=f"{processor()}, {platform.system()}",
+        threads=used,
+        dtype=dtype,
+        device=profile,
+    )
+
+
+def _predict(planned: Planned, clock: Clock) -> _Prediction:
+    seconds = predicted(planned.plan.schedule, clock)
+    found = totals(planned.plan.schedule, planned.plan.dtype)
+    return _Prediction(seconds.forward, seconds.backward, found.bytes_saved, found.bytes_peak_training)
+
+
+def _check_memory(networks: Sequence[Planned], predictions: Sequence[_Prediction]) -> None:
+    """A step that does not fit is not begun: systems promise memory that they do not have, and kill who uses it."""
+    available = available_bytes()
+    if available is None:
+        return
+    for planned, said in zip(networks, predictions, strict=True):
+        needed = int(_SPARE * said.peak)
+        if needed > available:
+            message = (
+                f"network `{planned.program.name}` cannot be run here: a training step needs about "
+                f"{bytes_text(needed)} of memory, and {bytes_text(available)} are free"
+            )
+            help_text = "give smaller sizes with `--size`, or free some memory"
+            raise CompileError((Diagnostic("TN024", message, help=help_text),))
+
+
+def available_bytes() -> int | None:
+    """Memory that is free on this machine, where the system tells."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
+            lines = [line.split() for line in file if line.startswith(_AVAILABLE)]
+    except OSError:
+        return None
+    return int(lines[0][1]) * 1024 if lines else None
+
+
+def _prepared(planned: Planned, backend: str, text: str) -> Running:
+    schedule, dtype = planned.plan.schedule, planned.plan.dtype
+    return _guarded(planned.program.name, lambda: prepare(backend, text, schedule, dtype))
+
+
+def _memory(name: str, running: Running) -> tuple[int | None, int | None]:
+    return _guarded(name, running.saved_bytes), _guarded(name, running.peak_bytes)
+
+
+def _guarded(name: str, action: Callable[[], _T]) -> _T:
+    """Whatever a framework dies of is told in a line."""
+    try:
+        return action()
+    except (CompileError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        message = f"network `{name}` cannot be run here: {reason}"
+        help_text = "give smaller sizes with `--size`, or another `--dtype` or `--backend`"
+        raise CompileError((Diagnostic("TN024", message, help=help_text),)) from None
+
+
+def _in_turn(
+    names: Sequence[str], runs: Sequence[Running], budget: float, progress: Callable[[int, int], None]
+) -> list[list[Halves]]:
+    """Every network once a round, after a round to warm up, until the time is spent."""
+    for name, run in zip(names, runs, strict=True):
+        _guarded(name, run.run)
+    least, most = _ROUNDS
+    found: list[list[Halves]] = [[] for _ in runs]
+    gc.collect()
+    gc.disable()
+    try:
+        start = perf_counter()
+        rounds = 0
+        while rounds < least or (rounds < most and perf_counter() - start < budget):
+            progress(min(int(perf_counter() - start), int(budget)), int(budget) + 1)
+            for name, run, halves in zip(names, runs, found, strict=True):
+                halves.append(_guarded(name, run.run))
+            rounds += 1
+    finally:
+        gc.enable()
+    return found
+
+
+def _figures(said: _Prediction, halves: Sequence[Halves], saved: int | None, peak: int | None) -> tuple[Figure, ...]:
+    forward = sample([half.forward for half in halves])
+    figures = [Figure("forward", "s", said.forward, forward.median, forward)]
+    both = [(half.forward, half.whole) for half in halves if half.whole is not None]
+    if both:
+        backward = sample([max(whole - forward, 0.0) for forward, whole in both])
+        whole = sample([whole for _, whole in both])
+        figures.append(Figure("backward", "s", said.backward, backward.median, backward))
+        figures.append(Figure("whole", "s", said.forward + said.backward, whole.median, whole))
+    figures.append(Figure("peak", "B", said.peak, peak))
+    figures.append(Figure("saved", "B", said.saved, saved))
+    return tuple(figures)
