@@ -34,8 +34,8 @@ def measured(network: tnc.Network, sizes: dict[str, int]) -> tuple[int, int]:
 
 
 def predicted(network: tnc.Network) -> tuple[int, int]:
-    (found,) = network.report().to_dict()["networks"]  # type: ignore[attr-defined]
-    return found["bytes"]["saved"], found["bytes"]["peak_training"]
+    (found,) = network.report()
+    return found.bytes_saved, found.bytes_peak_training
 
 
 LAYERS = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tnc.cost.dtypes import is_complex, itemsize
@@ -13,7 +13,7 @@ from tnc.cost.unroll import Ran, unrolled
 from tnc.cost.work import Work, work
 from tnc.ir.extent import count
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Matmul, Read, Schedule, Step
+from tnc.ir.schedule import Index, Matmul, Read, Schedule, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,7 @@ class _Runner:
         self._itemsize = itemsize(dtype)
         self._memory = Memory(schedule, self._itemsize, is_complex(dtype))
         self._ran = tuple(unrolled(schedule.steps))
-        self._parameters = sum(
-            self._memory.values[stack.key].entries * self._itemsize for stack in schedule.stacks if not stack.frozen
-        )
+        self._trained = {stack.key: stack.stacked for stack in schedule.stacks if not stack.frozen}
 
     def run(self) -> Run:
         """Forward, then backward."""
@@ -122,7 +120,8 @@ class _Runner:
             value = values[result.read.source]
             if value.grad and not value.storage.free:
                 gradients[result.read.source] = value.entries * self._itemsize
-        alive += sum(gradients.values()) + (self._parameters if self._ran else 0)
+        alive += sum(gradients.values())
+        cores = _CoreGradients(self._trained, self._first_uses())
         peak = alive + max((self._copied(result.read) for result in self._schedule.results), default=0)
         for number in range(len(self._ran) - 1, -1, -1):
             ran = self._ran[number]
@@ -131,11 +130,17 @@ class _Runner:
                 continue
             for read in reads(ran.step.operation):
                 operand = values[read.source]
-                if operand.grad and not operand.storage.free and read.source not in gradients:
+                if read.source in self._trained:
+                    alive += cores.made(read, count(read.shape, self._memory.sizes) * self._itemsize)
+                elif operand.grad and not operand.storage.free and read.source not in gradients:
                     gradients[read.source] = operand.entries * self._itemsize
                     alive += gradients[read.source]
             peak = max(peak, alive + self._unsummed(ran.step))
             alive -= own
+            for key, members in cores.stacked(number):
+                whole = values[key].entries * self._itemsize
+                peak = max(peak, alive + whole)
+                alive += whole - members
             for storage in kept_by[number]:
                 uses[storage] -= 1
                 if uses[storage] == 0 and storage not in held:
@@ -143,6 +148,15 @@ class _Runner:
             if self._batched(ran.step):
                 peak = max(peak, alive + max(map(self._copied, reads(ran.step.operation))))
         return peak
+
+    def _first_uses(self) -> dict[str, int]:
+        """The step that is the first to read a trained stack, and so the last to tell a gradient of it."""
+        first: dict[str, int] = {}
+        for number, ran in enumerate(self._ran):
+            for read in reads(ran.step.operation):
+                if read.source in self._trained:
+                    first.setdefault(read.source, number)
+        return first
 
     def _batched(self, step: Step) -> bool:
         """Whether a step is a product whose gradients come in the order in which its operands are seen."""
@@ -163,3 +177,27 @@ class _Runner:
             if read.seen[:-2] == (1,) and batch != 1 and self._memory.values[read.source].grad:
                 return batch * count(read.seen, self._memory.sizes) * self._itemsize
         return 0
+
+
+class _CoreGradients:
+    """Gradients of parameters come in one by one; those of the members of a stack are stacked when all are there."""
+
+    def __init__(self, trained: Mapping[str, bool], first: Mapping[str, int]) -> None:
+        self._ends: dict[int, list[str]] = {}
+        for key, number in first.items():
+            if trained[key]:
+                self._ends.setdefault(number, []).append(key)
+        self._made: dict[str, dict[tuple[int, Index] | None, int]] = {key: {} for key in trained}
+
+    def made(self, read: Read, size: int) -> int:
+        """The bytes that are new because what a read sees has a gradient now."""
+        if read.pick in self._made[read.source]:
+            return 0
+        self._made[read.source][read.pick] = size
+        return size
+
+    def stacked(self, number: int) -> Iterator[tuple[str, int]]:
+        """The stacks whose gradients are complete with a step, and the bytes that their members' gradients take."""
+        for key in self._ends.get(number, ()):
+            if None not in self._made[key]:
+                yield key, sum(self._made[key].values())

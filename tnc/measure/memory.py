@@ -61,7 +61,7 @@ def peak_bytes(forward: Run, cotangents: Sequence[torch.Tensor]) -> int:
 
 def replacing(result: torch.Tensor, cotangent: torch.Tensor) -> None:
     """Let the backward pass start from a copy of a cotangent that only autograd holds."""
-    register: Any = result.register_hook
+    register: Callable[[Callable[[torch.Tensor], torch.Tensor]], object] = getattr(result, "register_hook")  # noqa: B009  untyped in torch
 
     def hook(_: torch.Tensor) -> torch.Tensor:
         return cotangent.clone()

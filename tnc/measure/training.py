@@ -157,7 +157,11 @@ class JaxRunning:
             inputs = [jax.random.normal(key, shape).astype(dtype) for shape in shapes]
             frozen = {name: value for name, value in parameters.items() if name in module.FROZEN}
             trained = {name: value for name, value in parameters.items() if name not in module.FROZEN}
-            self._forward = self._compiled(lambda trained: module.apply({**frozen, **trained}, *inputs), trained)
+
+            def forward(trained: Any) -> Any:
+                return module.apply({**frozen, **trained}, *inputs)
+
+            self._forward = self._compiled(forward, trained)
             self._whole = self._training(module, frozen, trained, inputs) if trained else None
 
     def _training(
@@ -165,12 +169,20 @@ class JaxRunning:
     ) -> tuple[Any, tuple[Any, ...]]:
         jax = self._jax
 
+        def applied(trained: Any, inputs: Any) -> Any:
+            return module.apply({**frozen, **trained}, *inputs)
+
         def both(trained: Any, inputs: Any, cotangents: Any) -> Any:
-            value, pull = jax.vjp(lambda own: module.apply({**frozen, **own}, *inputs), trained)
+            def on_inputs(own: Any) -> Any:
+                return applied(own, inputs)
+
+            value, pull = jax.vjp(on_inputs, trained)
             return value, pull(cotangents)[0]
 
-        shapes = jax.eval_shape(lambda own: module.apply({**frozen, **own}, *inputs), trained)
-        cotangents = jax.tree.map(lambda found: jax.numpy.ones(found.shape, found.dtype), shapes)
+        def ones(found: Any) -> Any:
+            return jax.numpy.ones(found.shape, found.dtype)
+
+        cotangents = jax.tree.map(ones, jax.eval_shape(applied, trained, list(inputs)))
         return self._compiled(both, trained, list(inputs), cotangents)
 
     def _compiled(self, function: Callable[..., Any], *arguments: Any) -> tuple[Any, tuple[Any, ...]]:
