@@ -33,6 +33,9 @@ FOUND = {
         f"network a() {{ {' '.join(f'core name{k}(2)' for k in range(20))} for i in 0..10^4 {{ for j in 0..10^4 {{ "
         f"h(l) = {' + '.join(f'nam{k}k(l)' for k in range(20))} }} }}  output y() = 1 }}"
     ),
+    "a point before an underscore": "network a() { core c(2) init normal(0._)  output y(i) = c(i) }",
+    "a long number with an underscore": f"network a() {{ core c(2) init {'1' * 60}_0  output y(i) = c(i) }}",
+    "a hexadecimal number without end": f"network a() {{ core c(2) init 0x{'f' * 9000}  output y(i) = c(i) }}",
     "networks without an end": "\n".join(
         f"network a{k}(n: int = 0) {{ let tree = std.ttn([2] * 4)  let b = a{k}(n + 1)  output y() = b() }}"
         for k in range(12)

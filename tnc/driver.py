@@ -96,9 +96,8 @@ class Planned:
 
 DTYPES: Final = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")
 
-_LIMITS_ON_WORK: Final = frozenset({"TN240", "TN242"})
-_MOST_ENDLESS: Final = 2
-"""After so many networks that ran into a limit on work, the others of a file are not looked at."""
+_ENDLESS: Final = {"TN240": 1, "TN242": 2}
+"""How far a limit on work shows that a network has no end: once out of steps, or twice too deep."""
 
 
 # -- the pipeline ------------------------------------------------------------------------------
@@ -232,8 +231,8 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
             initialisation = passes.initialise(program)
             groups.append(initialisation.diagnostics)
             networks.append(Initialised(program, initialisation))
-        endless += any(diagnostic.code in _LIMITS_ON_WORK for diagnostic in found)
-        if endless == _MOST_ENDLESS:
+        endless += sum(_ENDLESS.get(diagnostic.code, 0) for diagnostic in found)
+        if endless >= 2:
             break  # the file's other networks may be as hungry, most likely for one reason
     if len(networks) == len(chosen):
         groups.append(tuple(_unknown_sizes(networks, options)))

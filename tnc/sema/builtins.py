@@ -128,7 +128,11 @@ def _prod(call: Call, value: Value) -> Value:
 def _fold(call: Call, value: Value, operator: str, result: int | float) -> Value:
     if not isinstance(value, tuple):
         call.wrong("a list", value)
-    for number in _numbers(call, (value,)):
+    numbers = _numbers(call, (value,))
+    integers = [number for number in numbers if isinstance(number, int)]
+    if len(integers) == len(numbers) and sum(map(int.bit_length, integers)) <= call.meter.limits.number_bits:
+        return sum(integers) if operator == "+" else math.prod(integers)  # no step of it can become too large
+    for number in numbers:
         result = arithmetic(operator, result, number, call.span, call.meter)
     return result
 

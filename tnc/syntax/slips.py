@@ -183,33 +183,33 @@ def _number(source: Source, at: int) -> Slip:
     written, end = match[0], match.end()
     parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?(?:[eE][0-9]+)?)(.*)", written)
     assert parts is not None
-    digits, rest = clip(parts[1]), clip(parts[2])
-    written = clip(written)
+    meant, rest = parts[1], clip(parts[2])
+    digits = clip(meant)
     message: str
     advice: str | None
-    meant = digits
-    if re.fullmatch(r"[0-9_]+(\.[0-9_]+)?", written):
-        meant = clip(written.replace("_", ""))
-        message, advice = f"the number `{written}` has an underscore", f"write `{meant}`"
+    if re.fullmatch(r"[0-9_]+(\._*[0-9][0-9_]*)?", written):
+        meant = written.replace("_", "")
+        message, advice = f"the number `{clip(written)}` has an underscore", f"write `{clip(meant)}`"
     elif re.fullmatch(r"0[xXbBoO][0-9A-Fa-f]+", written):
-        meant = str(int(written, 0)) if _is_integer(written) else "1"
-        message, advice = "numbers are decimal", f"write `{meant}`" if _is_integer(written) else None
+        decimal = _decimal(written)
+        message, advice = "numbers are decimal", None if decimal is None else f"write `{clip(decimal)}`"
+        meant = decimal or "1"
     elif (close := nearest(rest, UNITS, 0.5)) is not None:
         message, advice = f"`{rest}` is not a unit", f"write `{digits}{close}`"
     elif rest[:1].isalpha() or rest[:1] == "_":
         message = f"`{rest}` is not a unit"
         advice = f"a product is written `{digits}*{rest}`; the units are {', '.join(UNITS)}"
     else:
-        message, advice = f"`{written}` is not a number", None
+        message, advice = f"`{clip(written)}` is not a number", None
     return Slip(_wrong(source, at, end, message, advice, "TN103"), at, end, meant, "NUMBER")
 
 
-def _is_integer(text: str) -> bool:
+def _decimal(text: str) -> str | None:
+    """An integer in another base, or None if it is none, or longer than Python prints."""
     try:
-        int(text, 0)
+        return str(int(text, 0))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _word(source: Source, at: int, end: int, last: Token | None) -> Slip:
