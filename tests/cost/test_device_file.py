@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,7 @@ def test_rates_that_are_wrong(rates: object, reason: str) -> None:
 def test_numbers_that_json_should_not_have() -> None:
     for number in ("NaN", "Infinity", "-Infinity", "1e999", "9" * 400):
         text = text_of().replace('"turn_seconds": ', f'"turn_seconds": {number}, "was": ')
-        assert "`turn_seconds` is no positive number" in told(lambda text=text: parse_profile(text, "a.json"))[1]
+        assert "`turn_seconds` is no positive number" in told(partial(parse_profile, text, "a.json"))[1]
 
 
 def test_the_command_line_tells_in_a_line_and_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
