@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.results import read
 
         before = read(options.before) if options.before.exists() else None
-        options.output.write_text(document(read(options.results), before), encoding="utf-8")
+        note = options.note.read_text(encoding="utf-8") if options.note.exists() else ""
+        options.output.write_text(document(read(options.results), before, note), encoding="utf-8")
         return 0
     cases = [case for case in all_cases() if _asked_for(case, options)]
     if options.list:
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command="report")
     report.add_argument("results", type=Path, nargs="?", default=RESULTS / "results.json")
     report.add_argument("--before", type=Path, default=RESULTS / "before.json")
+    report.add_argument("--note", type=Path, default=RESULTS / "note.md", help="how the results came about, in words")
     report.add_argument("-o", "--output", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
     return parser
 

@@ -14,10 +14,11 @@ from benchmarks.text import factor, seconds, timing
 _MARKS = {True: "met", False: "**not met**", None: "–"}
 
 
-def document(results: Results, before: Results | None) -> str:
-    """The whole page."""
+def document(results: Results, before: Results | None, note: str = "") -> str:
+    """The whole page; ``note`` says how the results came about."""
     parts = (
         _head(results),
+        _note(note),
         _machine(results),
         _requirements(results),
         _predicted(results, before),
@@ -40,7 +41,7 @@ def _head(results: Results) -> str:
             f"""
         # Benchmarks
 
-        <!-- Written by `python -m benchmarks report` from benchmarks/results/results.json: do not edit. -->
+        <!-- Written by `python -m benchmarks report` from benchmarks/results: do not edit. -->
 
         How long a training step takes: forward, and backward from a random cotangent, in float32. {count} networks were
         measured (profile *{results.profile}*), {held_out} of them held out: set aside, by a rule, before anything was
@@ -64,7 +65,7 @@ def _head(results: Results) -> str:
         `torch.compile`, too. Ours is the generated module, in eager torch unless something else is said.
         """
         )
-        + "\n**The floor.** "
+        + "**The floor.** "
         + _floor_text()
     )
 
@@ -80,6 +81,10 @@ def _floor_text() -> str:
     """The module that computes the floor says what it is."""
     text = floor.__doc__ or ""
     return text.partition("\n\n")[2].strip()
+
+
+def _note(note: str) -> str:
+    return f"**What is measured here, and what is not.** {note}" if note else ""
 
 
 def _machine(results: Results) -> str:
