@@ -39,6 +39,9 @@ from tnc.ir.program import (
 )
 from tnc.ir.schedule import Matmul, Move, Multiply, Repeat, Scale, Step
 
+# Of the processor, since others may be at work on the same machine; where nobody is, one thread's clock says the same.
+SECONDS = 30
+
 SETTINGS = settings(
     max_examples=150,
     deadline=None,
@@ -191,9 +194,9 @@ def test_a_number_multiplies_the_smallest_operand() -> None:
 
 
 def test_two_thousand_sites_are_planned_in_seconds_and_become_a_loop() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     schedule = schedule_of(chain(2000, 8), {"batch": 64})
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < SECONDS
     assert len(schedule.steps) < 12
     assert (
         max(step.operation.count for step in operations(schedule, Repeat) if isinstance(step.operation, Repeat)) > 1900
@@ -224,9 +227,9 @@ def test_a_leg_on_everything_is_no_trouble() -> None:
     factors = [(f"t[{number}]", (0, number + 1)) for number in range(count)]
     statement = Contract("y", tuple(Use(*factor) for factor in factors), (), (2, *(3,) * count))
     ones = tuple(Ones((leg,)) for leg in range(1, count + 1))
-    start = time.monotonic()
+    start = time.process_time()
     schedule_of(network([replace(statement, factors=statement.factors + ones)], parameters))
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < SECONDS
 
 
 def test_what_cannot_be_contracted_is_an_error_of_the_file() -> None:

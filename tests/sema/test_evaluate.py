@@ -228,9 +228,9 @@ def test_helpers_misused(before: str, expression: str, code: str) -> None:
 )
 def test_hostile_loops_end(statement: str) -> None:
     limits = Limits(steps=200_000)
-    start = time.perf_counter()
+    start = time.process_time()  # others may be at work on the same machine
     found = diagnosed(f"network n() {{\n{statement}\ncore c(2)\noutput w(i) = c(i) }}", limits=limits)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert found
     assert {code for code, _ in found} <= {"TN240", "TN241", "TN242", "TN234", "TN801", "TN802", "TN305"}
 

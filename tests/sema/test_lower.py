@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from time import perf_counter
+from time import process_time
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -382,9 +382,9 @@ def test_four_thousand_factors() -> None:
       core g[k in 0..4000](2, 2)
       output w(r[0], r[4000]) = prod(k in 0..4000) g[k](r[k], r[k + 1])
     }"""
-    start = perf_counter()
+    start = process_time()  # others may be at work on the same machine
     (statement,) = program_of(text).statements
-    assert perf_counter() - start < 5
+    assert process_time() - start < 5
     assert isinstance(statement, Contract)
     assert len(statement.factors) == 4000
 
