@@ -93,8 +93,11 @@ def chain(sites: int, bond: int, physical: int = 2) -> Program:
     return network(statements, parameters, (Input("x", ("batch", sites, physical)),))
 
 
-def column(legs: int, *firsts: int) -> Program:
-    """A state of two-dimensional legs with columns of two-leg gates on (first, first + 1), … for each of ``firsts``."""
+def column(legs: int, *firsts: int, apart: bool = False) -> Program:
+    """A state of two-dimensional legs with columns of two-leg gates on (first, first + 1), … for each of ``firsts``.
+
+    With ``apart`` the result has every other leg first, and then the rest.
+    """
     factors: list[Factor] = [Use("state", tuple(range(legs)))]
     parameters = [core("state", (2,) * legs)]
     current = list(range(legs))
@@ -105,4 +108,5 @@ def column(legs: int, *firsts: int) -> Program:
             factors.append(Use(f"g[{number}, {leg}]", (current[leg], current[leg + 1], fresh, fresh + 1)))
             current[leg : leg + 2] = fresh, fresh + 1
             fresh += 2
-    return network([contract("h", factors, current, (2,) * fresh)], parameters)
+    result = current[::2] + current[1::2] if apart else current
+    return network([contract("h", factors, result, (2,) * fresh)], parameters)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -10,9 +12,11 @@ import pytest
 import tnc
 from tests.evaluate_program import evaluate_program, random_tensors
 from tests.evaluate_schedule import evaluate_schedule
+from tests.order import networks
 from tests.order.networks import column, schedule_of
 from tnc.cost.device_file import default_profile
 from tnc.cost.time import Clock
+from tnc.ir.program import Reshape, View
 from tnc.ir.schedule import Move, Schedule, Sweep
 from tnc.ir.sweep import without_sweeps
 from tnc.order.spine import along_legs, orders, spine
@@ -46,6 +50,33 @@ def test_a_sweep_ends_in_the_order_of_the_state(firsts: tuple[int, ...]) -> None
         assert (sweep.start, sweep.result) == (network.operands[0], network.result)
         trees = [tree for place in sweep.places for tree in place.trees]
         assert sorted(trees) == list(range(1, len(network.operands)))
+
+
+@pytest.mark.parametrize("firsts", [(0,), (1,), (0, 1)])
+def test_what_the_result_wants_apart_is_sorted_within_windows(firsts: tuple[int, ...]) -> None:
+    network = chain(18, *firsts)
+    network = replace(network, result=network.result[::2] + network.result[1::2])
+    place = {leg: number for number, leg in enumerate(network.result)}
+    blocks: list[int] = []
+    for sweep in sweeps(network, [fold(tuple(range(len(network.operands))))], CLOCK):
+        assert sorted(sweep.result) == sorted(network.result)
+        blocks.append(1 + sum(place[after] != place[before] + 1 for before, after in pairwise(sweep.result)))
+        assert blocks[-1] <= 2 * len(sweep.places) + 2
+    assert min(blocks) == 8
+
+
+@pytest.mark.parametrize("legs", [14, 15])
+@pytest.mark.parametrize("firsts", [(0,), (1,), (0, 1)])
+def test_values_where_the_result_wants_legs_apart(legs: int, firsts: tuple[int, ...]) -> None:
+    gates = column(legs, *firsts, apart=True)
+    flat = View("flat", "h", Reshape(), (2**legs,))
+    program = networks.network([*gates.statements, flat], list(gates.parameters))
+    schedule = schedule_of(program)
+    assert any(isinstance(step.operation, Sweep) for step in schedule.steps)
+    tensors = random_tensors(program)
+    expected = evaluate_program(program, tensors)["out_flat"]
+    got = evaluate_schedule(schedule, tensors)["out_flat"]
+    assert np.allclose(got, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
 
 
 def test_gates_of_two_columns_share_a_window() -> None:

@@ -45,15 +45,31 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Saturation:
+    """A rate that comes near its peak as two sides grow; with one of them at ``half``, half of it is left.
+
+    So do vector machines gain speed with length (Hockney and Jesshope, Parallel Computers, 1981: r_inf and n_1/2), and
+    registers and tiles fill likewise.
+    """
+
+    peak: float
+    half: float
+
+    def at(self, first: float, second: float) -> float:
+        """The rate for a pair of sides."""
+        return self.peak * first / (first + self.half) * second / (second + self.half)
+
+
+@dataclass(frozen=True, slots=True)
 class Products:
     """FLOPs a second of one product of matrices (rows, summed) and (summed, columns), by its shape.
 
     A shape is told by which of its three sides is the longest, and by how short the two others are, in the order above.
     """
 
-    long_rows: Grid
-    long_summed: Grid
-    long_columns: Grid
+    long_rows: Grid | Saturation
+    long_summed: Grid | Saturation
+    long_columns: Grid | Saturation
 
     def rate(self, rows: int, summed: int, columns: int) -> float:
         """FLOPs a second for this shape."""

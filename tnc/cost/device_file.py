@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from tnc.cost.device import GENERIC, Curve, Grid, Overhead, Products, Profile
+from tnc.cost.device import GENERIC, Curve, Grid, Overhead, Products, Profile, Saturation
 from tnc.cost.dtypes import ITEMSIZES
 from tnc.diagnostics import CompileError, Diagnostic
 
@@ -186,14 +186,11 @@ class _Reader:
         )
 
     def _products(self, data: Json, dtype: str) -> Products:
-        """Three measured tables, or the peak of a data sheet and the side below which a product fills no tile."""
+        """Three measured tables, or the peak of a data sheet and the side with which half of it is reached."""
         rates = self._object(data, f"`{dtype}`")
         if "peak" in rates:
-            peak, tile = self._number(rates, "peak"), self._number(rates, "tile")
-            if tile <= 1:
-                _broken(self._where, "`tile` is not larger than 1")
-            grid = Grid((1.0, tile), ((peak / tile**2, peak / tile), (peak / tile, peak)))
-            return Products(grid, grid, grid)
+            rate = Saturation(self._number(rates, "peak"), self._number(rates, "half_side"))
+            return Products(rate, rate, rate)
         sides = self._ascending(self._numbers(rates.get("sides"), "`sides`"), "`sides`")
         return Products(*(self._grid(rates, key, sides) for key in ("long_rows", "long_summed", "long_columns")))
 

@@ -14,7 +14,7 @@ from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
 from tnc.order.builder import Builder
 from tnc.order.demand import Groups, satisfied
-from tnc.order.layout import Demand, Leaf, Order, arrange
+from tnc.order.layout import Demand, Leaf, Order, arrange, moving
 from tnc.order.located import Located
 from tnc.order.lower import lower
 from tnc.order.lower_sweep import lower_sweep
@@ -57,7 +57,7 @@ class Planner:
             grads=tuple(builder.trained[operand.tensor.source] for operand in prepared.operands),
             dynamic=frozenset(leg for leg, dim in enumerate(prepared.dims) if isinstance(dim, str) and leg in held),
         )
-        demand = partial(_meets, statement, prepared, wanted)
+        demand = partial(_bringing, statement, prepared, wanted, network, self._clock)
         key = _key(network, prepared, statement, wanted)
         if key not in self._known:
             self._known[key] = self._search(statement, network, prepared, demand)
@@ -83,10 +83,8 @@ class Planner:
         scratch = self._builder.scratch()
         result = self._lower(candidate, network, prepared, demand, (), scratch)
         trial = tried(candidate.planner, scratch.steps, scratch, self._clock)
-        if demand(result.legs):
-            return trial
-        moving = self._clock.scatter(network.entries(result.legs))
-        return replace(trial, terms=replace(trial.terms, moves=trial.terms.moves + moving))
+        moves = trial.terms.moves + demand(result.legs)
+        return replace(trial, terms=replace(trial.terms, moves=moves))
 
     def _lower(
         self,
@@ -116,13 +114,15 @@ def _infeasible(statement: Contract) -> Diagnostic:
     )
 
 
-def _meets(statement: Contract, prepared: Prepared, wanted: Groups | None, order: Order) -> bool:
-    """Whether what follows the region reads this order without a move."""
+def _bringing(
+    statement: Contract, prepared: Prepared, wanted: Groups | None, network: Network, clock: Clock, order: Order
+) -> float:
+    """The time of moving a result in this order to where what follows the region wants it; 0 where that reads it so."""
     if wanted is None:
-        return True
+        return 0.0
     place = {leg: number for number, leg in enumerate(order)}
     places = {axis: place.get(prepared.leaders[leg]) for axis, leg in enumerate(statement.legs)}
-    return satisfied(wanted, places)
+    return 0.0 if satisfied(wanted, places) else moving(network, order, network.result, clock)
 
 
 def _key(network: Network, prepared: Prepared, statement: Contract, wanted: Groups | None) -> _Key:

@@ -70,8 +70,8 @@ class Leaf:
 Blocks: TypeAlias = tuple[frozenset[int], frozenset[int], frozenset[int]]
 """The legs of an operand that a product has as batch, that it sums, and the others."""
 
-Demand: TypeAlias = Callable[[Order], bool]
-"""Whether what comes after the region can use this order as it is."""
+Demand: TypeAlias = Callable[[Order], float]
+"""The seconds that it takes to bring a result in this order into one that what comes after can use; often none."""
 
 
 def arrange(
@@ -101,8 +101,9 @@ def arrange(
         size = network.entries(pair.legs)
 
         def rank(choice: Choice, size: int = size, wanted: Blocks | None = wanted) -> float:
-            fits = demand(choice.order) if wanted is None else _fits(choice.order, wanted)
-            return choice.cost + (0.0 if fits else clock.scatter(size))
+            if wanted is None:
+                return choice.cost + demand(choice.order)
+            return choice.cost + (0.0 if _fits(choice.order, wanted) else clock.scatter(size))
 
         # Sorting is stable: among equals, what was found first is preferred.
         kept.append(tuple(sorted(best.values(), key=rank)[:width]))
@@ -243,11 +244,7 @@ class _Mover:
             yield before + after, fronted, self._move(order, fronted)
 
     def _move(self, order: Order, wanted: Order) -> float:
-        """The time of moving a tensor from one order into another."""
-        place = {leg: number for number, leg in enumerate(order)}
-        return self.clock.move(
-            transposition([self.network.sizes[leg] for leg in order], [place[leg] for leg in wanted])
-        )
+        return moving(self.network, order, wanted, self.clock)
 
     def _entrywise(self, pair: Pair, left: Order, right: Order) -> Iterator[tuple[Product, float]]:
         if not pair.right_only:
@@ -272,6 +269,13 @@ class _Mover:
                 results.append(_interleaved(first, second, self.wanted[1]))
             for result in dict.fromkeys(results):
                 yield Product(left, right, left_moved, right_moved, (), (), swapped, result), cost
+
+
+def moving(network: Network, order: Order, wanted: Order, clock: Clock) -> float:
+    """The time of moving a tensor from one order of its legs into another, which may have further legs."""
+    place = {leg: number for number, leg in enumerate(order)}
+    axes = [place[leg] for leg in wanted if leg in place]
+    return clock.move(transposition([network.sizes[leg] for leg in order], axes))
 
 
 def idle_time(clock: Clock, matrices: Gemm, large: bool = True, small: bool = True) -> float:

@@ -10,7 +10,7 @@ from tnc.ir.program import Dim
 from tnc.ir.schedule import Broadcast, Embed, Multiply, Number, Read, Sweep, Window
 from tnc.ir.sweep import shape_after
 from tnc.order.builder import Builder
-from tnc.order.layout import Leaf, Order, arrange
+from tnc.order.layout import Leaf, Order, arrange, moving
 from tnc.order.located import Located
 from tnc.order.lower import lower
 from tnc.order.region import Operand
@@ -66,8 +66,9 @@ def _gate(
     )
     chosen = [operands[member] for member in inside]
 
-    def wanted(order: Order) -> bool:
-        return order in ((*place.given, *place.taken), (*place.taken, *place.given))
+    def wanted(order: Order) -> float:
+        asked = (*place.given, *place.taken)
+        return 0.0 if order in (asked, (*place.taken, *place.given)) else moving(own, order, asked, clock)
 
     leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in chosen]
     made, choices = arrange(own, path_of(tree, inside), leaves, wanted, clock)

@@ -8,10 +8,10 @@ runs become windows is found exactly by dynamic programming over the sequence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TypeAlias
 
 from tnc.cost.kernels import Gemm
@@ -107,7 +107,39 @@ def _swept(
     """The best sweep over one sequence; None where a small tensor takes legs that are not neighbours."""
     line = _Line(network, state, sequence, direction, clock)
     places = line.cut() if line.fits() else None
-    return None if places is None else Swept(planner, state, line.orders[0], places, line.orders[-1])
+    if places is None:
+        return None
+    start = line.orders[0]
+    places = _sorted(places, network.result)
+    return Swept(planner, state, start, places, _result(start, places))
+
+
+def _sorted(places: Sequence[Place], result: Legs) -> tuple[Place, ...]:
+    """The same windows, giving neighbouring legs of the result in the result's order.
+
+    No later window takes those. What the result wants apart is then apart in few large blocks, and moving those is
+    cheap: sorting within a gate costs nothing, where sorting a state leg by leg is the dearest pass of all.
+    """
+    order = {leg: number for number, leg in enumerate(result)}
+    return tuple(
+        replace(place, given=tuple(leg for run in _runs(place.given, order) for leg in run)) for place in places
+    )
+
+
+def _runs(legs: Legs, order: Mapping[int, int]) -> Iterator[list[int]]:
+    """Runs of neighbours that are all in ``order``, each sorted by it, and the others one by one."""
+    for lasting, group in groupby(legs, order.__contains__):
+        run = list(group)
+        yield sorted(run, key=order.__getitem__) if lasting else run
+
+
+def _result(start: Legs, places: Sequence[Place]) -> Legs:
+    """The legs after the last window."""
+    legs = start
+    for place in places:
+        first = legs.index(place.taken[0])
+        legs = (*legs[:first], *place.given, *legs[first + len(place.taken) :])
+    return legs
 
 
 class _Line:
