@@ -213,6 +213,22 @@ def test_branches_not_taken_are_checked_for_names() -> None:
     [
         ("output w(i) = fien(i)", "tensor or function `fien` is not declared", "did you mean `fine`?"),
         ("let chi = 2\nlet a = Chi", "name `Chi` is not declared", "did you mean `chi`?"),
+        (
+            "let b = std.brickwall([2] * 4, boundary = trained)",
+            "name `trained` is not declared",
+            'if a string is meant, put it in quotes: `"trained"`',
+        ),
+        ("let b = std.brickwall([2] * 4, act = reluu)", "name `reluu` is not declared", "did you mean `relu`?"),
+        (
+            "let b = std.brickwall([2] * 4, boundary = relu)",
+            "`boundary` of `std.brickwall` must be a string, not a function",
+            'a string stands in quotes: `"relu"`',
+        ),
+        (
+            "let b = std.mera([2] * 4, periodic = 1)",
+            "`periodic` of `std.mera` must be a boolean, not an integer",
+            "write `true` or `false`",
+        ),
         ("for k in 0..3 { core q(2) }", "`q` is declared twice", "in a loop, declare one each time: `core q[k]`"),
         ("core g[k in 2..4](2)\nh(i) = g[0](i)", "`g[0]` does not exist", "there are `g[2..4]`, ranges half-open"),
         ("core g[k in [1, 7]](2)\nh(i) = g[0](i)", "`g[0]` does not exist", "there are `g[1]`, `g[7]`"),

@@ -158,6 +158,8 @@ def test_all_errors_of_a_statement_are_reported() -> None:
         ("w(i') = A(i'', j) * c(j)", "i'"),
         ("w(I) = A(i, j) * c(j)", "I"),
         ("w(i) = A(i, inner) * c(iner)", "iner"),
+        ("w(i, j) = A(i, k)", "j"),
+        ("w(k) = a(i)", "k"),
     ],
 )
 def test_a_misspelt_leg_is_one_error_that_names_the_other(line: str, other: str) -> None:

@@ -23,9 +23,9 @@ def nearest(name: str, candidates: Iterable[str], likeness: float = 0.6) -> str 
     return found[0] if found else None
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+def did_you_mean(name: str, candidates: Iterable[str], likeness: float = 0.6) -> str | None:
     """A help line that names the nearest candidate."""
-    found = nearest(name, candidates)
+    found = nearest(name, candidates, likeness)
     return None if found is None else f"did you mean `{found}`?"
 
 

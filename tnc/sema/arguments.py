@@ -98,6 +98,10 @@ def convert(value: Value, parameter: tree.NetworkParameter, span: Span, scope: S
 def _hint(wanted: str, value: Value) -> str | None:
     if wanted == "fn" and isinstance(value, str):
         return f"write the name without quotes: `{value}`"
+    if wanted == "str" and kind_of(value) == "a function":
+        return f'a string stands in quotes: `"{short_text(value)}"`'
+    if wanted == "bool":
+        return "write `true` or `false`"
     if wanted == "int" and isinstance(value, float):
         return "`floor`, `ceil` and `//` give integers"
     if wanted in ("ints", "floats") and is_number(value):

@@ -24,7 +24,7 @@ from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Bound, Scope
 from tnc.sema.values import NetworkValue, Value, value_text
 from tnc.source import Source, Span
-from tnc.syntax import parse_expression
+from tnc.syntax import parse_expression, tree
 
 _DEEPEST_LIST = 10
 
@@ -132,18 +132,22 @@ def _argument(
 ) -> tuple[Value, Span]:
     span = _argument_span(name, argument)
     if isinstance(argument, Source):
-        return _expression(argument, scope, evaluator), span
+        return _expression(argument, scope, evaluator, kind), span
     if kind == "fn" and isinstance(argument, str):
         return _expression(Source(span.source.name, argument), scope, evaluator), span
     return _python_value(argument, span), span
 
 
-def _expression(source: Source, scope: Scope, evaluator: Evaluator) -> Value:
+def _expression(source: Source, scope: Scope, evaluator: Evaluator, kind: str | None = None) -> Value:
     expr, diagnostics = parse_expression(source, evaluator.meter.limits)
     for diagnostic in diagnostics:
         evaluator.sink.report(diagnostic)
     if expr is None or diagnostics:
         raise Poisoned
+    if kind == "str" and isinstance(expr, tree.Name) and scope.find(expr.text) is None:
+        name = source.name.removeprefix("--set ")
+        advice = f"a string has quotes of its own: `--set '{name}=\"{expr.text}\"'`"
+        fail("TN201", f"name `{expr.text}` is not declared", expr.span, label="not declared", help=advice)
     return evaluator.evaluate(expr, scope)
 
 

@@ -133,6 +133,10 @@ _FOREIGN = {
 """What other languages call it."""
 
 
+_SURE = 0.75
+"""How like a name must be to be suggested where something else is as likely."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Checker:
     """Looks names up; ``with_legs`` are those whose calls take legs, ``sizes`` the dynamic dimensions."""
@@ -273,6 +277,10 @@ class _Checker:
                 self._member(base, name, expr.span)
             case tree.Call(function=tree.Name(text=text)) if text in self.with_legs:
                 self._call(expr)
+            case tree.Call(function=function, arguments=arguments):
+                self.value(function)
+                for argument in arguments:
+                    self._argument(argument)
             case tree.Comprehension(element=element, binders=binders, condition=condition):
                 depth = self._bind(binders)
                 self.value(element)
@@ -284,6 +292,14 @@ class _Checker:
                 del self.local[depth:]
             case _:
                 self.values(children(expr))
+
+    def _argument(self, argument: tree.Argument) -> None:
+        """An argument of a network or a helper: a name alone, after the parameter's, may be a string without quotes."""
+        if argument.name is not None and isinstance(argument.value, tree.Name):
+            text = argument.value.text
+            self._name(text, argument.value.span, otherwise=f'if a string is meant, put it in quotes: `"{text}"`')
+        else:
+            self.value(argument.value)
 
     def tensor(self, expr: tree.Expr) -> None:
         """An expression in which the arguments of tensors are legs."""
@@ -381,12 +397,17 @@ class _Checker:
         self.folded.extend(b.name for operand in operands if isinstance(operand, tree.Fold) for b in operand.binders)
         return depth
 
-    def _name(self, name: str, span: Span, what: str = "name", hint: str | None = None) -> bool:
+    def _name(
+        self, name: str, span: Span, what: str = "name", hint: str | None = None, otherwise: str | None = None
+    ) -> bool:
+        """Whether a name is known; if not, ``hint`` is what to do, or ``otherwise`` where nothing is much like it."""
         self.used.add(name)
         if name in self.known or name in self.local or name.endswith("'"):
             return True
         if not self.loader.broken.mentions(name, span):
-            hint = hint or _FOREIGN.get(name) or did_you_mean(name, {*self.known, *self.local, "true", "false"})
+            likeness = 0.6 if otherwise is None else _SURE
+            near = did_you_mean(name, {*self.known, *self.local, "true", "false"}, likeness)
+            hint = hint or _FOREIGN.get(name) or near or otherwise
             if name in self.folded:
                 hint = f"a fold over `{name}` binds to the next factor only; put brackets around all that is meant"
             elif name in self.sizes:

@@ -61,7 +61,7 @@ def check_legs(
         for place in _places((leg, span) for leg, span in zip(left, left_spans, strict=True) if leg not in value.legs)
     ]
     told: set[int] = set()
-    twins = not absent and _twins(lone, value, dimensions)
+    twins = _pair(lone, absent) if absent else _twins(lone, value, dimensions)
     for place in lone[:_MOST_TOLD]:
         if told.isdisjoint(place.legs):
             diagnostics.append(_lone_leg(place, lone, absent, value, names, told, twins=twins))
@@ -80,6 +80,11 @@ def _twins(lone: Sequence[_Place], value: Terms, dimensions: Dimensions) -> bool
     first, second = lone[0].legs[0], lone[1].legs[0]
     together = any(first in leaf.legs and second in leaf.legs for leaf in leaves(value))
     return not together and dimensions.dims[first] is not None and dimensions.dims[first] == dimensions.dims[second]
+
+
+def _pair(lone: Sequence[_Place], absent: Sequence[_Place]) -> bool:
+    """Whether one leg too many on the right and one too few are all that is wrong: they were likely meant to be one."""
+    return len(lone) == len(absent) == 1 and len(lone[0].legs) == len(absent[0].legs)
 
 
 def _written(leaf: Leaf) -> Iterator[tuple[int, Span]]:
@@ -153,7 +158,7 @@ def _lone_leg(
     shown = place.shown(names)
     are = "is" if len(place.legs) == 1 else "are"
     for other in absent:
-        if told.isdisjoint(other.legs) and _alike(place, other, names):
+        if told.isdisjoint(other.legs) and (twins or _alike(place, other, names)):
             told.update(other.legs)
             labels = (Label(other.span, "on the left only"),)
             advice = f"did you mean {other.shown(names)}?"
