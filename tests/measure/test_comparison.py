@@ -11,7 +11,6 @@ import pytest
 
 from tnc.cli import main
 from tnc.measure import comparison, training
-from tnc.measure.comparison_text import seconds_text
 
 LAYER = """network layer(n: int = 32) {
   input x(batch?, n)
@@ -137,9 +136,3 @@ def test_what_a_framework_dies_of_is_told_in_a_line(
 def test_wrong_usage(options: list[str], told: str, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", file, *options]) == 2
     assert told in capsys.readouterr().err
-
-
-def test_times_as_people_read_them() -> None:
-    assert [seconds_text(value) for value in (0.0, 2.5e-8, 1.2345e-5, 0.01, 0.9999, 12.3)] == [
-        "0.00 µs", "0.03 µs", "12.3 µs", "10.0 ms", "1.00 s", "12.3 s",
-    ]  # fmt: skip

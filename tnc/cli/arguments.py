@@ -11,7 +11,7 @@ from tnc.cli.console import Console
 from tnc.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from tnc.driver import Options
+    from tnc.driver import Elaborated, Options
     from tnc.limits import Limits
     from tnc.source import Source
 
@@ -19,6 +19,8 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # pyright: ignore[
 Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
 STDIN = "-"
+MOST_SECONDS = 3600.0
+MOST_THREADS = 4096
 
 
 def add_subcommand(subparsers: Subparsers, name: str, summary: str, run: Run) -> Parser:
@@ -29,6 +31,13 @@ def add_subcommand(subparsers: Subparsers, name: str, summary: str, run: Run) ->
         "--limit", action="append", default=[], metavar="NAME=VALUE", help="change what the compiler is willing to do"
     )
     parser.set_defaults(run=run, parser=parser, format="text")
+    return parser
+
+
+def add_file_subcommand(subparsers: Subparsers, name: str, summary: str, run: Run) -> Parser:
+    """A subcommand that takes one file."""
+    parser = add_subcommand(subparsers, name, summary, run)
+    parser.add_argument("file", metavar="FILE", help="a .tn file, or - for standard input")
     return parser
 
 
@@ -57,7 +66,8 @@ def add_network_options(parser: Parser) -> None:
 
 
 def add_plan_options(parser: Parser) -> None:
-    """What a plan is made for."""
+    """What chooses and completes networks, and what plans of them are made for."""
+    add_network_options(parser)
     parser.add_argument(
         "--size", action="append", default=[], metavar="NAME=N", help="size of a dynamic dimension (default: 1)"
     )
@@ -72,6 +82,14 @@ def add_plan_options(parser: Parser) -> None:
         help="what to have as little of as can be found (default: time)",
     )
     parser.add_argument("--forward-only", action="store_true", help="plan for the forward pass alone")
+
+
+def add_measuring_options(parser: Parser, default: int, summary: str) -> None:
+    """How long to measure, and with how many threads."""
+    parser.add_argument(
+        "--seconds", type=_seconds, default=float(default), metavar="N", help=f"{summary} (default: {default})"
+    )
+    parser.add_argument("--threads", type=_threads, metavar="N", help="threads to compute with (default: as usual)")
 
 
 def read_options(arguments: argparse.Namespace) -> Options:
@@ -101,6 +119,18 @@ def read_options(arguments: argparse.Namespace) -> Options:
     )
 
 
+def read_networks(arguments: argparse.Namespace) -> tuple[Elaborated, Options]:
+    """The networks of the file that are meant, and the options they were chosen by.
+
+    Raises:
+        CompileError: for values that are malformed, and for all that is wrong with the file.
+    """
+    from tnc import driver
+
+    options = read_options(arguments)
+    return driver.elaborate(read_file(arguments.file, options.limits), options), options
+
+
 def read_limits(arguments: argparse.Namespace) -> Limits:
     """The limits, changed as ``--limit`` says."""
     from dataclasses import fields, replace
@@ -127,6 +157,24 @@ def read_file(path: str, limits: Limits) -> Source:
     if path != STDIN:
         return read_source(path, limits)
     return decode_source("<stdin>", sys.stdin.buffer.read(limits.file_bytes + 1), limits)
+
+
+def _threads(text: str) -> int:
+    """A number of threads, for argparse."""
+    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MOST_THREADS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"`{text}` is no number of threads from 1 to {MOST_THREADS}")
+
+
+def _seconds(text: str) -> float:
+    """How long to measure, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if 0.0 < number <= MOST_SECONDS:
+        return number
+    raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds up to {MOST_SECONDS:.0f}")
 
 
 def _lints(texts: list[str], option: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tnc.cli.arguments import Subparsers, add_subcommand
+from tnc.cli.arguments import Subparsers, add_measuring_options, add_subcommand
 from tnc.cli.console import Console, write_product
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from tnc.cost.device_file import Json
     from tnc.diagnostics import CompileError
 
-MOST_SECONDS = 3600.0
-MOST_THREADS = 4096
-
 
 def add_to(subparsers: Subparsers) -> None:
     """Make the subcommand known."""
@@ -26,10 +23,7 @@ def add_to(subparsers: Subparsers) -> None:
     parser.add_argument("name", metavar="NAME", help="what `--device` shall call it")
     parser.add_argument("-o", "--output", metavar="PATH", help="a file (default: NAME.json in the user's folder)")
     parser.add_argument("--force", action="store_true", help="replace a profile that is there already")
-    parser.add_argument("--threads", type=threads, metavar="N", help="threads to compute with (default: as usual)")
-    parser.add_argument(
-        "--seconds", type=seconds, default=100.0, metavar="N", help="how long to measure, roughly (default: 100)"
-    )
+    add_measuring_options(parser, 100, "how long to measure, roughly")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -54,24 +48,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     write_files({path: text})
     write_product(f"{_summary(profile)}\nwritten to {path}; `--device {path if given else arguments.name}` uses it\n")
     return console.show(())
-
-
-def threads(text: str) -> int:
-    """A number of threads, for argparse."""
-    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MOST_THREADS:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"`{text}` is no number of threads from 1 to {MOST_THREADS}")
-
-
-def seconds(text: str) -> float:
-    """How long to measure, for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if 0.0 < number <= MOST_SECONDS:
-        return number
-    raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds up to {MOST_SECONDS:.0f}")
 
 
 def _measured(arguments: argparse.Namespace, progress: Progress) -> dict[str, Json]:

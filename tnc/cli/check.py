@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tnc.cli.arguments import Subparsers, add_format, add_network_options, add_subcommand, read_file, read_options
-from tnc.cli.console import Console, exit_code, write_product
+from tnc.cli.console import Console, exit_code, json_text, write_product
 
 if TYPE_CHECKING:
     from tnc.diagnostics import Diagnostic
@@ -40,11 +40,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             networks = len(checked.networks)
             fine.append(f"{source.name}: {networks} network{'' if networks == 1 else 's'}, no errors\n")
     if arguments.format != "text":
-        import json
-
         sarif = arguments.format == "sarif"
         product = diagnostics_to_sarif(diagnostics, __version__) if sarif else diagnostics_to_json(diagnostics)
-        write_product(json.dumps(product, indent=2, ensure_ascii=False) + "\n")
+        write_product(f"{json_text(product)}\n")
         return exit_code(diagnostics)
     write_product("".join(fine))
     return console.show(diagnostics)

@@ -7,14 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tnc.cli.arguments import (
-    Subparsers,
-    add_network_options,
-    add_plan_options,
-    add_subcommand,
-    read_file,
-    read_options,
-)
+from tnc.cli.arguments import Subparsers, add_file_subcommand, add_plan_options, read_networks
 from tnc.cli.console import Console, write_product
 
 FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
@@ -22,15 +15,13 @@ FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
 
 def add_to(subparsers: Subparsers) -> None:
     """Make the subcommand known."""
-    parser = add_subcommand(subparsers, "compile", "compile networks to stand-alone Python modules", run)
-    parser.add_argument("file", metavar="FILE", help="a .tn file, or - for standard input")
+    parser = add_file_subcommand(subparsers, "compile", "compile networks to stand-alone Python modules", run)
     parser.add_argument(
         "-b", "--backend", default="torch", help="torch, jax, numpy or an installed one (default: torch)"
     )
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="a file, or a folder with one module a network (default: stdout)"
     )
-    add_network_options(parser)
     add_plan_options(parser)
 
 
@@ -40,9 +31,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from tnc.cli.output import write_files
     from tnc.diagnostics import CompileError
 
-    options = read_options(arguments)
     _refuse_name(arguments.output, arguments.file)
-    elaborated = driver.elaborate(read_file(arguments.file, options.limits), options)
+    elaborated, options = read_networks(arguments)
     folder = _is_folder(arguments.output)
     if not folder:
         driver.only(elaborated, "--network NAME", "-o folder/")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tnc.diagnostics import Diagnostic
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 100
 """Nobody reads more at once; JSON has them all."""
+
+
+class Product(Protocol):
+    """What was asked for: ``str()`` is for people, without a line break at its end, ``to_dict()`` for scripts."""
+
+    def to_dict(self) -> Mapping[str, object]:
+        """What is printed as JSON."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,13 @@ class Console:
         colour = wish == "always" or (wish == "auto" and terminal and not plain)
         return Console(colour, arguments.format == "json")
 
+    def write(self, product: Product) -> None:
+        """Put a product on stdout in the format that was asked for."""
+        write_product(f"{json_text(product.to_dict()) if self.json else product}\n")
+
     def show(self, diagnostics: Sequence[Diagnostic]) -> int:
-        """Print diagnostics with their count, and return the exit code that they mean."""
-        if self.json:
+        """Print diagnostics with their count, where there are any, and return the exit code that they mean."""
+        if diagnostics and self.json:
             self._print_json(diagnostics)
         elif diagnostics:
             from tnc.diagnostics import render_diagnostics, summary
@@ -59,11 +71,16 @@ class Console:
         self.show([Diagnostic("TN901", message, help=help_text)])
 
     def _print_json(self, diagnostics: Sequence[Diagnostic]) -> None:
-        import json
-
         from tnc.diagnostics import diagnostics_to_json
 
-        print(json.dumps(diagnostics_to_json(diagnostics), indent=2, ensure_ascii=False), file=sys.stderr)
+        print(json_text(diagnostics_to_json(diagnostics)), file=sys.stderr)
+
+
+def json_text(value: object) -> str:
+    """JSON as all subcommands print it."""
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def write_product(text: str) -> None:

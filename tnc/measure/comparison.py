@@ -18,6 +18,7 @@ from tnc.driver import Planned, emit
 from tnc.measure.machine import processor
 from tnc.measure.rounds import Sample, sample
 from tnc.measure.training import Halves, Running, prepare, use_threads, version
+from tnc.report.model import Json
 from tnc.units import bytes_text
 
 _T = TypeVar("_T")
@@ -42,6 +43,17 @@ class Figure:
         """The prediction over the measurement, less one."""
         return self.predicted / self.measured - 1 if self.measured else None
 
+    def to_dict(self) -> dict[str, Json]:
+        """The figure's entry in the JSON."""
+        spread = {} if self.sample is None else {"low": self.sample.low, "high": self.sample.high}
+        return {
+            "unit": self.unit,
+            "predicted": self.predicted,
+            "measured": self.measured,
+            **spread,
+            "error": self.error,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Benched:
@@ -52,6 +64,16 @@ class Benched:
     sizes: tuple[tuple[str, int], ...]
     rounds: int
     figures: tuple[Figure, ...]
+
+    def to_dict(self) -> dict[str, Json]:
+        """The network's entry in the JSON."""
+        return {
+            "name": self.name,
+            "arguments": dict(self.arguments),
+            "sizes": dict(self.sizes),
+            "rounds": self.rounds,
+            **{figure.name: figure.to_dict() for figure in self.figures},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +86,23 @@ class Bench:
     threads: int | None
     dtype: str
     device: Profile
+
+    def __str__(self) -> str:
+        """The text for people."""
+        from tnc.measure.comparison_text import bench_text
+
+        return bench_text(self)
+
+    def to_dict(self) -> dict[str, Json]:
+        """What ``tnc bench --json`` prints."""
+        return {
+            "framework": self.framework,
+            "machine": self.machine,
+            "threads": self.threads,
+            "dtype": self.dtype,
+            "device": {"name": self.device.name, "digest": self.device.digest, "measured": self.device.measured},
+            "networks": [network.to_dict() for network in self.networks],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tnc.order import Decision, Objective, Trial
 from tnc.order.trial import TOLERANCE
+from tnc.report.columns import aligned
 from tnc.report.model import Json, rounded
 from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
 
@@ -141,10 +142,7 @@ def _table(decision: Decision) -> Iterator[str]:
                 trial.planner,
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, "<>>>>>><<", widths, strict=True))
-        yield f"    {'  '.join(cells)}".rstrip()
+    yield from aligned(rows, "<>>>>>><<", indent=4)
     if len(shown) < len(ranked):
         yield f"    … and {grouped(len(ranked) - len(shown))} worse"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tnc.report.columns import aligned
 from tnc.report.model import NetworkReport, RegionRow, Report
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
@@ -13,16 +14,16 @@ MOST_REGIONS = 24
 
 def report_text(report: Report) -> str:
     """All networks, a blank line between them; ends without a line break."""
-    return "\n\n".join("\n".join(line.rstrip() for line in _network(network)) for network in report.networks)
+    return "\n\n".join("\n".join(_network(network)) for network in report.networks)
 
 
 def _network(report: NetworkReport) -> Iterator[str]:
     arguments = ", ".join(f"{name} = {_shortened(text)}" for name, text in report.arguments)
     yield f"network {report.name}({arguments})"
     yield ""
-    yield from _aligned(list(_facts(report)), "<<")
+    yield from aligned(list(_facts(report)), "<<")
     yield ""
-    yield from _aligned(
+    yield from aligned(
         [
             ("", "forward", "training"),
             ("FLOPs", flops_text(report.flops_forward), flops_text(report.flops_training)),
@@ -34,7 +35,7 @@ def _network(report: NetworkReport) -> Iterator[str]:
     )
     if report.regions:
         yield ""
-        yield from _aligned(list(_region_table(report.regions)), "<>>>>>>><")
+        yield from aligned(list(_region_table(report.regions)), "<>>>>>>><")
         hidden = len(report.regions) - MOST_REGIONS
         if hidden > 0:
             yield f"  … and {plural(hidden, 'cheaper region')}"
@@ -79,15 +80,6 @@ def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
 
 def _deviation(std: float | None) -> str:
     return "unknown" if std is None else f"{std:.3g}"
-
-
-def _aligned(rows: list[tuple[str, ...]], alignment: str) -> Iterator[str]:
-    """Rows as columns two spaces apart, indented by two; ``alignment`` has ``<`` or ``>`` for each column."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(alignment))]
-    for row in rows:
-        yield "  " + "  ".join(
-            f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True)
-        )
 
 
 def _shortened(text: str) -> str:
