@@ -128,14 +128,7 @@ def load(
     Raises:
         CompileError: with everything that is wrong in ``diagnostics``.
     """
-    options = driver.Options(
-        network,
-        sizes=tuple((sizes or {}).items()),
-        dtype=dtype,
-        device=device,
-        objective=objective,
-        forward_only=forward_only,
-    )
+    options = _options(network, sizes, dtype, device, objective, forward_only)
     return network_of_source(read_source(path, Limits()), options, arguments)
 
 
@@ -151,14 +144,7 @@ def loads(
     **arguments: object,
 ) -> Network:
     """The network of a ``.tn`` text, otherwise as :func:`load`."""
-    options = driver.Options(
-        network,
-        sizes=tuple((sizes or {}).items()),
-        dtype=dtype,
-        device=device,
-        objective=objective,
-        forward_only=forward_only,
-    )
+    options = _options(network, sizes, dtype, device, objective, forward_only)
     return network_of_source(Source("<string>", text), options, arguments)
 
 
@@ -169,6 +155,24 @@ def network_of_source(source: Source, options: driver.Options, arguments: Mappin
     elaborated = driver.elaborate(source, options)
     example = f"network={elaborated.networks[0].program.name!r}"
     return Network(driver.only(elaborated, example), options, elaborated.warnings)
+
+
+def _options(
+    network: str | None,
+    sizes: Mapping[str, int] | None,
+    dtype: str,
+    device: str | None,
+    objective: str,
+    forward_only: bool,
+) -> driver.Options:
+    return driver.Options(
+        network,
+        sizes=tuple((sizes or {}).items()),
+        dtype=dtype,
+        device=device,
+        objective=objective,
+        forward_only=forward_only,
+    )
 
 
 def _plain(value: object) -> object:

@@ -97,7 +97,7 @@ class Planner:
     ) -> Operand:
         names = leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
         if isinstance(candidate, Swept):
-            return lower_sweep(candidate, network, prepared.operands, prepared.dims, names, builder, self._clock)
+            return lower_sweep(candidate, network, prepared, names, builder, self._clock)
         leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in prepared.operands]
         made, choices = arrange(network, candidate.path, leaves, demand, self._clock)
         return lower(prepared.operands, made, choices, prepared.dims, names, builder)

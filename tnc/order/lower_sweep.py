@@ -6,33 +6,26 @@ from collections.abc import Sequence
 
 from tnc.cost.time import Clock
 from tnc.ir.extent import count
-from tnc.ir.program import Dim
 from tnc.ir.schedule import Broadcast, Embed, Multiply, Number, Read, Sweep, Window
 from tnc.ir.sweep import shape_after
 from tnc.order.builder import Builder
 from tnc.order.layout import Leaf, Order, arrange, moving
 from tnc.order.located import Located
 from tnc.order.lower import lower
-from tnc.order.region import Operand
+from tnc.order.region import Operand, Prepared
 from tnc.order.spine import folded, members, path_of
 from tnc.order.sweep import Place, Swept
 from tnc.order.tree import Network
 
 
 def lower_sweep(
-    swept: Swept,
-    network: Network,
-    operands: Sequence[Operand],
-    dims: Sequence[Dim],
-    names: Sequence[str],
-    builder: Builder,
-    clock: Clock,
+    swept: Swept, network: Network, prepared: Prepared, names: Sequence[str], builder: Builder, clock: Clock
 ) -> Operand:
     """Append the steps of a sweep; the state with its legs in the order of memory."""
     windows = tuple(
-        Window(_gate(place, network, operands, dims, names, builder, clock), place.front) for place in swept.places
+        Window(_gate(place, network, prepared, names, builder, clock), place.front) for place in swept.places
     )
-    state = operands[swept.state]
+    state = prepared.operands[swept.state]
     tensor = state.tensor
     if swept.start != state.legs:
         axis = {leg: number for number, leg in enumerate(state.legs)}
@@ -40,20 +33,14 @@ def lower_sweep(
     read = tensor.read([tuple(range(len(swept.start)))])
     assert read is not None
     operation = Sweep(read, windows)
-    memory = [dims[leg] for leg in swept.result]
+    memory = [prepared.dims[leg] for leg in swept.result]
     legs = [names[leg] for leg in swept.result]
     result = builder.add(operation, shape_after(operation), memory, legs=legs)
     return Operand(result, swept.result)
 
 
 def _gate(
-    place: Place,
-    network: Network,
-    operands: Sequence[Operand],
-    dims: Sequence[Dim],
-    names: Sequence[str],
-    builder: Builder,
-    clock: Clock,
+    place: Place, network: Network, prepared: Prepared, names: Sequence[str], builder: Builder, clock: Clock
 ) -> Read:
     """A window's small tensors contracted, as a matrix (given, taken)."""
     tree = folded(place.trees)
@@ -64,7 +51,7 @@ def _gate(
         network.sizes,
         tuple(network.grads[member] for member in inside),
     )
-    chosen = [operands[member] for member in inside]
+    chosen = [prepared.operands[member] for member in inside]
 
     def wanted(order: Order) -> float:
         asked = (*place.given, *place.taken)
@@ -72,7 +59,7 @@ def _gate(
 
     leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in chosen]
     made, choices = arrange(own, path_of(tree, inside), leaves, wanted, clock)
-    gate = lower(chosen, made, choices, dims, names, builder)
+    gate = lower(chosen, made, choices, prepared.dims, names, builder)
     axis = {leg: number for number, leg in enumerate(gate.legs)}
     given, taken = ([axis[leg] for leg in legs] for legs in (place.given, place.taken))
     tensor = gate.tensor
