@@ -44,5 +44,10 @@ def _row(figure: Figure) -> tuple[str, ...]:
         "not told" if figure.measured is None else text(figure.measured),
         "" if spread is None else f"{text(spread.low)} … {text(spread.high)}",
         text(figure.predicted),
-        "" if figure.error is None else f"{100 * figure.error:+.0f} %",
+        "" if figure.error is None else _percent(figure.error),
     )
+
+
+def _percent(error: float) -> str:
+    """``-12 %``; nothing has a sign but what can be told from nothing."""
+    return f"{100 * error:+.0f} %" if abs(error) >= 0.005 else "0 %"
