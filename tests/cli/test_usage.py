@@ -31,6 +31,10 @@ from tnc.source import Source, Span
         (["report", "x.tn", "--set", "chi"], "`--set chi` does not read as a name"),
         (["report", "x.tn", "--set", "=4"], "`--set =4` does not read as a name"),
         (["report", "x.tn", "--set", "a=1", "--set", "a=2"], "`--set a` is given twice"),
+        (["check", "x.tn", "--deny", "TN307"], "TN307 is an error, and always told"),
+        (["report", "x.tn", "--network", "a", "--network", "b"], "`--network` is given twice"),
+        (["compile", "x.tn", "-o", "a.py", "-o", "b.py"], "`-o` is given twice"),
+        (["report", "x.tn", "--size", f"batch={10**30}"], "the number of 31 digits is no size"),
         (["report", "x.tn", "--size", "batch=-1"], "`-1` is no size"),
         (["report", "x.tn", "--size", "batch=many"], "`many` is no size"),
         (["check", "x.tn", "--limit", "step=5"], "did you mean `steps`?"),
@@ -107,6 +111,44 @@ def test_a_closed_pipe_is_quiet() -> None:
     )
     os.close(writing)
     assert (process.returncode, process.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("command", "unbuffered"),
+    [
+        ("check - </dev/null >&-", ""),
+        ("help >&-", ""),
+        ("--help >&-", ""),
+        ("help >/dev/full", ""),
+        ("help >/dev/full", "1"),
+        ("--help >/dev/full", ""),
+    ],
+)
+def test_an_output_that_cannot_be_written(command: str, unbuffered: str) -> None:
+    code, err = in_shell(command, unbuffered)
+    assert code == 2
+    assert "standard output cannot be written" in err
+    assert "Traceback" not in err
+    assert "Exception" not in err
+
+
+def test_streams_that_are_closed() -> None:
+    assert in_shell("check - <&-") == (0, "")
+    assert in_shell("check - </dev/null 2>&-") == (0, "")
+    assert in_shell("check none.tn 2>&-") == (2, "")
+
+
+def in_shell(command: str, unbuffered: str = "") -> tuple[int, str]:
+    """The exit code of a command and what it says to stderr."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    process = subprocess.run(
+        ["bash", "-c", f'"$0" -m tnc {command}', sys.executable],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    return process.returncode, process.stderr
 
 
 def test_exit_codes_say_what_to_change() -> None:

@@ -123,6 +123,7 @@ def test_allow_and_deny() -> None:
         ([], 0, "warning[TN805]"),
         (["--allow", "TN805"], 0, ""),
         (["--allow", "TN801,TN805"], 0, ""),
+        (["--allow", "tn805"], 0, ""),
         (["--allow", "all"], 0, ""),
         (["--deny", "TN805"], 1, "error[TN805]"),
         (["--deny", "all"], 1, "error[TN805]"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from tnc.cli.console import Console
@@ -21,6 +21,23 @@ Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 STDIN = "-"
 MOST_SECONDS = 3600.0
 MOST_THREADS = 4096
+_MOST_DIGITS = 18
+
+
+class Once(argparse.Action):
+    """An option that takes one value: given twice, it would be unclear which is meant."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value, or refuse a second one."""
+        if getattr(namespace, self.dest) != self.default:
+            parser.error(f"`{option_string}` is given twice, and takes one value")
+        setattr(namespace, self.dest, values)
 
 
 def add_subcommand(subparsers: Subparsers, name: str, summary: str, run: Run) -> Parser:
@@ -49,7 +66,9 @@ def add_format(parser: Parser, *more: str) -> None:
 
 def add_network_options(parser: Parser) -> None:
     """What chooses and completes networks."""
-    parser.add_argument("--network", metavar="NAME", help="this network only (default: all that lack no argument)")
+    parser.add_argument(
+        "--network", action=Once, metavar="NAME", help="this network only (default: all that lack no argument)"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -178,15 +197,19 @@ def _seconds(text: str) -> float:
 
 
 def _lints(texts: list[str], option: str) -> frozenset[str]:
-    from tnc.diagnostics import LINTS, CompileError, Diagnostic
+    from tnc.diagnostics import CATALOGUE, LINTS, CompileError, Diagnostic
     from tnc.diagnostics.suggest import did_you_mean
 
     codes: set[str] = set()
-    for code in (part.strip() for text in texts for part in text.split(",")):
-        if code != "all" and code not in LINTS:
-            hint = did_you_mean(code.upper(), {*LINTS, "all"}) or "`tnc help` lists the lints, which are TN8xx"
-            raise CompileError((Diagnostic("TN016", f"`{option} {code}` names no lint", help=hint),))
-        codes |= LINTS if code == "all" else {code}
+    for name in (part.strip() for text in texts for part in text.split(",")):
+        code = name.upper()
+        if name != "all" and code not in LINTS:
+            message = f"`{option} {name}` names no lint"
+            hint = did_you_mean(code, {*LINTS, "all"}) or "`tnc help` lists the lints, which are TN8xx"
+            if code in CATALOGUE:
+                hint = f"{code} is an error, and always told; lints are TN8xx"
+            raise CompileError((Diagnostic("TN016", message, help=hint),))
+        codes |= LINTS if name == "all" else {code}
     return frozenset(codes)
 
 
@@ -210,7 +233,11 @@ def _positive(text: str, option: str, code: str) -> int:
     from tnc.diagnostics import CompileError, Diagnostic
 
     digits = text.strip().replace("_", "")
-    if digits.isascii() and digits.isdigit() and len(digits) <= 18 and int(digits) > 0:
+    whole = digits.isascii() and digits.isdigit()
+    if whole and len(digits) <= _MOST_DIGITS and int(digits) > 0:
         return int(digits)
-    message = f"`{text}` is no size: `{option}` takes a positive integer"
+    if whole and len(digits) > _MOST_DIGITS:
+        message = f"the number of {len(digits)} digits is no size: `{option}` takes {_MOST_DIGITS} at most"
+    else:
+        message = f"`{text}` is no size: `{option}` takes a positive integer"
     raise CompileError((Diagnostic(code, message),))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import keyword
+import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tnc.cli.arguments import Subparsers, add_file_subcommand, add_plan_options, read_networks
+from tnc.cli.arguments import Once, Subparsers, add_file_subcommand, add_plan_options, read_networks
 from tnc.cli.console import Console, write_product
 
+STDOUT: Final = "-"
 FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
 
 
@@ -20,7 +24,11 @@ def add_to(subparsers: Subparsers) -> None:
         "-b", "--backend", default="torch", help="torch, jax, numpy or an installed one (default: torch)"
     )
     parser.add_argument(
-        "-o", "--output", metavar="PATH", help="a file, or a folder with one module a network (default: stdout)"
+        "-o",
+        "--output",
+        action=Once,
+        metavar="PATH",
+        help="a file, or a folder with one module a network (default, and -: stdout)",
     )
     add_plan_options(parser)
 
@@ -36,6 +44,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder = _is_folder(arguments.output)
     if not folder:
         driver.only(elaborated, "--network NAME", "-o folder/")
+    names = _file_names([network.program.name for network in elaborated.networks])
     planned = [driver.plan(network, options) for network in elaborated.networks]
     broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
     if broken:
@@ -44,20 +53,40 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         print(f"{Report(tuple(p.report for p in planned if p.broken))}\n", file=sys.stderr)
         raise CompileError((*elaborated.warnings, *broken))
     texts = {p.program.name: driver.emit(p, arguments.backend) for p in planned}
-    if arguments.output is None:
+    if arguments.output in (None, STDOUT):
         write_product("".join(texts.values()))
     elif folder:
         _make_folder(Path(arguments.output))
-        write_files({Path(arguments.output) / file_name(name): text for name, text in texts.items()})
+        write_files({Path(arguments.output) / name: text for name, text in zip(names, texts.values(), strict=True)})
     else:
         write_files({Path(arguments.output): text for text in texts.values()})
     return console.show(elaborated.warnings)
 
 
 def file_name(network: str) -> str:
-    """The file of a network's module: no generated file shadows a framework or the standard library."""
-    taken = network in FRAMEWORKS or network in sys.stdlib_module_names
-    return f"{network}_.py" if taken else f"{network}.py"
+    """The file of a network's module: one that can be imported, and shadows no framework nor the standard library."""
+    taken = network in FRAMEWORKS or network in sys.stdlib_module_names or network == "__init__"
+    return f"{network}_.py" if taken or keyword.iskeyword(network) else f"{network}.py"
+
+
+def _file_names(networks: Sequence[str]) -> list[str]:
+    """One file a network; capitals make no difference, for there are systems that cannot tell such files apart.
+
+    Raises:
+        CompileError: TN008 if two networks would go to one file.
+    """
+    from tnc.diagnostics import CompileError, Diagnostic
+
+    owners: dict[str, str] = {}
+    for network in networks:
+        other = owners.setdefault(file_name(network).casefold(), network)
+        if other != network:
+            message = f"`{other}` and `{network}` would be written to one file, `{file_name(network)}`"
+            if file_name(other) != file_name(network):
+                message = f"`{file_name(other)}` and `{file_name(network)}` differ in capitals only"
+            advice = f"rename one of the networks, or compile them one by one: `--network {network} -o net.py`"
+            raise CompileError((Diagnostic("TN008", message, help=advice),))
+    return [file_name(network) for network in networks]
 
 
 def _refuse_name(output: str | None, source: str) -> None:
@@ -66,14 +95,15 @@ def _refuse_name(output: str | None, source: str) -> None:
     Raises:
         CompileError: TN008, before anything is compiled.
     """
+    from tnc.cli.output import is_file
     from tnc.diagnostics import CompileError, Diagnostic
 
-    if output is None:
+    if output in (None, STDOUT):
         return
     path = Path(output)
     if not output or "\0" in output:
         message, better = "`-o` names no file", "net.py"
-    elif path.suffix == ".tn" or (path.is_file() and Path(source).is_file() and path.samefile(source)):
+    elif path.suffix == ".tn" or (is_file(path) and is_file(Path(source)) and path.samefile(source)):
         message, better = f"`{output}` is for networks: a Python module would take its place", f"{path.stem}.py"
     elif path.suffix == ".py" and path.stem in FRAMEWORKS:
         message, better = f"scripts beside `{output}` would import it in place of `{path.stem}`", f"{path.stem}_.py"
@@ -83,20 +113,17 @@ def _refuse_name(output: str | None, source: str) -> None:
 
 
 def _is_folder(output: str | None) -> bool:
-    return output is not None and (output.endswith("/") or Path(output).is_dir())
+    from tnc.cli.output import mode
+
+    return output is not None and (output.endswith("/") or stat.S_ISDIR(mode(Path(output))))
 
 
 def _make_folder(folder: Path) -> None:
+    from tnc.cli.output import reason
     from tnc.diagnostics import CompileError, Diagnostic
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        raise CompileError(
-            (
-                Diagnostic(
-                    "TN008", f"the folder `{folder}` cannot be made: {reason}", help="name another place with `-o`"
-                ),
-            )
-        ) from None
+        message = f"the folder `{folder}` cannot be made: {reason(error)}"
+        raise CompileError((Diagnostic("TN008", message, help="name another place with `-o`"),)) from None

@@ -83,14 +83,50 @@ def json_text(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def open_streams() -> None:
+    """Stand something in for streams that were closed before the start, as with ``>&-``, for Python has none then.
+
+    A file that is opened later would take the number of a closed stream, and what is printed would end up in it.
+    Standard output is replaced by what cannot be written to, so that a lost product is told of.
+    """
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+
+
+def silence_stdout() -> None:
+    """Let what is still to be printed go nowhere: stdout has failed, and would fail again at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def write_product(text: str) -> None:
-    """Put a product on stdout, in UTF-8 whatever the locale says, so that it is the file that ``-o`` would write."""
-    sys.stdout.flush()
-    binary = getattr(sys.stdout, "buffer", None)
-    if binary is None:
-        sys.stdout.write(text)
-    else:
-        binary.write(text.encode("utf-8", errors="backslashreplace"))
+    """Put a product on stdout, in UTF-8 whatever the locale says, so that it is the file that ``-o`` would write.
+
+    Raises:
+        CompileError: TN008 if it cannot be written, as where the disk is full.
+    """
+    try:
+        sys.stdout.flush()
+        binary = getattr(sys.stdout, "buffer", None)
+        if binary is None:
+            sys.stdout.write(text)
+        else:
+            binary.write(text.encode("utf-8", errors="backslashreplace"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from tnc.cli.output import reason
+        from tnc.diagnostics import CompileError, Diagnostic
+
+        silence_stdout()
+        message = f"standard output cannot be written: {reason(error)}"
+        raise CompileError((Diagnostic("TN008", message, help="see where the output is sent"),)) from None
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     changed = 0
     for file in arguments.files:
         try:
+            if not arguments.diff and not arguments.check:
+                _refuse_stream(file)
             source = read_file(file, limits)
             text = format_source(source, limits)
             changed += text != source.text
@@ -42,11 +45,26 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             elif file == STDIN:
                 write_product(text)
             elif text != source.text:
-                write_files({Path(file): text})
+                write_files({Path(file): text}, f"print it: `tnc fmt - < {file}`")
         except CompileError as error:
             diagnostics += error.diagnostics
     code = console.show(diagnostics)
     return code or int(arguments.check and changed > 0)
+
+
+def _refuse_stream(file: str) -> None:
+    """What is read once and is gone, as a pipe is, cannot be rewritten.
+
+    Raises:
+        CompileError: TN008, before it is read.
+    """
+    from tnc.cli.output import mode
+    from tnc.diagnostics import CompileError, Diagnostic
+
+    kind = 0 if file == STDIN else stat.S_IFMT(mode(Path(file)))
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):  # what is no file is told of when it is read
+        message = f"`{file}` is no file that could be rewritten"
+        raise CompileError((Diagnostic("TN008", message, help="`tnc fmt -` reads standard input, and prints"),))
 
 
 def _difference(name: str, before: str, after: str) -> str:

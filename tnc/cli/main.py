@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from tnc import __version__
 from tnc.cli import bench, calibrate, check, compile, expand, explain, fmt, help, report
-from tnc.cli.console import Console
+from tnc.cli.console import Console, open_streams, silence_stdout
 from tnc.cli.parser import Parser
 
 SUBCOMMANDS = (check, fmt, expand, report, explain, compile, bench, calibrate, help)
@@ -23,19 +23,20 @@ FINE, PROGRAM_WRONG, USAGE_WRONG, COMPILER_WRONG, INTERRUPTED, PIPE_CLOSED = 0, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = _parser().parse(sys.argv[1:] if argv is None else list(argv))
-    if isinstance(arguments, int):
-        return arguments
-    console = Console.of(arguments)
+    open_streams()
     try:
-        code = _run(arguments, console)
+        arguments = _parser().parse(sys.argv[1:] if argv is None else list(argv))
+        code = arguments if isinstance(arguments, int) else _run(arguments, Console.of(arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, as `head` does. What is still buffered must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()  # the reader has gone, as `head` does
         return PIPE_CLOSED
+    except OSError as error:  # of argparse's own texts; products are told of where they are written
+        silence_stdout()
+        print(f"error: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return USAGE_WRONG
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -10,10 +11,11 @@ from pathlib import Path
 from tnc.diagnostics import CompileError, Diagnostic
 
 
-def write_files(texts: Mapping[Path, str]) -> None:
+def write_files(texts: Mapping[Path, str], way_out: str = "name another place with `-o`") -> None:
     """Write all texts, or none of them: nobody ever sees a part of one, or some of several.
 
     Every text goes to a new file beside its destination first; only when all are there are they moved into place.
+    ``way_out`` is what else the user could ask for.
 
     Raises:
         CompileError: TN008, with the reason.
@@ -21,19 +23,40 @@ def write_files(texts: Mapping[Path, str]) -> None:
     pending: list[tuple[Path, Path]] = []
     try:
         for path, text in texts.items():
-            target = path.resolve()
+            target = _resolved(path)
             if target.exists() and not target.is_file():
                 _write_to_device(target, text)
             else:
                 pending.append((_write_beside(target, text), target))
         _move_all(pending)
     except OSError as error:
-        raise CompileError(
-            (Diagnostic("TN008", _reason(error, texts), help="make the folder, or name another place with `-o`"),)
-        ) from None
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        advice = f"make the folder, or {way_out}" if missing else way_out
+        raise CompileError((Diagnostic("TN008", _reason(error, texts), help=advice),)) from None
     finally:
         for temporary, _ in pending:
             temporary.unlink(missing_ok=True)
+
+
+def mode(path: Path) -> int:
+    """What stands at a path, as ``stat`` has it; 0 if nothing does, or nobody can tell."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file; a path that cannot be is none."""
+    return stat.S_ISREG(mode(path))
+
+
+def _resolved(path: Path) -> Path:
+    """Where a path leads, through all links."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # what Python 3.12 and earlier make of a circle of links
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
 
 
 def _write_beside(target: Path, text: str) -> Path:
@@ -75,7 +98,9 @@ def _write_to_device(target: Path, text: str) -> None:
 def _reason(error: OSError, paths: Iterable[Path]) -> str:
     """What went wrong, told of the path as the user gave it."""
     place = Path(str(error.filename2 or error.filename))
-    given = next((path for path in paths if path.resolve().parent == place.parent), place)
+    given = place
+    if error.errno != errno.ELOOP:  # a link is told of by the place where it leads
+        given = next((path for path in paths if path.parent.resolve() == place.parent), place)
     match error:
         case IsADirectoryError():
             return f"`{given}` is a directory, not a file to write"
@@ -84,5 +109,10 @@ def _reason(error: OSError, paths: Iterable[Path]) -> str:
         case PermissionError():
             return f"`{given.parent}` may not be written to"
         case _:
-            reason = error.strerror or "unknown reason"
-            return f"the output cannot be written: {reason[:1].lower()}{reason[1:]}"
+            return f"the output cannot be written: {reason(error)}"
+
+
+def reason(error: OSError) -> str:
+    """What the system says, in the manner of a message."""
+    text = error.strerror or "unknown reason"
+    return f"{text[:1].lower()}{text[1:]}"
