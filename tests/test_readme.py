@@ -14,6 +14,7 @@ import shlex
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,16 @@ def test_blocks_are_what_the_commands_print(command: Command, update_golden: boo
         README.write_text(wanted, encoding="utf-8")
         return
     assert text == wanted, "review the difference, then run with --update-golden"
+
+
+def test_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    (program,) = re.findall(r"```python\n(import tnc\n.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert capsys.readouterr().out.startswith("network conv512_attn1(chi = 4, act = relu)\n")
+    assert tuple(names["layer"]().shape) == (512, 512, 3, 3)
+    assert sum(core.numel() for core in names["layer"].parameters()) == names["net"].report().networks[0].parameters
 
 
 def test_links_lead_somewhere() -> None:
