@@ -354,3 +354,9 @@ def test_a_fold_binds_to_the_next_factor_only() -> None:
     diagnostic = only(network("core c[k in 0..3]()\noutput w(i) = sum(k in 0..3) c[k]() * fine(i) * k"))
     assert diagnostic.code == "TN201"
     assert diagnostic.help == "a fold over `k` binds to the next factor only; put brackets around all that is meant"
+
+
+def test_what_fails_leaves_no_depth_behind() -> None:
+    dims = [f"-(-(u{number} + 1))" for number in range(400)]
+    found = diagnosed(network(f"core c({', '.join(dims)})"))
+    assert [code for code, _ in found] == ["TN201"] * len(dims)

@@ -10,7 +10,7 @@ from tnc.sema.cores import as_float
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.functions import as_function
 from tnc.sema.places import name_span
-from tnc.sema.problem import Poisoned, Problem, fail
+from tnc.sema.problem import Failed, Poisoned, fail
 from tnc.sema.scope import Bound, Scope
 from tnc.sema.values import NetworkValue, Value, kind_of, short_text
 from tnc.source import Span
@@ -52,10 +52,8 @@ def bind_parameters(
                     labels=(Label(name_span(network.node), "declared here"),),
                     help=f"give it: `{network.shown}({parameter.name} = …)`",
                 )
-        except (Problem, Poisoned) as error:
-            if isinstance(error, Problem):
-                evaluator.sink.report(error.diagnostic)
-            evaluator.meter.restore(mark)
+        except Failed as failure:
+            evaluator.meter.recover(failure, mark)
             failed = True
         scope.names[parameter.name] = Bound("parameter", value, parameter.span)
     if failed:

@@ -19,7 +19,7 @@ from tnc.sema.library import Library
 from tnc.sema.lints import lints
 from tnc.sema.loader import is_standard
 from tnc.sema.places import name_span
-from tnc.sema.problem import Exhausted, Poisoned, Problem, Sink, fail
+from tnc.sema.problem import Exhausted, Failed, Poisoned, Sink, fail
 from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Bound, Scope
 from tnc.sema.values import NetworkValue, Value, value_text
@@ -41,10 +41,10 @@ def elaborate(
     with deep_recursion():
         try:
             program = _elaborate(library, network, arguments, sink)
-        except Problem as problem:
-            sink.report(problem.diagnostic)
+        except Failed as failure:
+            sink.hear(failure)
             program = None
-        except (Poisoned, Exhausted):
+        except Exhausted:
             program = None
     return None if sink.failed else program, tuple(sink.found)
 
@@ -102,6 +102,7 @@ def _arguments(
     given: dict[str, tuple[Value, Span]] = {}
     failed = False
     for name, argument in arguments.items():
+        mark = evaluator.meter.mark()
         try:
             if name not in types:
                 hint = did_you_mean(name, types) or f"its parameters are {', '.join(f'`{p}`' for p in types) or 'none'}"
@@ -112,10 +113,8 @@ def _arguments(
                     help=hint,
                 )
             given[name] = _argument(name, argument, types[name], scope, evaluator)
-        except Problem as problem:
-            evaluator.sink.report(problem.diagnostic)
-            failed = True
-        except Poisoned:
+        except Failed as failure:
+            evaluator.meter.recover(failure, mark)
             failed = True
     if failed:
         raise Poisoned

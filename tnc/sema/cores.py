@@ -57,7 +57,7 @@ class CoreReader:
     def shape(self, node: tree.Core, scope: Scope) -> tuple[tuple[int, ...], int]:
         """The shape, and how many of its axes stand before the arrow."""
         exprs = node.dims if node.outputs is None else (*node.dims, *node.outputs)
-        parts = self.evaluator.sink.each(exprs, lambda expr: dims(self.evaluator, expr, scope))
+        parts = self.evaluator.meter.each(exprs, lambda expr: dims(self.evaluator, expr, scope))
         shape = tuple(dim for part in parts for dim in part)
         check_size(self.evaluator, shape, node.span)
         if node.outputs is None:

@@ -20,7 +20,7 @@ from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_FAILURE, WORK_PER_STATE
 from tnc.sema.outputs import LeftSide, output_std
 from tnc.sema.places import binder_span, name_span
 from tnc.sema.poison import poison
-from tnc.sema.problem import Abandoned, Poisoned, Problem, fail
+from tnc.sema.problem import Abandoned, Failed, Poisoned, Problem, fail
 from tnc.sema.references import subscript_text
 from tnc.sema.requirements import requirements
 from tnc.sema.resolve import Resolver
@@ -57,13 +57,8 @@ def run(frame: Frame, statements: Sequence[tree.Statement], scope: Scope) -> Non
             meter.enter(statement.span)
             meter.pay(WORK_PER_STATEMENT, statement.span)
             _statement(frame, statement, scope)
-        except Problem as problem:
-            frame.sink.report(problem.diagnostic)
-            meter.restore(mark)
-            meter.pay(WORK_PER_FAILURE, statement.span)
-            poison(frame, statement, scope)
-        except Poisoned:
-            meter.restore(mark)
+        except Failed as failure:
+            meter.recover(failure, mark)
             meter.pay(WORK_PER_FAILURE, statement.span)
             poison(frame, statement, scope)
         else:
@@ -233,10 +228,8 @@ def _lower(
     mark = evaluator.meter.mark()
     try:
         axes, shape = side.axes(node.legs, scope), side.reshape(node.reshape, scope)
-    except (Problem, Poisoned) as error:
-        if isinstance(error, Problem):
-            frame.sink.report(error.diagnostic)
-        evaluator.meter.restore(mark)
+    except Failed as failure:
+        evaluator.meter.recover(failure, mark)
         axes, shape, failed = (), None, True
     expression = resolver.expression(node.value, scope)
     if failed:

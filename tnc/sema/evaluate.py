@@ -14,7 +14,7 @@ from tnc.sema.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME
 from tnc.sema.calls import match_arguments, parameters, positional
 from tnc.sema.meter import Meter
 from tnc.sema.places import binder_span
-from tnc.sema.problem import Poisoned, Problem, Sink, fail
+from tnc.sema.problem import Failed, Poisoned, Sink, fail
 from tnc.sema.scope import Bound, Entry, Family, Instances, Scope
 from tnc.sema.values import (
     Builtin,
@@ -50,7 +50,7 @@ class Evaluator:
     # -- expressions ---------------------------------------------------------------------------
 
     def evaluate(self, expr: tree.Expr, scope: Scope) -> Value:
-        """The value of an expression; raises Problem or Poisoned."""
+        """The value of an expression; raises Failed."""
         meter = self.meter
         # Most nodes are leaves: they are dealt with here, on the short way.
         if isinstance(expr, tree.Number):
@@ -117,12 +117,11 @@ class Evaluator:
         for expr in exprs:
             try:
                 values.append(self.evaluate(expr, scope))
-            except (Problem, Poisoned) as error:
+            except Failed as failure:
                 self.meter.restore(mark)
                 if self.meter.bodies:
                     raise  # recursion that branches would try again and again what has failed
-                if isinstance(error, Problem):
-                    self.sink.report(error.diagnostic)
+                self.sink.hear(failure)
                 failed = True
         if failed:
             raise Poisoned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tnc.ir.program import CoreName, Parameter
 from tnc.sema.cores import CoreReader
 from tnc.sema.frame import Frame
-from tnc.sema.problem import Poisoned, Problem
+from tnc.sema.problem import Failed
 from tnc.sema.scope import Family, Scope, Tensor
 from tnc.syntax import tree
 
@@ -24,11 +24,9 @@ def declare_core(frame: Frame, node: tree.Core, scope: Scope) -> None:
         inside = frame.evaluator.meter.mark()
         try:
             _member(frame, node, family, path, last, inner, scope)
-        except (Problem, Poisoned) as error:
-            if isinstance(error, Problem):
-                frame.sink.report(error.diagnostic)
+        except Failed as failure:
+            frame.evaluator.meter.recover(failure, inside)
             failed = True
-            frame.evaluator.meter.restore(inside)
     frame.evaluator.meter.restore(mark)
     if failed:
         family.poisoned = True

@@ -15,7 +15,7 @@ from tnc.sema.arithmetic import binary, compare, is_number
 from tnc.sema.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS, call_compile_time
 from tnc.sema.calls import match_arguments, parameters, positional
 from tnc.sema.evaluate import Evaluator
-from tnc.sema.problem import Poisoned, Problem, fail
+from tnc.sema.problem import Failed, Poisoned, fail
 from tnc.sema.references import InstanceOutput, family_of, names_dotted_tensor, refer
 from tnc.sema.scope import Bound, Scope, Tensor
 from tnc.sema.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
@@ -189,12 +189,11 @@ class FunctionCompiler:
         for expr in exprs:
             try:
                 parts.append(self.part(expr, scope, local))
-            except (Problem, Poisoned) as error:
+            except Failed as failure:
                 self.evaluator.meter.restore(mark)
                 if self.evaluator.meter.bodies:
                     raise  # as in Evaluator.each
-                if isinstance(error, Problem):
-                    self.evaluator.sink.report(error.diagnostic)
+                self.evaluator.sink.hear(failure)
                 failed = True
         if failed:
             raise Poisoned

@@ -37,7 +37,7 @@ def declare_input(frame: Frame, node: tree.Input, scope: Scope) -> None:
 
 def _shape(frame: Frame, node: tree.Input, scope: Scope) -> tuple[Dim, ...]:
     shape: list[Dim] = []
-    for dim in frame.sink.each(node.dims, lambda d: _dims(frame, d, scope)):
+    for dim in frame.evaluator.meter.each(node.dims, lambda d: _dims(frame, d, scope)):
         shape.extend(dim)
     check_size(frame.evaluator, shape, node.span)
     return tuple(shape)

@@ -29,7 +29,7 @@ class LegReader:
 
     def axes(self, exprs: Sequence[tree.Expr], scope: Scope) -> list[Entry]:
         """The axes that a list of legs stands for."""
-        return [axis for axes in self.evaluator.sink.each(exprs, lambda e: self._axes(e, scope)) for axis in axes]
+        return [axis for axes in self.evaluator.meter.each(exprs, lambda e: self._axes(e, scope)) for axis in axes]
 
     def legs(self, exprs: Sequence[tree.Expr], scope: Scope, where: str) -> list[Leg]:
         """A list of plain legs, as `delta` takes them."""

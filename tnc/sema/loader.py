@@ -21,7 +21,7 @@ from tnc.sema.declarations import check_parameter_names, declare_function, let_v
 from tnc.sema.evaluate import Evaluator
 from tnc.sema.meter import Meter
 from tnc.sema.places import name_span
-from tnc.sema.problem import Poisoned, Problem, Sink, fail
+from tnc.sema.problem import Failed, Poisoned, Sink, fail
 from tnc.sema.scope import POISON, Bound, Scope
 from tnc.sema.values import Namespace, NetworkValue, Value
 from tnc.source import Source, Span
@@ -92,13 +92,9 @@ class Loader:
             mark = evaluator.meter.mark()
             try:
                 self._statement(statement, scope, imports, evaluator)
-            except Problem as problem:
-                self.sink.report(problem.diagnostic)
+            except Failed as failure:
+                evaluator.meter.recover(failure, mark)
                 _poison(statement, scope)
-                evaluator.meter.restore(mark)
-            except Poisoned:
-                _poison(statement, scope)
-                evaluator.meter.restore(mark)
         self._chain.pop()
         members = {
             name: entry.value

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from tnc.diagnostics import Diagnostic
 from tnc.limits import Limits
-from tnc.sema.problem import Exhausted, Sink, fail
+from tnc.sema.problem import Exhausted, Failed, Poisoned, Sink, fail
 from tnc.source import Span
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _WORK_PER_STEP = 4
 """How many nodes of expressions one step pays for."""
@@ -60,6 +66,26 @@ class Meter:
     def restore(self, mark: tuple[int, int, int]) -> None:
         """Go back to a depth after an exception."""
         self.depth, self.calls, self.bodies = mark
+
+    def recover(self, failure: Failed, mark: tuple[int, int, int]) -> None:
+        """Report what a failure has to say, and go back to the depth at which it was caught."""
+        self.sink.hear(failure)
+        self.restore(mark)
+
+    def each(self, items: Iterable[T], function: Callable[[T], R]) -> list[R]:
+        """The function of every item. All items are tried before the first failure takes effect."""
+        mark = self.mark()
+        results: list[R] = []
+        failed = False
+        for item in items:
+            try:
+                results.append(function(item))
+            except Failed as failure:
+                self.recover(failure, mark)
+                failed = True
+        if failed:
+            raise Poisoned
+        return results
 
     def step(self, count: int, span: Span) -> None:
         """Pay for iterations before they are done; ends the elaboration if there are too many."""

@@ -29,7 +29,7 @@ class LeftSide:
     def axes(self, arguments: Sequence[tree.Argument], scope: Scope) -> tuple[LeftAxis, ...]:
         """The axes with their names and crops."""
         _check_names(arguments)
-        parts = self.evaluator.sink.each(arguments, lambda argument: self._axis(argument, scope))
+        parts = self.evaluator.meter.each(arguments, lambda argument: self._axis(argument, scope))
         return tuple(axis for part in parts for axis in part)
 
     def _axis(self, argument: tree.Argument, scope: Scope) -> list[LeftAxis]:
@@ -72,7 +72,7 @@ class LeftSide:
         if arguments is None:
             return None
         _check_names(arguments)
-        parts = self.evaluator.sink.each(arguments, lambda argument: self._size(argument, scope))
+        parts = self.evaluator.meter.each(arguments, lambda argument: self._size(argument, scope))
         return tuple(size for part in parts for size in part)
 
     def _size(self, argument: tree.Argument, scope: Scope) -> list[tuple[str | None, Dim]]:

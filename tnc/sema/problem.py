@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NoReturn, TypeVar
 
@@ -13,15 +13,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Problem(Exception):  # noqa: N818 — carries a user's mistake, is none
-    """Something is wrong; whoever catches this reports the diagnostic and goes on with the next thing."""
+class Failed(Exception):  # noqa: N818 — a user's mistake, none of the compiler's
+    """Something did not come about; whoever catches this hears what it has to say, and goes on with the next thing."""
+
+
+class Problem(Failed):
+    """Something is wrong, and nobody has said so yet."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = diagnostic
         super().__init__(diagnostic.message)
 
 
-class Poisoned(Exception):  # noqa: N818
+class Poisoned(Failed):
     """What this needs has failed before, and that has been reported: nothing more to say."""
 
 
@@ -70,6 +74,11 @@ class Sink:
                 diagnostic = replace(diagnostic, labels=(*diagnostic.labels, made))
         self.found.append(diagnostic)
 
+    def hear(self, failure: Failed) -> None:
+        """Report what a failure has to say, if that is anything."""
+        if isinstance(failure, Problem):
+            self.report(failure.diagnostic)
+
     def told(self, code: str, span: Span) -> bool:
         """Whether this would be dropped: worth asking before a diagnostic that is dear to make, as in a loop."""
         return self._key(code, span) in self._seen
@@ -81,22 +90,6 @@ class Sink:
     def _maker(self, span: Span) -> Label | None:
         """The place that made the instance, if it lies in another file."""
         return self.made[-1] if self.made and self.made[-1].span.source.name != span.source.name else None
-
-    def each(self, items: Iterable[T], function: Callable[[T], R]) -> list[R]:
-        """The function of every item. All items are tried before the first failure takes effect."""
-        results: list[R] = []
-        failed = False
-        for item in items:
-            try:
-                results.append(function(item))
-            except Problem as problem:
-                self.report(problem.diagnostic)
-                failed = True
-            except Poisoned:
-                failed = True
-        if failed:
-            raise Poisoned
-        return results
 
     @property
     def failed(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -16,7 +16,7 @@ from tnc.sema.evaluate import Evaluator
 from tnc.sema.functions import ENTRY, FunctionCompiler, Part, Scalars, formal_parameters
 from tnc.sema.legs import LegReader
 from tnc.sema.meter import WORK_PER_FAILURE, WORK_PER_TERM
-from tnc.sema.problem import Poisoned, Problem, fail
+from tnc.sema.problem import Failed, Poisoned, fail
 from tnc.sema.references import InstanceOutput, family_of, names_dotted_tensor, refer
 from tnc.sema.resolved import (
     Activation,
@@ -139,25 +139,25 @@ class Resolver:
 
     # -- operators -----------------------------------------------------------------------------
 
-    def _each(self, exprs: Sequence[tree.Expr], scope: Scope) -> list[Resolved]:
-        mark = self.evaluator.meter.mark()
+    def _each(self, exprs: Iterable[tuple[tree.Expr, Scope]]) -> list[Resolved]:
+        """Each expression in its scope. All are tried before the first failure takes effect."""
+        meter = self.evaluator.meter
         results: list[Resolved] = []
         failed = False
-        for expr in exprs:
+        for expr, scope in exprs:
+            mark = meter.mark()
             try:
                 results.append(self._resolve(expr, scope))
-            except (Problem, Poisoned) as error:
-                if isinstance(error, Problem):
-                    self.evaluator.sink.report(error.diagnostic)
+            except Failed as failure:
+                meter.recover(failure, mark)
+                meter.pay(WORK_PER_FAILURE, expr.span)
                 failed = True
-                self.evaluator.meter.restore(mark)
-                self.evaluator.meter.pay(WORK_PER_FAILURE, expr.span)
         if failed:
             raise Poisoned
         return results
 
     def _sum(self, expr: tree.Arithmetic, scope: Scope) -> Resolved:
-        values = self._each(expr.operands, scope)
+        values = self._each((operand, scope) for operand in expr.operands)
         known: int | float | None = None
         terms: list[tuple[int, Expression]] = []
         for position, (operand, value) in enumerate(zip(expr.operands, values, strict=True)):
@@ -172,7 +172,7 @@ class Resolver:
         return SumOf(tuple(terms), expr.span) if known is None else known
 
     def _product(self, expr: tree.Arithmetic, scope: Scope) -> Resolved:
-        values = self._each(expr.operands, scope)
+        values = self._each((operand, scope) for operand in expr.operands)
         known: int | float | None = values[0] if isinstance(values[0], int | float) else None
         factors: list[Expression] = [] if known is not None else list(_factors(self._tensor(values[0], expr.span)))
         for operator, operand, value in zip(expr.operators, expr.operands[1:], values[1:], strict=True):
@@ -203,7 +203,7 @@ class Resolver:
         return result
 
     def _power(self, expr: tree.Power, base: tree.Expr, exponent: tree.Expr, scope: Scope) -> Resolved:
-        left, right = self._each([base, exponent], scope)
+        left, right = self._each([(base, scope), (exponent, scope)])
         if isinstance(left, int | float) and isinstance(right, int | float):
             return self._combine("^", left, right, expr.span)
         fail(
@@ -214,22 +214,14 @@ class Resolver:
         )
 
     def _fold(self, expr: tree.Fold, scope: Scope) -> Resolved:
-        results: list[Resolved] = []
-        failed = False
-        for inner in self.evaluator.loop(expr.binders, scope):
-            mark = self.evaluator.meter.mark()
-            self.evaluator.meter.pay(WORK_PER_TERM, expr.span)
-            try:
-                results.append(self._resolve(expr.body, inner))
-            except (Problem, Poisoned) as error:
-                if isinstance(error, Problem):
-                    self.evaluator.sink.report(error.diagnostic)
-                failed = True
-                self.evaluator.meter.restore(mark)
-                self.evaluator.meter.pay(WORK_PER_FAILURE, expr.span)
-        if failed:
-            raise Poisoned
         span = expr.span
+
+        def terms() -> Iterator[tuple[tree.Expr, Scope]]:
+            for inner in self.evaluator.loop(expr.binders, scope):
+                self.evaluator.meter.pay(WORK_PER_TERM, span)
+                yield expr.body, inner
+
+        results = self._each(terms())
         if all(isinstance(result, int | float) for result in results):
             total: int | float = 1 if expr.operator == "prod" else 0
             for result in results:
