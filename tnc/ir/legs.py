@@ -51,6 +51,26 @@ def sum_of(
     return Sum(name, renumbered, result, _dims(numbers, dims), leg_names=_names(numbers, leg_names), span=span)
 
 
+def tied(statement: Contract, first: Sequence[int] = ()) -> tuple[int, ...]:
+    """For every leg, the one that stands for all that copy tensors tie to it: the earliest of ``first``, or lowest."""
+    place = {leg: number for number, leg in enumerate(first)}
+    leader = list(range(len(statement.dims)))
+
+    def find(leg: int) -> int:
+        while leader[leg] != leg:
+            leader[leg] = leader[leader[leg]]
+            leg = leader[leg]
+        return leg
+
+    for factor in statement.factors:
+        if isinstance(factor, Delta):
+            roots = {find(leg) for leg in factor.legs}
+            chosen = min(roots, key=lambda root: (place.get(root, len(place)), root))
+            for root in roots:
+                leader[root] = chosen
+    return tuple(find(leg) for leg in range(len(leader)))
+
+
 def replace_legs(factor: Factor, legs: tuple[int, ...]) -> Factor:
     """The factor on other legs; the very object where nothing changes."""
     return factor if factor.legs == legs else replace(factor, legs=legs)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import assert_never
 
+from tnc.ir.legs import tied
 from tnc.ir.program import (
     Apply,
     Argument,
@@ -304,24 +305,13 @@ def _contract(contract: Contract, names: tuple[str, ...]) -> str:
 
 def _bare_legs(contract: Contract) -> set[int]:
     """A leg of the result for each dimension that no tensor tells, since only `delta` and `ones` hold it."""
-    parent = list(range(len(contract.dims)))
-
-    def find(leg: int) -> int:
-        while parent[leg] != leg:
-            parent[leg] = parent[parent[leg]]
-            leg = parent[leg]
-        return leg
-
-    for factor in contract.factors:
-        if isinstance(factor, Delta):
-            for leg in factor.legs:
-                parent[find(leg)] = find(factor.legs[0])
-    known = {find(leg) for factor in contract.factors if isinstance(factor, Use) for leg in factor.legs}
+    leader = tied(contract)
+    known = {leader[leg] for factor in contract.factors if isinstance(factor, Use) for leg in factor.legs}
     bare: set[int] = set()
     for leg in contract.legs:
-        if find(leg) not in known:
+        if leader[leg] not in known:
             bare.add(leg)
-            known.add(find(leg))
+            known.add(leader[leg])
     return bare
 
 

@@ -6,32 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from tnc.ir.schedule import (
-    Add,
-    Broadcast,
-    Conjugate,
-    Crop,
-    Diagonal,
-    Embed,
-    Look,
-    Matmul,
-    Move,
-    Multiply,
-    Normalize,
-    Number,
-    Operation,
-    Pointwise,
-    Read,
-    Reduce,
-    Repeat,
-    Scale,
-    Sweep,
-    Window,
-)
+from tnc.ir.schedule import Add, Matmul, Multiply, Number, Operation, Pointwise, Read, Repeat, Sweep, Unary, Window
 
 
 def reads(operation: Operation) -> tuple[Read, ...]:
     """The operands of an operation in order; of a :class:`Repeat`, what it starts from."""
+    if isinstance(operation, Unary):
+        return (operation.operand,)
     match operation:
         case Number():
             return ()
@@ -45,25 +26,14 @@ def reads(operation: Operation) -> tuple[Read, ...]:
             return (operand, *(window.gate for window in windows))
         case Repeat(initial=initial):
             return (initial,)
-        case (
-            Scale(operand=operand)
-            | Reduce(operand=operand)
-            | Diagonal(operand=operand)
-            | Embed(operand=operand)
-            | Broadcast(operand=operand)
-            | Move(operand=operand)
-            | Look(operand=operand)
-            | Crop(operand=operand)
-            | Conjugate(operand=operand)
-            | Normalize(operand=operand)
-        ):
-            return (operand,)
         case _:
             assert_never(operation)
 
 
 def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation:
     """The operation on other operands."""
+    if isinstance(operation, Unary):
+        return replace(operation, operand=change(operation.operand))
     match operation:
         case Number():
             return operation
@@ -79,18 +49,5 @@ def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation
             return Sweep(change(operand), tuple(Window(change(w.gate), w.front) for w in windows))
         case Repeat(initial=initial):
             return replace(operation, initial=change(initial))
-        case (
-            Scale(operand=operand)
-            | Reduce(operand=operand)
-            | Diagonal(operand=operand)
-            | Embed(operand=operand)
-            | Broadcast(operand=operand)
-            | Move(operand=operand)
-            | Look(operand=operand)
-            | Crop(operand=operand)
-            | Conjugate(operand=operand)
-            | Normalize(operand=operand)
-        ):
-            return replace(operation, operand=change(operand))
         case _:
             assert_never(operation)

@@ -253,25 +253,10 @@ class Sweep:
     windows: tuple[Window, ...]
 
 
-Operation: TypeAlias = (
-    Number
-    | Matmul
-    | Multiply
-    | Add
-    | Scale
-    | Reduce
-    | Diagonal
-    | Embed
-    | Broadcast
-    | Move
-    | Look
-    | Crop
-    | Conjugate
-    | Pointwise
-    | Normalize
-    | Sweep
-    | Repeat
-)
+Unary: TypeAlias = Scale | Reduce | Diagonal | Embed | Broadcast | Move | Look | Crop | Conjugate | Normalize
+"""What reads one ``operand`` and nothing else."""
+
+Operation: TypeAlias = Number | Matmul | Multiply | Add | Unary | Pointwise | Sweep | Repeat
 
 
 @dataclass(frozen=True, slots=True)

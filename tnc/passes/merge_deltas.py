@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from tnc.ir.legs import contract, replace_legs
+from tnc.ir.legs import contract, replace_legs, tied
 from tnc.ir.program import Contract, Delta, Dim, Factor, Ones, Program, Use
 from tnc.passes.uses import is_tame, rebuilt
 
@@ -34,7 +34,7 @@ class MergeDeltas:
 
 
 def _merged(statement: Contract) -> Contract:
-    leader = _leaders(statement)
+    leader = tied(statement, statement.legs)
     uses = [
         replace_legs(factor, tuple(leader[leg] for leg in factor.legs))
         for factor in statement.factors
@@ -70,28 +70,3 @@ def _times(scale: float, dim: Dim) -> float | None:
     if isinstance(dim, str) or not is_tame(scale * dim):
         return None
     return scale * dim
-
-
-def _leaders(statement: Contract) -> list[int]:
-    """For each leg, the one that stands for all that deltas tie to it: the first on the result, else the first."""
-    parent = list(range(len(statement.dims)))
-
-    def find(leg: int) -> int:
-        while parent[leg] != leg:
-            parent[leg] = parent[parent[leg]]
-            leg = parent[leg]
-        return leg
-
-    rank = [1] * len(parent)
-    for position, leg in enumerate(reversed(statement.legs)):
-        rank[leg] = -position
-    for factor in statement.factors:
-        if isinstance(factor, Delta):
-            first = find(factor.legs[0])
-            for leg in factor.legs[1:]:
-                other = find(leg)
-                # The result's legs come first, in their order; then legs by number.
-                low, high = sorted((first, other), key=lambda candidate: (rank[candidate], candidate))
-                parent[high] = low
-                first = low
-    return [find(leg) for leg in range(len(parent))]
