@@ -14,14 +14,17 @@ from tnc.codegen.fills import Run, numbers, runs
 from tnc.codegen.header import docstring
 from tnc.codegen.layout import Doc, Group, call, prefixed
 from tnc.codegen.names import class_name, field_names
+from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import Functions, Helper, number_text
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Plan, Schedule, Stack
 
+_TENSOR = "torch.Tensor"
+
 _FUNCTIONS = Functions(
     namespace="torch",
-    tensor="torch.Tensor",
+    tensor=_TENSOR,
     calls={
         "leaky_relu": "leaky_relu({0}, {1})",
         "leaky_relu_number": "nn.functional.leaky_relu({0}, {1})",
@@ -220,9 +223,10 @@ class TorchEmitter:
         refuse(plan)
         schedule = plan.schedule
         name = class_name(schedule.name)
-        body = Body(schedule, TorchDialect(), depth=2, reserved=(name, f"{name}Output"))
+        output = f"{name}Output"
+        body = Body(schedule, TorchDialect(), depth=2, reserved=(name, output))
         results = body.write()
-        result_type = _finish(body, name, results)
+        result_type = write_return(body, results, output, _TENSOR)
 
         writer = Writer()
         writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
@@ -235,7 +239,7 @@ class TorchEmitter:
         writer.line("import torch")
         writer.line("from torch import nn")
         writer.blank()
-        exported = ["CORES", name, *([result_type] if result_type != "torch.Tensor" else [])]
+        exported = ["CORES", name, *([output] if result_type == output else [])]
         writer.line(Group("__all__ = [", tuple(f'"{name}"' for name in exported), "]", display=True))
         writer.blank()
         writer.line("# Where each core lies: its parameter, its position there, its shape.")
@@ -244,22 +248,11 @@ class TorchEmitter:
             writer.blank(2)
             writer.text(helper)
         writer.blank(2)
-        if result_type != "torch.Tensor":
-            _write_result_type(writer, result_type, schedule)
+        if result_type == output:
+            write_result_type(writer, output, schedule, _TENSOR)
             writer.blank(2)
         _write_class(writer, name, result_type, plan, body)
         return writer.finish()
-
-
-def _finish(body: Body, name: str, results: Sequence[str]) -> str:
-    """Write the `return`; the type of what is returned."""
-    if len(results) == 1:
-        body.writer.line(prefixed("return ", results[0]))
-        return "torch.Tensor"
-    fields = field_names([result.name for result in body.schedule.results])
-    pairs = [prefixed(f"{field}=", result) for field, result in zip(fields, results, strict=True)]
-    body.writer.line(call(f"return {name}Output", *pairs))
-    return f"{name}Output"
 
 
 def _may_cache(schedule: Schedule) -> bool:
@@ -271,14 +264,6 @@ def _usage(schedule: Schedule, name: str) -> list[str]:
     inputs = ", ".join(field_names([given.name for given in schedule.inputs]))
     outputs = ", ".join(field_names([result.name for result in schedule.results]))
     return [f"network = {name}()", f"{outputs} = network({inputs})"]
-
-
-def _write_result_type(writer: Writer, name: str, schedule: Schedule) -> None:
-    with writer.block(f"class {name}(NamedTuple):"):
-        writer.line(f'"""What `{schedule.name}` computes."""')
-        writer.blank()
-        for field in field_names([result.name for result in schedule.results]):
-            writer.line(f"{field}: torch.Tensor")
 
 
 def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: Body) -> None:

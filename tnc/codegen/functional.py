@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -14,6 +13,7 @@ from tnc.codegen.fills import Run, numbers, runs, shape_text
 from tnc.codegen.header import docstring
 from tnc.codegen.layout import Doc, Group, call, prefixed
 from tnc.codegen.names import class_name, field_names
+from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import number_text
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
@@ -85,7 +85,7 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
     body = Body(schedule, dialect, depth=1, reserved=(output,))
     _open_body(body, words, convert_input)
     results = body.write()
-    result_type = _finish(body, results, output, words)
+    result_type = write_return(body, results, output, words.array)
 
     rest = Writer()
     rest.line("# Where each core lies: its parameter, its position there, its shape.")
@@ -103,7 +103,7 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
         rest.text(helper)
     rest.blank(2)
     if result_type == output:
-        _write_result_type(rest, output, schedule, words.array)
+        write_result_type(rest, output, schedule, words.array)
         rest.blank(2)
     _write_init(rest, schedule, words)
     rest.blank(2)
@@ -145,25 +145,6 @@ def _open_body(body: Body, words: Words, convert_input: str | None) -> None:
         with body.opening.block(f"if any({words.is_complex.format('value')} for value in params.values()):"):
             listed = ", ".join(ordered)
             body.opening.line(call("raise TypeError", f'"complex numbers have no {listed}"'))
-
-
-def _finish(body: Body, results: Sequence[str], output: str, words: Words) -> str:
-    """Write the `return`; the type of what is returned."""
-    if len(results) == 1:
-        body.writer.line(prefixed("return ", results[0]))
-        return words.array
-    fields = field_names([result.name for result in body.schedule.results])
-    pairs = [prefixed(f"{field}=", result) for field, result in zip(fields, results, strict=True)]
-    body.writer.line(call(f"return {output}", *pairs))
-    return output
-
-
-def _write_result_type(writer: Writer, name: str, schedule: Schedule, array: str) -> None:
-    with writer.block(f"class {name}(NamedTuple):"):
-        writer.line(f'"""What `{schedule.name}` computes."""')
-        writer.blank()
-        for field in field_names([result.name for result in schedule.results]):
-            writer.line(f"{field}: {array}")
 
 
 def _write_init(writer: Writer, schedule: Schedule, words: Words) -> None:

@@ -10,4 +10,3 @@ from tnc.report.model import RegionRow as RegionRow
 from tnc.report.model import Report as Report
 from tnc.report.step_time import StepTime as StepTime
 from tnc.report.step_time import step_times as step_times
-from tnc.report.text import report_text as report_text
