@@ -5,8 +5,10 @@ The compiler and the oracle read the files, each on its own; both must give what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +19,8 @@ from tests import backends, oracle
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Activation: TypeAlias = Callable[[Array], Array]
+
+STANDARD = Path(__file__).parent.parent / "grammar" / "std"
 
 
 def computed(call: str, leaves: int) -> tuple[Array, dict[str, Array]]:
@@ -90,14 +94,19 @@ def test_ttn(dims: list[int], arity: int, chi: int) -> None:
     np.testing.assert_allclose(value, tree(cores, relu, np.tanh), rtol=1e-12, atol=1e-12)
 
 
-def bonds(dims: list[int], arity: int, chi: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of a tree's cores from the leaves up: blocks of ``arity``, each bond at most what is under it."""
+def levels_of(dims: list[int], arity: int, chi: int, widest: int) -> list[list[int]]:
+    """The legs of every level, from the leaves up: blocks of ``arity``, each bond at most what is under it."""
     levels, under = [list(dims)], list(dims)
-    while len(under) > arity:
+    while len(under) > widest:
         blocks = [under[k : k + arity] for k in range(0, len(under), arity)]
         under = [int(np.prod(block)) for block in blocks]
         above = zip(blocks, under, levels[0][::arity], strict=True)
         levels.insert(0, [leg if len(block) == 1 else min(chi, size) for block, size, leg in above])
+    return levels
+
+
+def bonds(levels: list[list[int]], arity: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the cores of a tree with these legs."""
     shapes = {"top": tuple(levels[0])}
     for level, (legs, children) in enumerate(pairwise(levels), 1):
         for k, leg in enumerate(legs):
@@ -111,7 +120,7 @@ def bonds(dims: list[int], arity: int, chi: int) -> dict[str, tuple[int, ...]]:
 @pytest.mark.parametrize(("dims", "arity"), TREES)
 def test_shapes_of_a_tree(dims: list[int], arity: int, chi: int) -> None:
     _, cores = computed(f"std.ttn({dims}, {chi}, {arity})", len(dims))
-    assert {name: core.shape for name, core in cores.items()} == bonds(dims, arity, chi)
+    assert {name: core.shape for name, core in cores.items()} == bonds(levels_of(dims, arity, chi, arity), arity)
 
 
 ACTIVATIONS: dict[str, tuple[str, Callable[[Array, float], Array]]] = {
@@ -170,13 +179,34 @@ def test_attn(dims: str, leaves: int, layers: int) -> None:
         ([2] * 3, 2, []),
         ([3] * 3, 2, [1]),
         ([2] * 2, 2, []),
+        ([3], 2, []),
+        ([3, 1, 3, 3], 2, [1]),
+        ([2, 1, 2, 3], 2, []),  # leaves 0 and 1 fit into the bond
     ],
 )
-def test_sparse_gates(dims: list[int], chi: int, gates: list[int]) -> None:
-    text = f"""network t() {{ let n = std.attn({dims}, {chi}, placement = "sparse")
-      output w(x[0..{len(dims)}]) = n(x[0..{len(dims)}]) }}"""
-    names = {core.name for core in oracle.load(text).cores if ".dis" in core.name}
-    assert names == {f"n.dis[0, {k}]" for k in gates}
+def test_sparse_attn(dims: list[int], chi: int, gates: list[int]) -> None:
+    value, cores = computed(f'std.attn({dims}, {chi}, placement = "sparse", act = relu)', len(dims))
+    assert {name for name in cores if name.startswith("dis")} == {f"dis[0, {k}]" for k in gates}
+    inner = {name.removeprefix("tree."): core for name, core in cores.items() if name.startswith("tree.")}
+    state = tree(inner, relu, relu)
+    for k in gates:
+        state = gate(state, cores[f"dis[0, {k}]"], k, k + 1)
+    np.testing.assert_allclose(value, state, rtol=0, atol=1e-12 * float(np.abs(state).max()))
+
+
+@pytest.mark.parametrize("chi", [1, 2, 5, 1000])
+@pytest.mark.parametrize(("call", "arity"), [("mera", 2), ("mera3", 3)])
+@pytest.mark.parametrize("dims", [[2] * 9, [2, 3, 2, 1, 2, 3, 2], [2] * 12, [5], [2, 3], [4, 2, 3], [2] * 4, [1] * 28])
+def test_shapes_of_a_mera(dims: list[int], call: str, arity: int, chi: int) -> None:
+    """At most three legs are left for the top; a gate stands on every border between blocks."""
+    _, cores = computed(f"std.{call}({dims}, {chi})", len(dims))
+    levels = levels_of(dims, arity, chi, 3)
+    expected = bonds(levels, arity)
+    for scale, legs in enumerate(levels[1:], 1):
+        for k, border in enumerate(range(arity, len(legs), arity)):
+            pair = (legs[border - 1], legs[border])
+            expected[f"dis[{scale}, {k}]"] = (*pair, *pair)
+    assert {name: core.shape for name, core in cores.items()} == expected
 
 
 def mera(cores: Mapping[str, Array], act: Activation, borders: Callable[[int, int], list[tuple[int, int]]]) -> Array:
@@ -192,31 +222,46 @@ def mera(cores: Mapping[str, Array], act: Activation, borders: Callable[[int, in
     return state
 
 
-MERAS = [("[2] * 9", 9), ("[2, 3, 2, 1, 2, 3, 2]", 7), ("[2] * 8", 8), ("[4, 2, 3]", 3), ("[5]", 1), ("[2] * 4", 4)]
+MERAS = [
+    [2] * 9,
+    [2, 3, 2, 1, 2, 3, 2],
+    [2] * 8,
+    [2] * 10,  # of widths 3, 5, 10: only the last is a ring
+    [4, 2, 3],
+    [4, 3],
+    [5],
+    [2] * 4,
+    [1] * 6,
+]
 
 
+@pytest.mark.parametrize("chi", [1, 3, 1000])
 @pytest.mark.parametrize("periodic", [False, True])
-@pytest.mark.parametrize(("dims", "leaves"), MERAS)
-def test_mera(dims: str, leaves: int, periodic: bool) -> None:
+@pytest.mark.parametrize("dims", MERAS)
+def test_mera(dims: list[int], periodic: bool, chi: int) -> None:
     def borders(_: int, width: int) -> list[tuple[int, int]]:
         ring = [(width - 1, 0)] if periodic and width % 2 == 0 else []
         return [(k, k + 1) for k in range(1, width - 1, 2)] + ring
 
-    value, cores = computed(f"std.mera({dims}, 3, periodic = {str(periodic).lower()}, act = relu)", leaves)
+    value, cores = computed(f"std.mera({dims}, {chi}, periodic = {str(periodic).lower()}, act = relu)", len(dims))
     np.testing.assert_allclose(value, mera(cores, relu, borders), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize(("dims", "leaves"), [("[2] * 9", 9), ("[2] * 10", 10), ("[2, 3, 1, 2, 2]", 5), ("[2]", 1)])
-def test_mera3(dims: str, leaves: int) -> None:
+TERNARY = [[2] * 9, [2] * 10, [2] * 11, [2, 3, 1, 2, 2], [2], [3, 2], [2, 3, 2], [2] * 4, [2, *[1] * 26, 3]]
+
+
+@pytest.mark.parametrize("chi", [1, 3, 1000])
+@pytest.mark.parametrize("dims", TERNARY)
+def test_mera3(dims: list[int], chi: int) -> None:
     def borders(parents: int, _: int) -> list[tuple[int, int]]:
         return [(3 * k + 2, 3 * k + 3) for k in range(parents - 1)]
 
-    value, cores = computed(f"std.mera3({dims}, 3, act = tanh)", leaves)
+    value, cores = computed(f"std.mera3({dims}, {chi}, act = tanh)", len(dims))
     np.testing.assert_allclose(value, mera(cores, np.tanh, borders), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("boundary", ["folded", "fixed", "trained"])
-@pytest.mark.parametrize(("dims", "layers"), [([2] * 7, 2), ([2, 3, 2, 1], 3), ([3, 2], 1), ([3], 2)])
+@pytest.mark.parametrize(("dims", "layers"), [([2] * 7, 2), ([2, 3, 2, 1], 3), ([2, 1, 3], 2), ([3, 2], 1), ([3], 2)])
 def test_brickwall(dims: list[int], layers: int, boundary: str) -> None:
     n = len(dims)
     value, cores = computed(f'std.brickwall({dims}, {layers}, "{boundary}", act = relu)', n)
@@ -266,10 +311,24 @@ def test_mps() -> None:
     np.testing.assert_allclose(value, np.einsum("ia,ajb,bkc,cld,dm->ijklm", *g), rtol=1e-12)
 
 
+def test_short_mps() -> None:
+    value, cores = computed("std.mps([4], 3)", 1)
+    np.testing.assert_allclose(value, cores["g[0]"], rtol=1e-12)
+    value, cores = computed("std.mps([4, 3], 2)", 2)
+    np.testing.assert_allclose(value, np.einsum("ia,aj->ij", cores["g[0]"], cores["g[1]"]), rtol=1e-12)
+    value, cores = computed("std.mps([2, 3, 2], 1)", 3)
+    g = [cores[f"g[{k}]"] for k in range(3)]
+    np.testing.assert_allclose(value, np.einsum("ia,ajb,bk->ijk", *g), rtol=1e-12)
+
+
 def test_mpo() -> None:
     value, cores = computed("std.mpo([2, 3, 4], [3, 1, 2], 5)", 6)
     g = [cores[f"g[{k}]"] for k in range(3)]
     np.testing.assert_allclose(value, np.einsum("aip,pbjq,qck->abcijk", *g), rtol=1e-12)
+    value, cores = computed("std.mpo([2, 3], [3, 1], 1)", 4)
+    np.testing.assert_allclose(value, np.einsum("aip,pbj->abij", cores["g[0]"], cores["g[1]"]), rtol=1e-12)
+    value, cores = computed("std.mpo([2], [3], 5)", 2)
+    np.testing.assert_allclose(value, cores["g[0]"], rtol=1e-12)
 
 
 def test_ring() -> None:
@@ -278,6 +337,8 @@ def test_ring() -> None:
     np.testing.assert_allclose(value, np.einsum("aib,bjc,cka->ijk", *g), rtol=1e-12)
     value, cores = computed("std.ring([4, 2], 3)", 2)
     np.testing.assert_allclose(value, np.einsum("aib,bja->ij", cores["g[0]"], cores["g[1]"]), rtol=1e-12)
+    value, cores = computed("std.ring([4, 1, 2], 1)", 3)
+    np.testing.assert_allclose(value, np.einsum("aib,bjc,cka->ijk", *cores.values()), rtol=1e-12)
     value, cores = computed("std.ring([4], 3)", 1)
     np.testing.assert_allclose(value, np.einsum("aia->i", cores["g[0]"]), rtol=1e-12)
 
@@ -286,6 +347,11 @@ def test_tucker() -> None:
     value, cores = computed("std.tucker([4, 5], [2, 3], act = relu)", 2)
     expected = cores["factor[0]"].T @ relu(cores["small"]) @ cores["factor[1]"]
     np.testing.assert_allclose(value, expected, rtol=1e-12)
+    value, cores = computed("std.tucker([4, 1, 2], [2, 3, 1])", 3)
+    factors = [cores[f"factor[{k}]"] for k in range(3)]
+    np.testing.assert_allclose(value, np.einsum("abc,ai,bj,ck->ijk", cores["small"], *factors), rtol=1e-12)
+    value, cores = computed("std.tucker([4], [2], act = tanh)", 1)
+    np.testing.assert_allclose(value, np.tanh(cores["small"]) @ cores["factor[0]"], rtol=1e-12)
 
 
 def test_cp() -> None:
@@ -318,6 +384,57 @@ def test_peps_without_a_border(rows: int, cols: int, equation: str) -> None:
 def test_lowrank() -> None:
     value, cores = computed("std.lowrank(4, 5, 2)", 2)
     np.testing.assert_allclose(value, cores["b"] @ cores["a"], rtol=1e-12)
+
+
+CALLS = {
+    "ttn": "[2] * 4, act = relu",
+    "attn": "[2] * 4",
+    "mera": "[2] * 4",
+    "mera3": "[2] * 4",
+    "brickwall": "[2] * 4",
+    "mps": "[2] * 4",
+    "mpo": "[2, 2], [2, 2]",
+    "ring": "[2] * 4",
+    "tucker": "[2] * 4, [2] * 4",
+    "cp": "[2] * 4",
+    "peps": "2, 2, [2] * 4",
+    "lowrank": "2, 2",
+}
+
+
+def test_every_file_is_compared() -> None:
+    assert {path.stem for path in STANDARD.glob("*.tn")} == CALLS.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_last_applies_to_the_result(name: str) -> None:
+    leaves = 2 if name == "lowrank" else 4
+    plain, cores = computed(f"std.{name}({CALLS[name]})", leaves)
+    value, same = computed(f"std.{name}({CALLS[name]}, last = tanh)", leaves)
+    assert all(np.array_equal(core, same[key]) for key, core in cores.items())
+    np.testing.assert_allclose(value, np.tanh(plain), rtol=1e-12, atol=1e-12)
+    assert plain.min() < 0 < plain.max()
+
+
+def test_the_reference_tells_parameters_and_defaults() -> None:
+    """The table of the reference has the head of every file: names, order, defaults."""
+    reference = (STANDARD.parent.parent / "docs" / "language.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `std\.(\w+)\((.*)\)` \|", reference, re.MULTILINE))
+    heads: dict[str, str] = {}
+    for path in STANDARD.glob("*.tn"):
+        (head,) = re.findall(r"^network \w+\((.*?)\) \{$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        heads[path.stem] = re.sub(r": \w+", "", " ".join(head.split()))
+    assert told == heads
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_parameter_is_explained(name: str) -> None:
+    text = (STANDARD / f"{name}.tn").read_text(encoding="utf-8")
+    comment, _, rest = text.partition("\nnetwork ")
+    parameters = re.findall(r"(\w+): \w+", rest.partition(") {")[0])
+    assert [
+        each for each in parameters if not re.search(rf"^#   (.*[,;] )?{each}\b|; {each}: ", comment, re.MULTILINE)
+    ] == []
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,67 @@ def test_ttn() -> None:
     assert_same(value, dense(tree(cores), [f"k{k}" for k in range(6)]))
 
 
+@pytest.mark.parametrize(
+    ("dims", "inds"),
+    [
+        ([2, 3, 2, 2, 2, 3, 2], {"top": "abc", "iso[1, 0]": "a012", "iso[1, 1]": "b345", "iso[1, 2]": "c6"}),
+        ([2] * 5, {"top": "ab", "iso[1, 0]": "a012", "iso[1, 1]": "b34"}),
+        ([2, 3], {"top": "01"}),
+    ],
+)
+def test_ternary_tree(dims: list[int], inds: dict[str, str]) -> None:
+    """A last block of one leg passes through: what the core above calls it is the leaf."""
+    value, cores = compiled(f"std.ttn({dims}, 3, 3, act = identity)", len(dims))
+    passing = {"c": "6"} if "iso[1, 2]" in inds else {}
+    names = {name: [passing.get(i, i) for i in letters] for name, letters in inds.items() if name in cores}
+    assert cores.keys() == names.keys()
+    tensors = [qtn.Tensor(cores[name], [f"k{i}" if i.isdigit() else i for i in each]) for name, each in names.items()]
+    assert_same(value, dense(qtn.TensorNetwork(tensors), [f"k{k}" for k in range(len(dims))]))
+
+
+@pytest.mark.parametrize(
+    ("call", "dims", "branches"),
+    [("mera", [2] * 8, 2), ("mera", [2, 3, 2, 2, 3, 2, 2], 2), ("mera3", [2] * 9, 3), ("mera3", [2, 3, 2, 2, 3], 3)],
+)
+def test_open_mera(call: str, dims: list[int], branches: int) -> None:
+    """quimb has no open MERA and no ternary one: here it is a state that grows and is gated."""
+    value, cores = compiled(f"std.{call}({dims}, 2, act = identity)", len(dims))
+    legs = [f"t{k}" for k in range(cores["top"].ndim)]
+    state = qtn.TensorNetwork([qtn.Tensor(cores["top"], legs)])
+    scale = 0
+    while len(legs) < len(dims):
+        scale += 1
+        grown: list[str] = []
+        borders: list[int] = []
+        for k, leg in enumerate(legs):
+            borders += [len(grown)] if k > 0 else []
+            core = cores.get(f"iso[{scale}, {k}]")
+            children = [leg] if core is None else [f"s{scale}_{k}_{j}" for j in range(core.ndim - 1)]
+            grown += children
+            if core is not None:
+                state |= qtn.Tensor(core, [leg, *children])
+        for k, border in enumerate(borders):
+            gate = cores[f"dis[{scale}, {k}]"].transpose(2, 3, 0, 1)
+            state = state.gate_inds(gate, (grown[border - 1], grown[border]))
+        legs = grown
+    assert max((int(name[4:].split(",")[0]) for name in cores if name[:3] == "iso"), default=0) == scale
+    assert_same(value, dense(state, legs))
+
+
+def test_folded_brickwall() -> None:
+    """The pairs are the first column, on which the second one stands; the last of five legs keeps its vector."""
+    value, cores = compiled("std.brickwall([2] * 5, 1, act = identity)", 5)
+    pairs = [qtn.Tensor(cores[f"pair[{k}]"], (f"k{2 * k}", f"k{2 * k + 1}")) for k in range(2)]
+    state = qtn.TensorNetwork([*pairs, qtn.Tensor(cores["start[4]"], ("k4",))])
+    assert_same(value, gated(state, cores, [("gate[0, 1, 0]", 1), ("gate[0, 1, 1]", 3)], 5))
+
+
+def test_lowrank() -> None:
+    value, cores = compiled("std.lowrank(3, 4, 2)", 2)
+    state = qtn.TensorNetwork([qtn.Tensor(cores["b"], ("i", "r")), qtn.Tensor(cores["a"], ("r", "j"))])
+    assert_same(value, dense(state, ["i", "j"]))
+
+
 def test_cp_and_tucker() -> None:
     value, cores = compiled("std.cp([4, 5, 2], 3)", 3)
     factors = [qtn.Tensor(cores[f"factor[{k}]"], ("r", f"k{k}")) for k in range(3)]
