@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from tnc.ir.program import Program, Requirement
-from tnc.report import NetworkReport, OutputRow, RegionRow, Report, StepTime, broken_budgets
+from tnc.report import NetworkReport, OutputRow, RegionRow, Report, Unpredicted, broken_budgets
 from tnc.report.text import MOST_REGIONS
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
@@ -147,7 +147,7 @@ def test_budgets_without_a_value() -> None:
     found = broken_budgets(
         Program("layer", (), (), (), (), (compression, time)),
         replace(REPORT, compression=None),
-        {time: StepTime(None, "no device `h1000` is known", "did you mean `h100`?")},
+        {time: Unpredicted("no device `h1000` is known", "did you mean `h100`?")},
     )
     assert [diagnostic.code for diagnostic in found] == ["TN402", "TN402"]
     assert found[1].message == "`step_time` cannot be predicted: no device `h1000` is known"
@@ -158,7 +158,7 @@ def test_budgets_without_a_value() -> None:
 def test_a_budget_on_the_time_of_a_step(seconds: float, kept: bool) -> None:
     requirement = Requirement("step_time", "<=", 2e-3, None, device="h100", sizes=(("batch", 128),))
     program = Program("layer", (), (), (), (), (requirement,))
-    found = broken_budgets(program, REPORT, {requirement: StepTime(seconds)})
+    found = broken_budgets(program, REPORT, {requirement: seconds})
     message = 'network `layer` breaks its budget `step_time("h100", batch = 128) <= 2.00 ms`'
     assert [diagnostic.message for diagnostic in found] == ([] if kept else [message])
 

@@ -8,5 +8,5 @@ from tnc.report.model import NetworkReport as NetworkReport
 from tnc.report.model import OutputRow as OutputRow
 from tnc.report.model import RegionRow as RegionRow
 from tnc.report.model import Report as Report
-from tnc.report.step_time import StepTime as StepTime
+from tnc.report.step_time import Unpredicted as Unpredicted
 from tnc.report.step_time import step_times as step_times

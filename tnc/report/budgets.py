@@ -9,7 +9,7 @@ from typing import Final
 from tnc.diagnostics import Diagnostic
 from tnc.ir.program import Program, Requirement
 from tnc.report.model import NetworkReport
-from tnc.report.step_time import StepTime
+from tnc.report.step_time import Unpredicted
 from tnc.units import bytes_text, grouped, seconds_text
 
 RELATIONS: Final[dict[str, Callable[[float, float], bool]]] = {
@@ -33,7 +33,7 @@ METRICS: Final[dict[str, Callable[[NetworkReport], float | None]]] = {
 
 
 def broken_budgets(
-    program: Program, report: NetworkReport, step_times: Mapping[Requirement, StepTime]
+    program: Program, report: NetworkReport, step_times: Mapping[Requirement, float | Unpredicted]
 ) -> tuple[Diagnostic, ...]:
     """An error for every ``require`` of a network that its plan does not meet, or that has no value for it."""
     found = (_broken(requirement, program, report, step_times) for requirement in program.requirements)
@@ -44,16 +44,12 @@ def _broken(
     requirement: Requirement,
     program: Program,
     report: NetworkReport,
-    step_times: Mapping[Requirement, StepTime],
+    step_times: Mapping[Requirement, float | Unpredicted],
 ) -> Diagnostic | None:
-    if requirement.metric == "step_time":
-        time = step_times[requirement]
-        value = time.seconds
-        if value is None:
-            message = f"`{requirement.metric}` cannot be predicted: {time.reason}"
-            return Diagnostic("TN402", message, requirement.span, help=time.help or None)
-    else:
-        value = METRICS[requirement.metric](report)
+    value = step_times[requirement] if requirement.metric == "step_time" else METRICS[requirement.metric](report)
+    if isinstance(value, Unpredicted):
+        message = f"`{requirement.metric}` cannot be predicted: {value.reason}"
+        return Diagnostic("TN402", message, requirement.span, help=value.help)
     if value is None:
         message = f"network `{program.name}` has no compression: it takes inputs or has no parameters"
         return Diagnostic("TN402", message, requirement.span, help="remove the budget")

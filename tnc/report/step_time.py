@@ -13,18 +13,17 @@ from tnc.order import PlanOptions
 
 
 @dataclass(frozen=True, slots=True)
-class StepTime:
-    """The predicted seconds that a budget is about, or the reason why there are none, with a way out."""
+class Unpredicted:
+    """Why there is no prediction for a budget, and a way out."""
 
-    seconds: float | None
-    reason: str = ""
-    help: str = ""
+    reason: str
+    help: str | None
 
 
 def step_times(
     program: Program, plan: Callable[[PlanOptions], Plan], options: PlanOptions
-) -> dict[Requirement, StepTime]:
-    """For every budget on the time of a step what is predicted, in the dtype that is asked for.
+) -> dict[Requirement, float | Unpredicted]:
+    """For every budget on the time of a step the seconds that are predicted, in the dtype that is asked for.
 
     Sizes that a budget does not name are those of the options.
     """
@@ -37,18 +36,18 @@ def step_times(
 
 def _step_time(
     requirement: Requirement, program: Program, plan: Callable[[PlanOptions], Plan], options: PlanOptions
-) -> StepTime:
+) -> float | Unpredicted:
     dynamic = dict.fromkeys(dim for tensor in program.inputs for dim in tensor.shape if isinstance(dim, str))
     for name, _ in requirement.sizes:
         if name not in dynamic:
             there = f"there is {', '.join(f'`{dim}`' for dim in dynamic)}" if dynamic else "there is none: name no size"
-            return StepTime(None, f"`{name}` is no dynamic dimension of network `{program.name}`", there)
+            return Unpredicted(f"`{name}` is no dynamic dimension of network `{program.name}`", there)
     try:
         device = find_profile(requirement.device)
         sizes = {**dict(options.sizes), **dict(requirement.sizes)}
         made = plan(replace(options, device=device, sizes=tuple(sizes.items()), objective="time", forward_only=False))
     except CompileError as error:
         problem = error.diagnostics[0]
-        return StepTime(None, problem.message, problem.help or "")
+        return Unpredicted(problem.message, problem.help)
     assert made.predicted is not None
-    return StepTime(made.predicted.training)
+    return made.predicted.training
