@@ -11,6 +11,9 @@ from tnc.diagnostics.suggest import did_you_mean
 from tnc.limits import Limits
 from tnc.source import Source, Span
 
+LIKE = 0.75
+"""How like another the name of a file must be to be suggested: all of them end alike."""
+
 ENCODING_HELP = "save the file as UTF-8"
 
 
@@ -71,7 +74,7 @@ def _way_out(name: str, error: OSError | ValueError) -> str:
             folder = Path(name).parent
             with suppress(OSError):
                 beside = [str(folder / entry.name) for entry in islice(folder.iterdir(), 1000)]
-                hint = did_you_mean(name, [each for each in beside if each.endswith(".tn")])
+                hint = did_you_mean(name, [each for each in beside if each.endswith(".tn")], LIKE)
                 if hint is not None:
                     return hint
             return "names are relative to the folder in which the command runs; `-` is standard input"

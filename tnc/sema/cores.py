@@ -192,7 +192,9 @@ def _dim(value: Value, expr: tree.Expr, scope: Scope) -> int:
         labels = tuple(
             Label(entry.span, f"`{name}` is declared here") for name, entry in found[:1] if entry and entry.span
         )
-        hint = "a dimension of an `input` that is known at run time only is written `batch?`" if value == -1 else None
+        hint = None
+        if value == -1:
+            hint = "nothing is inferred from -1; a dimension of an `input` that is known at run time only is `batch?`"
         if found:
             hint = f"where it may be too small, write `max(1, {span.text})`"
         fail("TN251", f"a dimension must be at least 1, not {integer(value)}", span, labels=labels, help=hint)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from tnc.diagnostics import CompileError, Diagnostic, InternalError
 from tnc.diagnostics.suggest import did_you_mean, listed, nearest
 from tnc.limits import Limits
-from tnc.reading import read_source
+from tnc.reading import LIKE, read_source
 from tnc.sema.broken import WORD, BrokenText
 from tnc.sema.builtins import prelude
 from tnc.sema.declarations import check_parameter_names, declare_function, let_value
@@ -220,7 +220,7 @@ def _standard_text(name: str) -> str | None:
 
 def _import_hint(node: tree.Import, importer: str) -> str:
     where = "the current folder" if importer.startswith("<") else f"the folder of `{importer}`"
-    near = None if importer.startswith("<") else nearest(node.path, _files_beside(importer, node.path))
+    near = None if importer.startswith("<") else nearest(node.path, _files_beside(importer, node.path), LIKE)
     return f"did you mean `{near}`?" if near else f"paths are relative to {where}"
 
 

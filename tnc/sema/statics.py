@@ -133,13 +133,20 @@ _FOREIGN = {
 """What other languages call it."""
 
 
+_DEVIATIONS = {"xavier": "glorot", "kaiming": "he"}
+"""What other frameworks call the deviation of an output."""
+
 _SURE = 0.75
 """How like a name must be to be suggested where something else is as likely."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Checker:
-    """Looks names up; ``with_legs`` are those whose calls take legs, ``sizes`` the dynamic dimensions."""
+    """Looks names up; ``with_legs`` are those whose calls take legs, ``sizes`` the dynamic dimensions.
+
+    ``local`` are the variables of comprehensions and folds, and the parameters of functions, around what is looked
+    at; ``turns`` those of loops; ``folded`` those of folds beside it.
+    """
 
     loader: Loader
     known: set[str]
@@ -149,6 +156,7 @@ class _Checker:
     sizes: set[str]
     local: list[str] = field(default_factory=list[str])
     folded: list[str] = field(default_factory=list[str])
+    turns: list[str] = field(default_factory=list[str])
 
     # -- statements ----------------------------------------------------------------------------
 
@@ -171,7 +179,9 @@ class _Checker:
                 self.function(statement)
             case tree.For(binder=binder, body=body):
                 self.value(binder.iterable)
+                self.turns.append(binder.name)
                 self.block(body)
+                self.turns.pop()
             case tree.If(branches=branches, otherwise=otherwise):
                 for branch in branches:
                     self.value(branch.condition)
@@ -198,7 +208,9 @@ class _Checker:
             self._path(node.path)
         else:
             kind = node.std
-            if not (isinstance(kind, tree.Name) and kind.text in ("he", "glorot")):
+            if isinstance(kind, tree.Name) and kind.text in _DEVIATIONS:
+                self._name(kind.text, kind.span, hint=f"it is called `{_DEVIATIONS[kind.text]}`")
+            elif not (isinstance(kind, tree.Name) and kind.text in ("he", "glorot")):
                 self.optional(kind)
         for argument in node.legs:
             self._size(argument.crop)
@@ -272,6 +284,8 @@ class _Checker:
                 del self.folded[depth:]
             case tree.Name(text=text):
                 self._name(text, expr.span)
+            case tree.Number(text=text):
+                self._unit(text.lstrip("0123456789."), expr.span)
             case tree.Attribute(base=tree.Name(text=base), name=name):
                 self._name(base, expr.base.span)
                 self._member(base, name, expr.span)
@@ -322,6 +336,10 @@ class _Checker:
             case tree.Group() | tree.Unary() | tree.Power():
                 for child in children(expr):
                     self.tensor(child)
+            case tree.Subscript(base=tree.Name(text=text), items=items) if text in self.with_legs:
+                self._name(text, expr.base.span)
+                legs = ", ".join(item.span.text for item in items)
+                self._subscripts(items, f"legs stand in round brackets: `{text}({legs})`")
             case _:
                 self.value(expr)
 
@@ -334,7 +352,10 @@ class _Checker:
         if not isinstance(root, tree.Name):
             self.value(root)
             for argument in expr.arguments:
-                self.tensor(argument.value)
+                if isinstance(root, tree.Call):  # an instance used where it is made, which elaboration tells
+                    self.legs(argument.value)
+                else:
+                    self.tensor(argument.value)
             return
         name = root.text
         if not self._name(name, root.span, "tensor or function"):
@@ -369,8 +390,10 @@ class _Checker:
         match expr:
             case tree.Name():
                 pass
-            case tree.Subscript(base=tree.Name(), items=items) | tree.List(items=items):
+            case tree.Subscript(base=tree.Name(), items=items):
                 self.values(items)
+            case tree.List(items=items):
+                self._subscripts(items, "`[k]` picks an entry at compile time; a leg stands without brackets: `{}`")
             case tree.Group(items=items):
                 for item in items:
                     self.legs(item)
@@ -383,6 +406,14 @@ class _Checker:
                 self.legs(otherwise)
             case _:
                 pass
+
+    def _subscripts(self, items: Iterable[tree.Expr], advice: str) -> None:
+        """What stands in square brackets; a name that nothing declares may be meant to be a leg."""
+        for item in items:
+            if isinstance(item, tree.Name):
+                self._name(item.text, item.span, otherwise=advice.format(item.text))
+            else:
+                self.value(item)
 
     def _bind(self, binders: Sequence[tree.Binder]) -> int:
         depth = len(self.local)
@@ -416,6 +447,14 @@ class _Checker:
                 Diagnostic("TN201", f"{what} `{name}` is not declared", span, "not declared", (), hint)
             )
         return False
+
+    def _unit(self, unit: str, span: Span) -> None:
+        """`2k` is 2000, which nobody means where `k` counts."""
+        if unit in self.turns or unit in self.local:
+            number = span.text.removesuffix(unit)
+            message = f"`{span.text}` is a number with a unit, not a product with `{unit}`"
+            hint = f"write `{number} * {unit}`, or the number without a unit"
+            self.loader.sink.report(Diagnostic("TN103", message, span, help=hint))
 
     def _member(self, base: str, name: str, span: Span) -> None:
         if base in self.local:

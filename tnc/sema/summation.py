@@ -64,7 +64,7 @@ def check_legs(
     twins = _pair(lone, absent) if absent else _twins(lone, value, dimensions)
     for place in lone[:_MOST_TOLD]:
         if told.isdisjoint(place.legs):
-            diagnostics.append(_lone_leg(place, lone, absent, value, names, told, twins=twins))
+            diagnostics.append(_lone_leg(place, lone, absent, left, value, names, told, twins=twins))
     for place in absent[:_MOST_TOLD]:
         if told.isdisjoint(place.legs):
             diagnostics.append(_absent_leg(place, left, value, names))
@@ -147,6 +147,7 @@ def _lone_leg(
     place: _Place,
     lone: Sequence[_Place],
     absent: Sequence[_Place],
+    left: Sequence[int],
     value: Terms,
     names: Sequence[LegName],
     told: set[int],
@@ -178,6 +179,12 @@ def _lone_leg(
         advice = f"each term is summed on its own; write `* ones({legs})` in this term to sum over {it} on purpose"
         return Diagnostic("TN307", message, place.span, "", labels, advice)
     message = f"{shown} {are} used once and not on the left"
+    if len(place.legs) == 1:
+        leg = names[place.legs[0]]
+        before = [names[other] for other in left if _less_primed(names[other], leg)]
+        if before:
+            advice = f"after the gate the leg is called `{leg}`: write it on the left in place of `{before[0]}`"
+            return Diagnostic("TN307", message, place.span, "used once", (), advice)
     advice = f"put {it} on the left, or write `* ones({legs})` to sum over {it} on purpose"
     return Diagnostic("TN307", message, place.span, "used once", (), advice)
 

@@ -19,6 +19,8 @@ RULES: Final[tuple[Rule, ...]] = (
     statements.lone_name,
     statements.pieces,
     statements.colon,
+    statements.cropped,
+    statements.let_with_arguments,
     statements.equals,
     statements.too_late,
     expressions.conditional,

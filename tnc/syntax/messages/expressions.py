@@ -7,6 +7,9 @@ from tnc.syntax.messages.failure import Explanation, Failure, Repair
 from tnc.syntax.messages.wording import expected_words, say
 from tnc.syntax.tokens import UNITS, clip
 
+_SUBSCRIPT = 4
+"""How far from `core` the `..` of its first subscript stands, as in ``core g[0..3]``."""
+
 
 def conditional(failure: Failure) -> Explanation | None:
     """``if c then a`` without ``else``, ``a if c else b``, and the like."""
@@ -38,6 +41,8 @@ def ranges(failure: Failure) -> Explanation | None:
     text = failure.token.text
     if text == ".." and failure.has_operand:
         advice = "a range stands in `[…]` after a name or after `in`; as a list of numbers it is `range(a, b)`"
+        if failure.head == "core" and failure.index <= failure.start + _SUBSCRIPT:
+            advice = "a family names its subscript: `core g[k in 0..n](…)`"
         return say(failure, expected_words(failure), advice)
     if failure.wants_operand and (text == ".." or failure.before.text == ".."):
         return say(failure, "an expression", "a range has both ends: `0..n`")

@@ -66,6 +66,9 @@ def slash_comment(failure: Failure) -> Explanation | None:
 def misplaced(failure: Failure) -> Explanation | None:
     """A network in a network, or a statement outside of one."""
     token = failure.token
+    if token.text == "if" and failure.has_operand and not failure.starts_line:
+        advice = "`a if c else b` is written `(if c then a else b)`"
+        return say_at_token(failure, "a conditional value begins with its condition", advice, None, "", "TN104")
     if token.text in failure.expected or (failure.index != failure.start and "let" not in failure.expected):
         return None
     if failure.in_network and token.text in ("network", "import"):

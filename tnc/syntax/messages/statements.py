@@ -141,6 +141,8 @@ def colon(failure: Failure) -> Explanation | None:
     """A colon before a block, in a slice, or after a name that is not cropped."""
     if failure.token.text != ":":
         return None
+    if failure.wants_operand and failure.before.text in ("(", ","):
+        return say(failure, expected_words(failure), "every axis has a leg, also where all of it is meant: `a(i, j)`")
     if "{" in failure.expected:
         return say(failure, "`{`", "blocks stand in braces", Repair((), 1) if failure.after.text == "{" else None)
     if ".." in failure.expected:
@@ -148,6 +150,23 @@ def colon(failure: Failure) -> Explanation | None:
     if ")" in failure.expected and failure.has_operand:
         advice = "a crop stands on the left of a definition or output only: `name: 500 = legs`"
         return say(failure, "`,` or `)`", advice)
+    return None
+
+
+def cropped(failure: Failure) -> Explanation | None:
+    """``h(i, k: 4)``: a crop without its leg."""
+    two_before = failure.tokens[max(failure.index - 2, 0)]
+    name = failure.tokens[max(failure.index - 3, 0)]
+    if failure.token.text in (")", ",") and two_before.text == ":" and "=" in failure.expected:
+        crop = f"{clip(name.text)}: {clip(failure.before.text)}"
+        return say(failure, "`=`", f"a crop names the axis, then the leg: `{crop} = {clip(name.text)}`")
+    return None
+
+
+def let_with_arguments(failure: Failure) -> Explanation | None:
+    """``let f(x) = …``."""
+    if failure.token.text == "(" and failure.head == "let" and failure.index == failure.start + 2:
+        return say(failure, "`=`", "a compile-time helper is `def f(x) = …`, an activation `fn f(t) = …`")
     return None
 
 
