@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tnc.codegen.body import Body
 from tnc.codegen.dialect import Loop
-from tnc.codegen.functional import Words, emit_functions
-from tnc.codegen.layout import Doc, Group, Terms, call, flat, tuple_of
+from tnc.codegen.functional import ArrayDialect, Words, emit_functions
+from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
 from tnc.codegen.reads import all_steps
 from tnc.codegen.scalars import Functions, Helper
 from tnc.ir.schedule import Plan, Repeat, Stack
@@ -132,17 +132,10 @@ _WORDS = Words(
     namespace="jnp",
     array="jax.Array",
     imports=(
-        (
-            ("import math", "math."),
-            ("from collections.abc import Mapping", "Mapping["),
-            ("from typing import NamedTuple", "NamedTuple"),
-        ),
-        (
-            ("import jax", "jax."),
-            ("import jax.numpy as jnp", "jnp."),
-            ("from jax import lax", "lax."),
-            ("from jax.typing import DTypeLike", "DTypeLike"),
-        ),
+        ("import jax", "jax."),
+        ("import jax.numpy as jnp", "jnp."),
+        ("from jax import lax", "lax."),
+        ("from jax.typing import DTypeLike", "DTypeLike"),
     ),
     init_parameters=("key: jax.Array", "dtype: DTypeLike = jnp.float32"),
     init_lines="keys = iter(jax.random.split(key, COUNT))",
@@ -155,13 +148,11 @@ _WORDS = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class JaxDialect:
+class JaxDialect(ArrayDialect):
     """JAX's words."""
 
     functions: Functions = _FUNCTIONS
-    permute: str = "transpose"
     solid: str = ""
-    walks_members: bool = False
     frees: bool = False
     loops_are_functions: bool = True
 
@@ -173,26 +164,6 @@ class JaxDialect:
     def unstack(self, tensor: str, axis: int) -> str:
         """One `unstack`, whose backward pass is one `stack`."""
         return f"jnp.unstack({tensor})" if axis == 0 else f"jnp.unstack({tensor}, axis={axis})"
-
-    def along(self, tensor: str, axis: int) -> str:
-        """`scan` walks along the first axis."""
-        return f"jnp.moveaxis({tensor}, {axis}, 0)" if axis else tensor
-
-    def number(self, value: str, reference: str | None) -> Doc:
-        """A scalar of the reference's dtype."""
-        return f"jnp.asarray({value})" if reference is None else f"jnp.asarray({value}, {reference}.dtype)"
-
-    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
-        """`@` broadcasts the batch."""
-        return Terms("", left, (("@", right),))
-
-    def conjugate(self, operand: str) -> str:
-        """A method."""
-        return f"{operand}.conj()"
-
-    def embed(self, operand: str, rank: int) -> Doc:
-        """A helper fills the diagonal in."""
-        return f"embed({operand})"
 
     def broadcast(self, operand: str, shape: Sequence[str]) -> Doc:
         """The compiler decides whether to fill it in."""

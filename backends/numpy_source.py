@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tnc.codegen.body import Body, write_for
 from tnc.codegen.dialect import Loop
-from tnc.codegen.functional import Words, emit_functions
-from tnc.codegen.layout import Doc, Group, Terms
+from tnc.codegen.functional import ArrayDialect, Words, emit_functions
+from tnc.codegen.layout import Doc, Group
 from tnc.codegen.scalars import Functions, Helper
 from tnc.ir.schedule import Plan, Stack
 
@@ -179,15 +179,8 @@ _WORDS = Words(
     namespace="np",
     array="np.ndarray",
     imports=(
-        (
-            ("import math", "math."),
-            ("from collections.abc import Mapping", "Mapping["),
-            ("from typing import NamedTuple", "NamedTuple"),
-        ),
-        (
-            ("import numpy as np", "np."),
-            ("from numpy.typing import DTypeLike", "DTypeLike"),
-        ),
+        ("import numpy as np", "np."),
+        ("from numpy.typing import DTypeLike", "DTypeLike"),
     ),
     init_parameters=("seed: int | None = None", "dtype: DTypeLike = np.float64"),
     init_lines="rng = np.random.default_rng(seed)",
@@ -200,13 +193,11 @@ _WORDS = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class NumpyDialect:
+class NumpyDialect(ArrayDialect):
     """NumPy's words."""
 
     functions: Functions = _FUNCTIONS
-    permute: str = "transpose"
     solid: str = ".copy()"
-    walks_members: bool = False
     frees: bool = True
     loops_are_functions: bool = False
 
@@ -216,26 +207,6 @@ class NumpyDialect:
 
     def unstack(self, tensor: str, axis: int) -> None:
         """Indexing makes views."""
-
-    def along(self, tensor: str, axis: int) -> str:
-        """Loops walk along the first axis."""
-        return f"np.moveaxis({tensor}, {axis}, 0)" if axis else tensor
-
-    def number(self, value: str, reference: str | None) -> Doc:
-        """A scalar of the reference's dtype."""
-        return f"np.asarray({value})" if reference is None else f"np.asarray({value}, {reference}.dtype)"
-
-    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
-        """`@` broadcasts the batch."""
-        return Terms("", left, (("@", right),))
-
-    def conjugate(self, operand: str) -> str:
-        """A method."""
-        return f"{operand}.conj()"
-
-    def embed(self, operand: str, rank: int) -> Doc:
-        """A helper fills the diagonal in."""
-        return f"embed({operand})"
 
     def broadcast(self, operand: str, shape: Sequence[str]) -> Doc:
         """`broadcast_to` is a view, and one that cannot be written to."""

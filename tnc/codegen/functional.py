@@ -11,10 +11,10 @@ from tnc.codegen.cores import cores_table
 from tnc.codegen.dialect import Dialect
 from tnc.codegen.fills import Run, numbers, runs, shape_text
 from tnc.codegen.header import docstring
-from tnc.codegen.layout import Doc, Group, call, prefixed
+from tnc.codegen.layout import Doc, Group, Terms, call, prefixed
 from tnc.codegen.names import class_name, field_names
 from tnc.codegen.results import write_result_type, write_return
-from tnc.codegen.scalars import number_text
+from tnc.codegen.scalars import Functions, number_text
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Plan, Schedule, Stack
@@ -55,19 +55,56 @@ CORES = '''
 '''
 
 
+_STANDARD_IMPORTS = (
+    ("import math", "math."),
+    ("from collections.abc import Mapping", "Mapping["),
+    ("from typing import NamedTuple", "NamedTuple"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayDialect:
+    """What the dialects of frameworks of functions share: the methods of NumPy's arrays, and its names for the rest."""
+
+    functions: Functions
+    permute: str = "transpose"
+    walks_members: bool = False
+
+    def along(self, tensor: str, axis: int) -> str:
+        """Loops walk along the first axis."""
+        return f"{self.functions.namespace}.moveaxis({tensor}, {axis}, 0)" if axis else tensor
+
+    def number(self, value: str, reference: str | None) -> Doc:
+        """A scalar of the reference's dtype."""
+        dtype = "" if reference is None else f", {reference}.dtype"
+        return f"{self.functions.namespace}.asarray({value}{dtype})"
+
+    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+        """`@` broadcasts the batch."""
+        return Terms("", left, (("@", right),))
+
+    def conjugate(self, operand: str) -> str:
+        """A method."""
+        return f"{operand}.conj()"
+
+    def embed(self, operand: str, rank: int) -> Doc:
+        """A helper fills the diagonal in."""
+        return f"embed({operand})"
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """How a framework of functions spells a module: its name, imports, type of arrays, and initialisation.
 
     ``draw`` is the source of randomness handed to each initialiser, and ``init_lines`` what makes it (``COUNT`` stands
     for the number of draws); ``fills`` are helpers with the kinds of initialisation that want them; ``imports`` are
-    groups of lines with the text that wants them.
+    lines with the text that wants them.
     """
 
     framework: str
     namespace: str
     array: str
-    imports: tuple[tuple[tuple[str, str], ...], ...]
+    imports: tuple[tuple[str, str], ...]
     init_parameters: tuple[str, ...]
     init_lines: str
     draw: str
@@ -119,7 +156,7 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
 
     writer = Writer()
     writer.text(docstring(plan, words.framework, _usage(schedule, words)))
-    for group in words.imports:
+    for group in (_STANDARD_IMPORTS, words.imports):
         writer.blank()
         for line, wanted_by in group:
             if wanted_by in rest.finish():
