@@ -10,7 +10,7 @@ from tnc.codegen.body import Body, write_for
 from tnc.codegen.complaints import refuse
 from tnc.codegen.cores import cores_table
 from tnc.codegen.dialect import Loop
-from tnc.codegen.fills import Run, numbers, runs
+from tnc.codegen.fills import Run, in_one_row, numbers, runs
 from tnc.codegen.header import docstring
 from tnc.codegen.layout import Doc, Group, call, prefixed
 from tnc.codegen.names import class_name, field_names
@@ -352,7 +352,8 @@ def _write_fill(writer: Writer, stack: Stack, run: Run, is_complex: bool) -> Non
             writer.line(call("_fill_identity", target, *sides, number_text(noise), "generator"))
         case Entries(values):
             writer.line(prefixed("entries = ", call("torch.tensor", numbers(values), "dtype=torch.float64")))
-            reshaped = call("entries.reshape", *map(str, stack.shape)) if len(stack.shape) != 1 else "entries"
+            plain = len(stack.shape) == 1 and in_one_row(values)
+            reshaped = "entries" if plain else call("entries.reshape", *map(str, stack.shape))
             writer.line(call(f"{target}.copy_", reshaped if stack.shape else "entries[0]"))
         case _:
             assert_never(run.fill)

@@ -158,6 +158,7 @@ def initialised() -> Schedule:
         lone("constant", (2, 2), Constant(-1.0)),
         stack("entries", (2, 3), [Entries(tuple(float(i) for i in range(6)))] * 2, frozen=True),
         lone("many", (6, 40), Entries(tuple(i / 7 for i in range(240)))),
+        lone("long", (40,), Entries(tuple(i / 7 for i in range(40)))),
     )
     results = tuple(Result(s.key, Read(s.key, _whole(s)), (None,) * len(_whole(s))) for s in stacks)
     return Schedule("start", stacks, (), (), results)

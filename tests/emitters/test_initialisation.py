@@ -68,6 +68,7 @@ def test_every_kind(backend: str, dtype: str) -> None:
     np.testing.assert_array_equal(params["constant"], np.full((2, 2), -1.0))
     np.testing.assert_array_equal(params["entries"], np.broadcast_to(np.arange(6).reshape(2, 3), (2, 2, 3)))
     np.testing.assert_allclose(params["many"].ravel(), np.arange(240) / 7, rtol=near)
+    np.testing.assert_allclose(params["long"], np.arange(40) / 7, rtol=near)
     if "complex" in dtype:
         assert np.iscomplexobj(params["normal"])
         assert np.abs(np.imag(params["normal"])).min() > 0

@@ -67,12 +67,17 @@ def _resolved(init: Init, fan_in: int, fan_out: int) -> Fill:
             return init
 
 
+def in_one_row(values: Sequence[float]) -> bool:
+    """Whether a line holds these numbers, so that their list has one axis."""
+    return sum(len(number_text(value)) + 2 for value in values) <= _ROW
+
+
 def numbers(values: Sequence[float]) -> Doc:
     """Numbers as a list, in rows of equal length where one line does not hold them."""
     texts = [number_text(value) for value in values]
     widest = max(map(len, texts)) + 2
     per_row = max(1, _ROW // widest)
-    if sum(map(len, texts)) + 2 * len(texts) <= _ROW:
+    if in_one_row(values):
         return Group("[", tuple(texts), "]", display=True)
     length = next(size for size in range(min(per_row, len(texts)), 0, -1) if len(texts) % size == 0)
     rows = [flat(Group("[", tuple(texts[i : i + length]), "]")) for i in range(0, len(texts), length)]
