@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Literal, TypeAlias
 
 from tnc.cost.device import Profile
@@ -58,8 +59,8 @@ class Terms:
 _Kind: TypeAlias = Literal["arithmetic", "traffic", "moves"]
 
 
-_NARROW = 128
-"""A product of matrices with a shorter side than this is shared out badly among threads, unless it is a batch."""
+_NARROW, _WIDE = 128, 512
+"""Threads share a product of matrices badly if it is no batch and its two shorter sides are narrow, well if wide."""
 
 
 class Clock:
@@ -176,8 +177,12 @@ class Clock:
 
     def _rate(self, gemm: Gemm) -> float:
         rate = self._rates.rate(gemm.rows, gemm.summed, gemm.columns)
-        narrow = min(gemm.rows, gemm.summed, gemm.columns) < _NARROW
-        return rate * self.profile.alone if gemm.batch == 1 and narrow else rate
+        return rate if gemm.batch > 1 else rate * self._alone(sorted((gemm.rows, gemm.summed, gemm.columns))[1])
+
+    def _alone(self, side: int) -> float:
+        """The part of its rate that one product reaches: what it is where narrow, 1 where wide, even in between."""
+        narrow = min(max(log(_WIDE / side) / log(_WIDE / _NARROW), 0.0), 1.0)
+        return float(self.profile.alone**narrow)
 
     def _new(self, entries: int) -> float:
         size = entries * self._itemsize

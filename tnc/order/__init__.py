@@ -5,5 +5,6 @@ from tnc.order.options import Objective as Objective
 from tnc.order.options import PlanOptions as PlanOptions
 from tnc.order.plan import decide as decide
 from tnc.order.plan import plan as plan
+from tnc.order.trial import Choice as Choice
 from tnc.order.trial import Decision as Decision
 from tnc.order.trial import Trial as Trial

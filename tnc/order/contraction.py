@@ -13,6 +13,7 @@ from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
 from tnc.order.builder import Builder
+from tnc.order.built import Built, built, lower_built
 from tnc.order.demand import Groups, satisfied
 from tnc.order.layout import Demand, Leaf, Order, arrange, moving
 from tnc.order.located import Located
@@ -23,7 +24,7 @@ from tnc.order.region import Operand, Prepared, finish, prepare, scaled
 from tnc.order.search import LARGEST, Candidate, candidates
 from tnc.order.sweep import Swept, sweeps
 from tnc.order.tree import Network
-from tnc.order.trial import Decision, Trial, choose, tried
+from tnc.order.trial import Choice, Decision, Trial, tried
 
 _Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | None]
 """Equal for isomorphic regions: legs renumbered, layouts of the operands, legs of the result's axes, what is asked."""
@@ -32,12 +33,13 @@ _Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | Non
 class Planner:
     """Plans regions, each kind of region once."""
 
-    def __init__(self, builder: Builder, options: PlanOptions) -> None:
+    def __init__(self, builder: Builder, options: PlanOptions, choice: Choice) -> None:
         self._builder = builder
         self._complex = is_complex(options.dtype)
         self._clock = Clock(options.device, options.dtype, forward_only=options.forward_only)
         self._objective: Objective = options.objective
-        self._known: dict[_Key, tuple[Candidate | Swept, Decision]] = {}
+        self._choice = choice
+        self._known: dict[_Key, tuple[Candidate | Swept | Built, Decision]] = {}
 
     def contract(
         self, statement: Contract, located: Mapping[str, Located], wanted: Groups | None
@@ -69,17 +71,21 @@ class Planner:
 
     def _search(
         self, statement: Contract, network: Network, prepared: Prepared, demand: Demand
-    ) -> tuple[Candidate | Swept, Decision]:
+    ) -> tuple[Candidate | Swept | Built, Decision]:
         """The candidate whose steps, layout included, have the least of what is asked for."""
         trees = candidates(network, self._clock)
-        found: tuple[Candidate | Swept, ...] = (*trees, *sweeps(network, [tree.path for tree in trees], self._clock))
+        found: tuple[Candidate | Swept | Built, ...] = (
+            *trees,
+            *sweeps(network, [tree.path for tree in trees], self._clock),
+            *built(network, self._clock),
+        )
         if not found:
             raise CompileError((_infeasible(statement),))
         trials = tuple(self._try(candidate, network, prepared, demand) for candidate in found)
-        decision = Decision(statement.name, self._objective, trials, choose(trials, self._objective))
+        decision = Decision(statement.name, self._objective, trials, self._choice(trials, self._objective))
         return found[decision.chosen], decision
 
-    def _try(self, candidate: Candidate | Swept, network: Network, prepared: Prepared, demand: Demand) -> Trial:
+    def _try(self, candidate: Candidate | Swept | Built, network: Network, prepared: Prepared, demand: Demand) -> Trial:
         scratch = self._builder.scratch()
         result = self._lower(candidate, network, prepared, demand, (), scratch)
         trial = tried(candidate.planner, scratch.steps, scratch, self._clock)
@@ -88,7 +94,7 @@ class Planner:
 
     def _lower(
         self,
-        candidate: Candidate | Swept,
+        candidate: Candidate | Swept | Built,
         network: Network,
         prepared: Prepared,
         demand: Demand,
@@ -98,6 +104,8 @@ class Planner:
         names = leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
         if isinstance(candidate, Swept):
             return lower_sweep(candidate, network, prepared, names, builder, self._clock)
+        if isinstance(candidate, Built):
+            return lower_built(candidate, network, prepared, demand, names, builder, self._clock)
         leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in prepared.operands]
         made, choices = arrange(network, candidate.path, leaves, demand, self._clock)
         return lower(prepared.operands, made, choices, prepared.dims, names, builder)

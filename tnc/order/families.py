@@ -7,6 +7,7 @@ meet the data once. Which is cheaper depends on the batch; a general search find
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tnc.order.cotengra import searched
 from tnc.order.frontier import frontier
@@ -16,40 +17,60 @@ _MOST = 4
 """With more data than this there is no one weight to build."""
 
 
-def families(network: Network) -> Iterator[tuple[str, Path]]:
-    """Trees in which the data are in every product, and trees in which they meet the finished weight."""
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The part of a network that is a weight: which operands it is made of, as a network, and which are data.
+
+    Its result has the legs of the network's result first, and then those that the data have.
+    """
+
+    data: tuple[int, ...]
+    operands: tuple[int, ...]
+    network: Network
+
+
+def weight_of(network: Network) -> Weight | None:
+    """The weight and its data; None if there is nothing to tell apart."""
     data = _data(network)
-    rest = [operand for operand in range(len(network.operands)) if operand not in data]
+    rest = tuple(operand for operand in range(len(network.operands)) if operand not in data)
     if not data or len(data) > _MOST or len(rest) < 2:
-        return
-    first = data[0]
-    for order in (frontier(network, first), (*data, *rest), (*data, *reversed(rest))):
-        yield "data first", fold(order)
-    for path in _built(network, data, rest):
-        yield "weight first", path
-
-
-def _data(network: Network) -> list[int]:
-    """The operands with a dynamic leg; where there is none, those that are not trained."""
-    dynamic = [number for number, legs in enumerate(network.operands) if network.dynamic.intersection(legs)]
-    return dynamic or [number for number, grad in enumerate(network.grads) if not grad]
-
-
-def _built(network: Network, data: Sequence[int], rest: Sequence[int]) -> Iterator[Path]:
-    """The rest contracted as the searches find best, then the data."""
-    needed = {*network.result, *(leg for operand in data for leg in network.operands[operand])}
-    held = dict.fromkeys(leg for operand in rest for leg in network.operands[operand])
+        return None
+    held = {leg for operand in rest for leg in network.operands[operand]}
+    asked = dict.fromkeys((*network.result, *(leg for operand in data for leg in network.operands[operand])))
     weight = Network(
         tuple(network.operands[operand] for operand in rest),
-        tuple(leg for leg in held if leg in needed),
+        tuple(leg for leg in asked if leg in held),
         network.sizes,
         tuple(network.grads[operand] for operand in rest),
+        network.dynamic & held,
     )
-    paths = [fold(range(len(rest)))]
-    if len(rest) > 2:
+    return Weight(data, rest, weight)
+
+
+def families(network: Network) -> Iterator[tuple[str, Path]]:
+    """Trees in which the data are in every product, and trees in which they meet the finished weight."""
+    weight = weight_of(network)
+    if weight is None:
+        return
+    data, rest = weight.data, weight.operands
+    for order in (frontier(network, data[0]), (*data, *rest), (*data, *reversed(rest))):
+        yield "data first", fold(order)
+    for path in building(weight.network):
+        yield "weight first", _onto(path, rest, data, len(network.operands))
+
+
+def building(weight: Network) -> Iterator[Path]:
+    """Trees for the weight alone: as written, and as the searches find best."""
+    paths = [fold(range(len(weight.operands)))]
+    if len(weight.operands) > 2:
         paths += [path for _, path in searched(weight)]
-    for path in dict.fromkeys(paths):
-        yield _onto(path, rest, data, len(network.operands))
+    yield from dict.fromkeys(paths)
+
+
+def _data(network: Network) -> tuple[int, ...]:
+    """The operands with a dynamic leg; where there is none, those that are not trained."""
+    dynamic = tuple(number for number, legs in enumerate(network.operands) if network.dynamic.intersection(legs))
+    return dynamic or tuple(number for number, grad in enumerate(network.grads) if not grad)
 
 
 def _onto(path: Path, rest: Sequence[int], data: Sequence[int], count: int) -> Path:

@@ -23,7 +23,7 @@ from tnc.order.located import Located, member, whole
 from tnc.order.options import PlanOptions
 from tnc.order.repeat import roll
 from tnc.order.statements import add, normalize, pointwise, view
-from tnc.order.trial import Decision
+from tnc.order.trial import Choice, Decision, choose
 
 
 def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions) -> ir.Plan:
@@ -35,11 +35,14 @@ def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: P
 
 
 def decide(
-    program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions
+    program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions, choice: Choice = choose
 ) -> tuple[ir.Plan, tuple[Decision, ...]]:
-    """The plan, and for every region what was tried on the way."""
+    """The plan, and for every region what was tried on the way.
+
+    ``choice`` is another than the best where plans are compared with each other.
+    """
     sizes = _nominal(program, options)
-    flat, decisions = _schedule(program, stacks, sizes, options)
+    flat, decisions = _schedule(program, stacks, sizes, options, choice)
     schedule = overwrite(roll(flat))
     verify_schedule(schedule)
     clock = Clock(options.device, options.dtype)
@@ -57,7 +60,11 @@ def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], .
 
 
 def _schedule(
-    program: Program, stacks: tuple[ir.Stack, ...], sizes: tuple[tuple[str, int], ...], options: PlanOptions
+    program: Program,
+    stacks: tuple[ir.Stack, ...],
+    sizes: tuple[tuple[str, int], ...],
+    options: PlanOptions,
+    choice: Choice,
 ) -> tuple[ir.Schedule, tuple[Decision, ...]]:
     located: dict[str, Located] = {tensor.name: whole(tensor.name, tensor.shape) for tensor in program.inputs}
     trained: dict[str, bool] = {tensor.name: False for tensor in program.inputs}
@@ -70,7 +77,7 @@ def _schedule(
             )
     taken = {*located, *(stack.key for stack in stacks), *(statement.name for statement in program.statements)}
     builder = Builder(dict(sizes), trained, _shapes(program, stacks), partial(_fresh, taken))
-    planner = Planner(builder, options)
+    planner = Planner(builder, options, choice)
     wanted = demands(program)
     regions: list[ir.Region] = []
     decisions: list[Decision] = []

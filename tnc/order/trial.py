@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tnc.cost.dtypes import itemsize
 from tnc.cost.run import Run, run
@@ -81,6 +82,10 @@ class Decision:
     def winner(self) -> Trial:
         """The trial that was chosen."""
         return self.trials[self.chosen]
+
+
+Choice: TypeAlias = Callable[[Sequence[Trial], Objective], int]
+"""Which of a region's trials is taken."""
 
 
 def choose(trials: Sequence[Trial], objective: Objective) -> int:
