@@ -40,11 +40,13 @@ def _measure(cases: Sequence[Case], options: argparse.Namespace) -> int:
     from benchmarks.measure import Protocol, measure
     from benchmarks.results import Results, read, write
     from benchmarks.text import summary
+    from tnc.cost.device_file import find_profile
 
     only = frozenset(options.contender) if options.contender else None
     seconds = options.seconds if options.seconds is not None else (10.0 if options.profile == "quick" else 25.0)
     rounds = (3, 25) if options.profile == "quick" else (5, 40)
-    protocol = Protocol(seconds, rounds, compiled=not options.no_compile, jax=not options.no_jax, only=only)
+    calibrated = find_profile(options.device) if options.device else None
+    protocol = Protocol(seconds, rounds, 240, not options.no_compile, not options.no_jax, only, calibrated)
     rates = measure_rates()
     facts = machine.facts(options.threads)
     print(f"bandwidth {rates.bandwidth / 1e9:.1f} GB/s, GEMM {rates.gemm / 1e9:.0f} GFLOP/s", flush=True)
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="of timed rounds a case")
     parser.add_argument("--no-compile", action="store_true", help="nothing under torch.compile")
     parser.add_argument("--no-jax", action="store_true", help="nothing of JAX")
+    parser.add_argument("--device", metavar="PROFILE", help="predict times by a profile of this machine, too")
     parser.add_argument("--append", action="store_true", help="into a file that is there, replacing its cases")
     parser.add_argument("--resume", action="store_true", help="with --append: only the cases that the file lacks")
     parser.add_argument("--list", action="store_true", help="print the cases' names")

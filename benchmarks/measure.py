@@ -20,11 +20,15 @@ from benchmarks.memory import predict
 from benchmarks.problem import compare, make_problem, reference
 from benchmarks.recipe import UnsupportedError
 from benchmarks.results import CaseResult, Entry, Spread, spread
+from tnc.cost.device import Profile
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How much time a case may take: seconds of timed rounds, rounds at least and at most, seconds to prepare one."""
+    """How much time a case may take: seconds of timed rounds, rounds at least and at most, seconds to prepare one.
+
+    ``calibrated`` is a profile of this machine, for predictions beside those of the shipped one.
+    """
 
     seconds: float
     rounds: tuple[int, int]
@@ -32,6 +36,7 @@ class Protocol:
     compiled: bool = True
     jax: bool = True
     only: frozenset[str] | None = None
+    calibrated: Profile | None = None
 
 
 @dataclass(slots=True)
@@ -73,7 +78,9 @@ def measure(case: Case, rates: Rates, protocol: Protocol) -> CaseResult:
     entries = (*_finished(runners), *missing)
     sized = [runner.step for runner in runners if runner.entry.family == "ours-jax"]
     peak_jax = cast(Sized, sized[0]).peak_bytes() if sized else None
-    return replace(result, entries=entries, prediction=replace(predict(problem), peak_jax=peak_jax))
+    return replace(
+        result, entries=entries, prediction=replace(predict(problem, protocol.calibrated), peak_jax=peak_jax)
+    )
 
 
 def _asked_for(case: Case, protocol: Protocol) -> list[Contender]:

@@ -8,11 +8,16 @@ from benchmarks.contenders.base import Problem
 from benchmarks.contenders.eager import cotangent_of, inputs_of
 from benchmarks.contenders.ours import Generated, module_of
 from benchmarks.results import Prediction
+from tnc import driver
+from tnc.cost.device import Profile
+from tnc.cost.device_file import default_profile
+from tnc.cost.predict import predicted
+from tnc.cost.time import Clock
 from tnc.measure import memory
 
 
-def predict(problem: Problem) -> Prediction:
-    """The report's figures and their measurements."""
+def predict(problem: Problem, calibrated: Profile | None) -> Prediction:
+    """The report's figures and their measurements; ``calibrated`` is a profile of the machine that measures."""
     report: Any = problem.network.report().to_dict()
     (network,) = report["networks"]
     figures: dict[str, int] = network["bytes"]
@@ -22,19 +27,15 @@ def predict(problem: Problem) -> Prediction:
         saved_measured=saved_bytes(problem, module),
         peak=figures["peak_training"],
         peak_measured=peak_bytes(problem, module),
-        seconds=predicted_seconds(problem),
+        seconds=predicted_seconds(problem, default_profile()),
+        calibrated=None if calibrated is None else predicted_seconds(problem, calibrated),
     )
 
 
-def predicted_seconds(problem: Problem) -> float:
-    """Forward and backward by the time model, on the profile that ships for processors."""
-    from tnc import driver
-    from tnc.cost.device_file import default_profile
-    from tnc.cost.predict import predicted
-    from tnc.cost.time import Clock
-
+def predicted_seconds(problem: Problem, profile: Profile) -> float:
+    """Forward and backward of the plan that was measured, by the time model on a profile."""
     plan = driver.plan(problem.network.initialised, problem.network.options).plan
-    return predicted(plan.schedule, Clock(default_profile(), plan.dtype)).total
+    return predicted(plan.schedule, Clock(profile, plan.dtype)).total
 
 
 def saved_bytes(problem: Problem, module: Generated) -> int:

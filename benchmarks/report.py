@@ -233,8 +233,10 @@ def _predictions(results: Results) -> str:
                     f"{told.peak:,}",
                     f"{told.peak_measured:,}",
                     "–" if told.peak_jax is None else f"{told.peak_jax:,}",
-                    _optional(told.seconds, seconds),
                     _optional(bars.ours(case) if case.kind != "train" else None, seconds),
+                    _optional(told.calibrated, seconds),
+                    _optional(bars.calibrated_error(case), factor),
+                    _optional(told.seconds, seconds),
                     _optional(bars.time_error(case), factor),
                 )
             )
@@ -246,8 +248,10 @@ def _predictions(results: Results) -> str:
         "measured",
         "XLA's",
         "time",
-        "measured",
-        "predicted over it",
+        "predicted, this machine",
+        "over it",
+        "predicted, shipped profile",
+        "over it",
     )
     return "## What the compiler says beforehand\n\n" + _table(header, rows)
 

@@ -45,6 +45,7 @@ class Entry:
 class Prediction:
     """What the compiler says of itself beside what was measured: bytes, and seconds where it predicts them.
 
+    ``seconds`` is by the profile that ships for processors, ``calibrated`` by one of the machine that measured;
     ``peak_jax`` is what XLA sets aside for our module under ``jit``.
     """
 
@@ -53,6 +54,7 @@ class Prediction:
     peak: int
     peak_measured: int | None
     seconds: float | None = None
+    calibrated: float | None = None
     peak_jax: int | None = None
 
 
