@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tnc.cli import main
+from tnc.cli.main import SUBCOMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -83,6 +84,11 @@ def test_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.startswith("network conv512_attn1(chi = 4, act = relu)\n")
     assert tuple(names["layer"]().shape) == (512, 512, 3, 3)
     assert sum(core.numel() for core in names["layer"].parameters()) == names["net"].report().networks[0].parameters
+
+
+def test_every_command_is_listed() -> None:
+    table = re.findall(r"^\| `tnc (\w+) ", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert table == [command.__name__.rpartition(".")[2] for command in SUBCOMMANDS]
 
 
 def test_links_lead_somewhere() -> None:
