@@ -456,6 +456,12 @@ def test_every_parameter_is_explained(name: str) -> None:
     [
         "std.ttn([])",
         "std.ttn([2], chi = 0)",
+        *(f"std.{name}([2, 0])" for name in ("ttn", "attn", "mera", "mera3", "brickwall", "mps", "ring", "cp")),
+        "std.mpo([2, 2], [2, 0])",
+        "std.tucker([2, 0], [2, 2])",
+        "std.tucker([2, 2], [2, 0])",
+        "std.peps(1, 2, [2, 0])",
+        "std.lowrank(0, 2)",
         "std.ttn([2], arity = 1)",
         'std.attn([2], placement = "dense")',
         'std.attn([2] * 4, layers = 2, placement = "sparse")',

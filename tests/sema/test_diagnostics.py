@@ -244,6 +244,12 @@ def test_branches_not_taken_are_checked_for_names() -> None:
         ),
         ("h(i) = fine", "`fine` is used without legs", "write `fine(i)`"),
         ("let a = [1, 2][-1]", "subscript -1 is negative", "count from the end with `len`: `[1, 2][len([1, 2]) - 1]`"),
+        ("core g([1, 0])", "a dimension must be at least 1, not 0", None),
+        (
+            "let n = [2, 0]\ncore g([d for d in n])",
+            "a dimension must be at least 1, not 0",
+            None,
+        ),
         (
             "core g(4 / 2)",
             "a dimension must be an integer, not a float",

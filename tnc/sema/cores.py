@@ -174,11 +174,12 @@ def dims(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> tuple[int, ...]
     value = evaluator.evaluate(expr, scope)
     if isinstance(value, tuple):
         evaluator.meter.pay(len(value) // 4, expr.span)
-        return tuple(_dim(entry, expr, scope) for entry in value)
+        return tuple(_dim(entry, expr, scope, listed=True) for entry in value)
     return (_dim(value, expr, scope),)
 
 
-def _dim(value: Value, expr: tree.Expr, scope: Scope) -> int:
+def _dim(value: Value, expr: tree.Expr, scope: Scope, *, listed: bool = False) -> int:
+    """A dimension: the value of an expression, or ``listed`` in it."""
     span = expr.span
     if not is_integer(value):
         hint = None
@@ -195,7 +196,7 @@ def _dim(value: Value, expr: tree.Expr, scope: Scope) -> int:
         hint = None
         if value == -1:
             hint = "nothing is inferred from -1; a dimension of an `input` that is known at run time only is `batch?`"
-        if found:
+        if found and not listed:
             hint = f"where it may be too small, write `max(1, {span.text})`"
         fail("TN251", f"a dimension must be at least 1, not {integer(value)}", span, labels=labels, help=hint)
     return value
