@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks --quick`` and ``python -m benchmarks report``."""
+"""The command line: ``python -m benchmarks --quick``, ``… rank PROFILE`` and ``… report``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, or write the report of what was measured."""
     options = _parser().parse_args(arguments)
     if options.command == "report":
+        from benchmarks import ranking
         from benchmarks.report import document
         from benchmarks.results import read
 
         before = read(options.before) if options.before.exists() else None
+        ranked = ranking.read(options.ranking) if options.ranking.exists() else ()
         note = options.note.read_text(encoding="utf-8") if options.note.exists() else ""
-        options.output.write_text(document(read(options.results), before, note), encoding="utf-8")
+        options.output.write_text(document(read(options.results), before, note, ranked), encoding="utf-8")
         return 0
     cases = [case for case in all_cases() if _asked_for(case, options)]
     if options.list:
@@ -32,7 +34,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(case.name, "(held out)" if case.held_out else "")
         return 0
     machine.use_threads(options.threads)
-    return _measure(cases, options)
+    return _rank(cases, options) if options.command == "rank" else _measure(cases, options)
+
+
+def _rank(cases: Sequence[Case], options: argparse.Namespace) -> int:
+    from benchmarks.ranking import Ranking, rank, write
+    from tnc.cost.device_file import find_profile
+
+    profile = find_profile(options.profile_of)
+    found: list[Ranking] = []
+    for case in cases:
+        ranking = rank(case, profile, options.seconds if options.seconds is not None else 10.0)
+        apart, right = ranking.pairs
+        print(
+            f"{case.name:32s} {len(ranking.plans):2d} plans, {right} of {apart} pairs, loss {ranking.loss:.2f}",
+            flush=True,
+        )
+        found.append(ranking)
+        write(found, options.ranking)
+    return 0
 
 
 def _measure(cases: Sequence[Case], options: argparse.Namespace) -> int:
@@ -91,9 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write the document")
     report.set_defaults(command="report")
     report.add_argument("results", type=Path, nargs="?", default=RESULTS / "results.json")
+    report.add_argument("--ranking", type=Path, default=RESULTS / "ranking.json")
     report.add_argument("--before", type=Path, default=RESULTS / "before.json")
     report.add_argument("--note", type=Path, default=RESULTS / "note.md", help="how the results came about, in words")
     report.add_argument("-o", "--output", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
+    rank = commands.add_parser("rank", help="time several plans a network, and see whether they were told apart")
+    rank.set_defaults(command="rank")
+    rank.add_argument("profile_of", metavar="PROFILE", help="a profile of this machine, from `tnc calibrate`")
+    rank.add_argument("--ranking", type=Path, default=RESULTS / "ranking.json", help="where the result goes")
     return parser
 
 

@@ -8,13 +8,14 @@ from textwrap import dedent
 
 from benchmarks import bars, floor
 from benchmarks.contenders import registry
+from benchmarks.ranking import Ranking
 from benchmarks.results import CaseResult, Entry, Results
 from benchmarks.text import factor, seconds, timing
 
 _MARKS = {True: "met", False: "**not met**", None: "–"}
 
 
-def document(results: Results, before: Results | None, note: str = "") -> str:
+def document(results: Results, before: Results | None, note: str = "", rankings: Sequence[Ranking] = ()) -> str:
     """The whole page; ``note`` says how the results came about."""
     parts = (
         _head(results),
@@ -27,6 +28,7 @@ def document(results: Results, before: Results | None, note: str = "") -> str:
         _layers(results),
         _dense(results),
         _predictions(results),
+        _ranked(rankings),
         _everything(results),
         _missing(results),
     )
@@ -254,6 +256,33 @@ def _predictions(results: Results) -> str:
         "over it",
     )
     return "## What the compiler says beforehand\n\n" + _table(header, rows)
+
+
+def _ranked(rankings: Sequence[Ranking]) -> str:
+    """Whether several plans of a network were told apart."""
+    if not rankings:
+        return ""
+    rows: list[tuple[str, ...]] = []
+    for ranking in rankings:
+        apart, right = ranking.pairs
+        name = f"{ranking.case} (held out)" if ranking.held_out else ranking.case
+        rows.append(
+            (name, str(len(ranking.plans)), str(apart), f"{right / apart:.0%}" if apart else "–", factor(ranking.loss))
+        )
+    pairs = [ranking.pairs for ranking in rankings]
+    apart, right = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+    enough = sum(a == 0 or r >= 0.9 * a for a, r in pairs)
+    text = f"""
+        ## Plans in the right order
+
+        Of every network up to twelve plans whose predicted time (profile of this machine) is within 3× of the best
+        were run in turns (`python -m benchmarks rank PROFILE`). Pairs whose measured times differ by more than 20 %
+        should be predicted the right way round in at least 90 % of the cases. Of all {apart} such pairs
+        {right / max(apart, 1):.0%} were; 90 % are reached in {enough} of {len(rankings)} networks. The last column is
+        what the choice costs: the measured time of the plan that was predicted to be the best, over the least measured.
+        """
+    header = ("network", "plans", "pairs that differ by > 20 %", "right way round", "chosen over best")
+    return _paragraphs(text) + _table(header, rows)
 
 
 def _everything(results: Results) -> str:
