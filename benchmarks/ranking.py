@@ -80,10 +80,10 @@ class _Nth:
         return near[min(self.place, len(near) - 1)]
 
 
-def rank(case: Case, profile: Profile, seconds: float) -> Ranking:
-    """Time the plans of a case in turns, for about so many seconds."""
-    plans = dict(_plans(case, profile))
-    nearest = sorted(plans.items(), key=lambda item: item[1])[:PLANS]
+def rank(case: Case, profile: Profile, seconds: float, most: int = PLANS) -> Ranking:
+    """Time at most so many plans of a case in turns, for about so many seconds."""
+    plans = dict(_plans(case, profile, 2 * most))
+    nearest = sorted(plans.items(), key=lambda item: item[1])[:most]
     steps = [(_step(case, text), predicted) for text, predicted in nearest if predicted <= FAR * nearest[0][1]]
     times: list[list[float]] = [[] for _ in steps]
     for step, _ in steps:
@@ -96,7 +96,7 @@ def rank(case: Case, profile: Profile, seconds: float) -> Ranking:
     return Ranking(case.name, case.held_out, profile.name, timed)
 
 
-def _plans(case: Case, profile: Profile) -> Iterator[tuple[str, float]]:
+def _plans(case: Case, profile: Profile, places: int) -> Iterator[tuple[str, float]]:
     """Different texts that compute a case, with the predicted seconds of a step."""
     initialised = case.load().initialised
     program = initialised.program
@@ -104,7 +104,7 @@ def _plans(case: Case, profile: Profile) -> Iterator[tuple[str, float]]:
     optimised = passes.run_passes(program)
     options = PlanOptions(tuple(case.sizes.items()), "float32", profile)
     emitter = codegen.emitter("torch")
-    for place in range(2 * PLANS):
+    for place in range(places):
         plan, _ = order.decide(optimised, stacks, ir.digest(program), options, _Nth(place))
         assert plan.predicted is not None
         text = emitter.emit(plan)
