@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tnc.ir.extent import evaluate
-from tnc.ir.program import Contract, Delta, Dim, Use
+from tnc.ir.legs import tied
+from tnc.ir.program import Contract, Dim, Use
 from tnc.ir.schedule import Broadcast, Conjugate, Diagonal, Embed, Multiply, Number, Read, Reduce, Scale
 from tnc.order.builder import Builder
 from tnc.order.located import Located
@@ -40,7 +41,7 @@ class Prepared:
 
 def prepare(statement: Contract, located: Mapping[str, Located], builder: Builder, complex_valued: bool) -> Prepared:
     """Append the steps that each operand needs on its own, and say what remains."""
-    leaders = _leaders(statement)
+    leaders = tied(statement)
     dims = statement.dims
     names = statement.leg_names or tuple(f"l{leg}" for leg in range(len(dims)))
     result = tuple(dict.fromkeys(leaders[leg] for leg in statement.legs if dims[leg] != 1))
@@ -74,24 +75,6 @@ def prepare(statement: Contract, located: Mapping[str, Located], builder: Builde
             scalars.append(_count(dim, builder))
     absent = tuple(leg for leg in result if not held[leg])
     return Prepared(tuple(operands), tuple(scalars), scale, result, absent, leaders, dims)
-
-
-def _leaders(statement: Contract) -> tuple[int, ...]:
-    """For every leg the first one that copy tensors make equal to it."""
-    leader = list(range(len(statement.dims)))
-
-    def find(leg: int) -> int:
-        while leader[leg] != leg:
-            leader[leg] = leader[leader[leg]]
-            leg = leader[leg]
-        return leg
-
-    for factor in statement.factors:
-        if isinstance(factor, Delta):
-            roots = sorted({find(leg) for leg in factor.legs})
-            for root in roots[1:]:
-                leader[root] = roots[0]
-    return tuple(find(leg) for leg in range(len(leader)))
 
 
 def _unheld(statement: Contract, leaders: tuple[int, ...], held: Counter[int]) -> list[int]:
