@@ -66,7 +66,9 @@ def _measure(cases: Sequence[Case], options: argparse.Namespace) -> int:
     seconds = options.seconds if options.seconds is not None else (10.0 if options.profile == "quick" else 25.0)
     rounds = (3, 25) if options.profile == "quick" else (5, 40)
     calibrated = find_profile(options.device) if options.device else None
-    protocol = Protocol(seconds, rounds, 240, not options.no_compile, not options.no_jax, only, calibrated)
+    protocol = Protocol(
+        seconds, rounds, compiled=not options.no_compile, jax=not options.no_jax, only=only, calibrated=calibrated
+    )
     rates = measure_rates()
     facts = machine.facts(options.threads)
     print(f"bandwidth {rates.bandwidth / 1e9:.1f} GB/s, GEMM {rates.gemm / 1e9:.0f} GFLOP/s", flush=True)
