@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tnc.codegen.body import Body
-from tnc.codegen.dialect import Loop
+from tnc.codegen.dialect import Loop, Shared
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
 from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
 from tnc.codegen.reads import all_steps
@@ -168,6 +168,15 @@ class JaxDialect(ArrayDialect):
     def broadcast(self, operand: str, shape: Sequence[str]) -> Doc:
         """The compiler decides whether to fill it in."""
         return call("jnp.broadcast_to", operand, flat(tuple_of(list(shape))))
+
+    def shared(self, left: str, right: str, shared: Shared) -> Doc:
+        """A left matrix on its own would have its rows before the batch: XLA transposed what it meets, and the result.
+
+        Repeated for the batch, its gradient is as large as the batch; so it has to be light.
+        """
+        if shared.left and shared.light:
+            return call("jnp.matmul", self.broadcast(left, shared.shape), right)
+        return ArrayDialect.shared(self, left, right, shared)
 
     def repeat(self, body: Body, loop: Loop) -> None:
         """A `scan`: the body as a function of what is carried and of the entries walked along."""

@@ -9,7 +9,7 @@ from typing import assert_never
 from tnc.codegen.body import Body, write_for
 from tnc.codegen.complaints import refuse
 from tnc.codegen.cores import cores_table
-from tnc.codegen.dialect import Loop
+from tnc.codegen.dialect import Loop, Shared
 from tnc.codegen.fills import Run, in_one_row, numbers, runs
 from tnc.codegen.header import docstring
 from tnc.codegen.layout import Doc, Group, call, prefixed
@@ -190,11 +190,11 @@ class TorchDialect:
         """A scalar like the reference."""
         return f"torch.tensor({value})" if reference is None else f"{reference}.new_full((), {value})"
 
-    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+    def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` would copy the batch to make one matrix of it; `bmm` reads the expanded matrix again and again."""
-        if shared_left:
-            return call("torch.bmm", f"{left}.expand({batch}, -1, -1)", right)
-        return call("torch.bmm", left, f"{right}.expand({batch}, -1, -1)")
+        if shared.left:
+            return call("torch.bmm", f"{left}.expand({shared.shape[0]}, -1, -1)", right)
+        return call("torch.bmm", left, f"{right}.expand({shared.shape[0]}, -1, -1)")
 
     def conjugate(self, operand: str) -> str:
         """`conj` would hand out lazy views, which NumPy refuses to read."""

@@ -48,7 +48,7 @@ class Body:
         self._large = _large_values(schedule) if dialect.frees else frozenset[str]()
         self._sizes = {name: self.names.fresh(name, "size") for name in _dynamic_sizes(schedule)}
         self._views = Views(dialect.permute, self._sizes)
-        self._expressions = Expressions(dialect, self.scalars, self._views, self._reference())
+        self._expressions = Expressions(dialect, self.scalars, self._views, self._reference(), dict(schedule.sizes))
 
     def write(self) -> list[str]:
         """Everything before the ``return``; the text of every result, in order."""

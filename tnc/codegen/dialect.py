@@ -28,6 +28,18 @@ class Loop:
     walked: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A matrix, the left or the right one, that serves a whole batch, and the shape that it has repeated for it.
+
+    It is ``light`` if it has less than half the entries of a member of the batch, operand and result together.
+    """
+
+    left: bool
+    shape: tuple[str, ...]
+    light: bool
+
+
 class Dialect(Protocol):
     """What differs between frameworks."""
 
@@ -73,7 +85,7 @@ class Dialect(Protocol):
         """The text of a tensor with this axis first, to be walked along."""
         ...
 
-    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+    def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """The product of matrices of which the left or the right one, of batch size 1, serves a whole batch."""
         ...
 

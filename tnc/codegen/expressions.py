@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from tnc.codegen.dialect import Dialect
+from tnc.codegen.dialect import Dialect, Shared
 from tnc.codegen.layout import Doc, Group, Terms, call, tuple_of
 from tnc.codegen.scalars import ScalarWriter, number_text
 from tnc.codegen.views import Views
-from tnc.ir.extent import Extent
+from tnc.ir.extent import Extent, count
 from tnc.ir.schedule import (
     Add,
     Broadcast,
@@ -36,11 +36,19 @@ from tnc.ir.schedule import (
 class Expressions:
     """Spells operations in a backend's words."""
 
-    def __init__(self, dialect: Dialect, scalars: ScalarWriter, views: Views, reference: str | None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        scalars: ScalarWriter,
+        views: Views,
+        reference: str | None,
+        sizes: Mapping[str, int],
+    ) -> None:
         self._dialect = dialect
         self._scalars = scalars
         self._views = views
         self._reference = reference
+        self._sizes = sizes
 
     def expression(self, step: Step, texts: Sequence[str]) -> Doc:
         """The right-hand side of a step's assignment; ``texts`` are its operands."""
@@ -88,8 +96,14 @@ class Expressions:
         left, right = operation.left.seen[:-2], operation.right.seen[:-2]
         if left == right:
             return Terms("", texts[0], (("@", texts[1]),))
-        (batch,) = right if left == (1,) else left
-        return self._dialect.shared(*texts, shared_left=left == (1,), batch=self._views.size(batch))
+        shared_left = left == (1,)
+        (batch,), shared = (right, operation.left) if shared_left else (left, operation.right)
+        others = operation.right if shared_left else operation.left
+        rows, columns = operation.left.seen[-2], operation.right.seen[-1]
+        matrix, moved = count(shared.seen[1:], self._sizes), count(others.seen[1:], self._sizes)
+        light = 2 * matrix < moved + count((rows, columns), self._sizes)
+        shape = self._views.dims((batch, *shared.seen[1:]))
+        return self._dialect.shared(texts[0], texts[1], Shared(shared_left, tuple(shape), light))
 
     def _diagonal(self, text: str, rank: int) -> str:
         """The new axis comes last in every framework, and must come first."""

@@ -8,7 +8,7 @@ from typing import assert_never
 from tnc.codegen.body import Body
 from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
-from tnc.codegen.dialect import Dialect
+from tnc.codegen.dialect import Dialect, Shared
 from tnc.codegen.fills import Run, numbers, runs, shape_text
 from tnc.codegen.header import docstring
 from tnc.codegen.layout import Doc, Group, Terms, call, prefixed
@@ -79,7 +79,7 @@ class ArrayDialect:
         dtype = "" if reference is None else f", {reference}.dtype"
         return f"{self.functions.namespace}.asarray({value}{dtype})"
 
-    def shared(self, left: str, right: str, *, shared_left: bool, batch: str) -> Doc:
+    def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` broadcasts the batch."""
         return Terms("", left, (("@", right),))
 
