@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.emitters.schedules import Array, initialised, module, random_cores, tensor_train, torch_module
+from tests.emitters.sweeps import swept
 
 jax: Any = import_module("jax")
 jnp: Any = import_module("jax.numpy")
@@ -131,3 +132,12 @@ def test_keys_are_those_of_torch() -> None:
                 key: tuple(value.shape) for key, value in state.items()
             }
             assert vars(module(schedule, "torch"))["CORES"] == generated.CORES
+
+
+@pytest.mark.parametrize(("columns", "transposed"), [(64, False), (4, True)])
+def test_a_light_matrix_is_repeated_for_its_batch_and_nothing_large_transposed(columns: int, transposed: bool) -> None:
+    schedule = swept(32 * 8 * columns, (8, 8, 32))
+    generated: Any = module(schedule, "jax")
+    params = generated.params_from_cores(random_cores(schedule))
+    compiled = jax.jit(generated.apply).lower(params, jnp.ones(32 * 8 * columns)).compile().as_text()
+    assert (" transpose(" in compiled) == transposed
