@@ -16,8 +16,9 @@ from tests.order import networks
 from tests.order.networks import column, schedule_of
 from tnc.cost.device_file import default_profile
 from tnc.cost.time import Clock
+from tnc.ir.extent import count
 from tnc.ir.program import Reshape, View
-from tnc.ir.schedule import Move, Schedule, Sweep
+from tnc.ir.schedule import Matmul, Move, Schedule, Sweep
 from tnc.ir.sweep import without_sweeps
 from tnc.order.spine import along_legs, orders, spine
 from tnc.order.sweep import sweeps
@@ -122,10 +123,24 @@ def large_moves(schedule: Schedule) -> list[str]:
     return [s.name for s in steps if isinstance(s.operation, Move) and prod(int(str(d)) for d in s.shape) >= 2**18]
 
 
+def brick_wall(legs: int) -> Schedule:
+    text = """network w(n: int) {
+      let t = std.brickwall([2] * n, 2, act = relu)
+      output w(x[0..n]) = t(x[0..n])
+    }"""
+    return tnc.loads(text, n=legs)._planned.plan.schedule  # pyright: ignore[reportPrivateUsage]
+
+
 def test_a_brick_wall_moves_nothing_large() -> None:
-    text = (
-        "network w(act: fn = relu) { let t = std.brickwall([2] * 18, 2, act = act) output w(x[0..18]) = t(x[0..18]) }"
-    )
-    schedule = tnc.loads(text)._planned.plan.schedule  # pyright: ignore[reportPrivateUsage]
+    schedule = brick_wall(18)
     assert any(isinstance(step.operation, Sweep) for step in schedule.steps)
     assert not large_moves(schedule)
+
+
+def test_matrices_of_narrow_sums_are_not_read_transposed() -> None:
+    products = [s.operation for s in without_sweeps(brick_wall(22).steps) if count(s.shape, {}) >= 2**14]
+    narrow = [
+        p for p in products if isinstance(p, Matmul) and len(p.right.seen) == 2 and count(p.right.seen[:1], {}) <= 8
+    ]
+    assert narrow
+    assert all(p.left.order is None and p.right.order is None for p in narrow)

@@ -17,6 +17,13 @@ from tnc.order.spine import folded, members, path_of
 from tnc.order.sweep import Place, Swept
 from tnc.order.tree import Network
 
+_NARROW, _LARGE = 8, 2**14
+"""With so few entries taken, and so many in the result, a window's matrix lies in memory as the product reads it.
+
+Autograd makes the gradient of a matrix that is read transposed from the transposed product, and where the sum is
+narrow, BLAS libraries take 3 to 10 times as long for that one.
+"""
+
 
 def lower_sweep(
     swept: Swept, network: Network, prepared: Prepared, names: Sequence[str], builder: Builder, clock: Clock
@@ -43,6 +50,12 @@ def _gate(
     place: Place, network: Network, prepared: Prepared, names: Sequence[str], builder: Builder, clock: Clock
 ) -> Read:
     """A window's small tensors contracted, as a matrix (given, taken)."""
+    entries = network.entries
+    on_the_right = place.back == 1 and place.front > 1
+    rows, columns = (place.taken, place.given) if on_the_right else (place.given, place.taken)
+    orders = [(*rows, *columns)]
+    if entries(place.taken) > _NARROW or place.front * entries(place.given) * place.back < _LARGE:
+        orders.append((*columns, *rows))
     tree = folded(place.trees)
     inside = members(tree)
     own = Network(
@@ -54,32 +67,32 @@ def _gate(
     chosen = [prepared.operands[member] for member in inside]
 
     def wanted(order: Order) -> float:
-        asked = (*place.given, *place.taken)
-        return 0.0 if order in (asked, (*place.taken, *place.given)) else moving(own, order, asked, clock)
+        return 0.0 if order in orders else moving(own, order, orders[0], clock)
 
     leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in chosen]
     made, choices = arrange(own, path_of(tree, inside), leaves, wanted, clock)
     gate = lower(chosen, made, choices, prepared.dims, names, builder)
     axis = {leg: number for number, leg in enumerate(gate.legs)}
-    given, taken = ([axis[leg] for leg in legs] for legs in (place.given, place.taken))
     tensor = gate.tensor
-    if not (tensor.joined(given) and tensor.joined(taken)):
-        tensor = builder.moved(tensor, [*given, *taken], [names[leg] for leg in (*place.given, *place.taken)])
-        given, taken = list(range(len(given))), list(range(len(given), len(given) + len(taken)))
+    if gate.legs not in orders or not all(tensor.joined([axis[leg] for leg in legs]) for legs in (rows, columns)):
+        tensor = builder.moved(tensor, [axis[leg] for leg in orders[0]], [names[leg] for leg in orders[0]])
+        axis = {leg: number for number, leg in enumerate(orders[0])}
+    given, taken = ([axis[leg] for leg in legs] for legs in (place.given, place.taken))
     if place.idle:
-        return _with_identity(tensor, given, taken, network.entries(place.idle), builder)
+        assert on_the_right
+        return _with_identity(tensor, given, taken, entries(place.idle), builder)
     read = tensor.read([given, taken])
     assert read is not None
     return read
 
 
 def _with_identity(tensor: Located, given: list[int], taken: list[int], size: int, builder: Builder) -> Read:
-    """A gate times the identity on legs that it leaves as they are."""
-    gate = tensor.read([given, (), taken, ()])
+    """A gate times the identity on legs that it leaves as they are, lying in memory as a matrix on the right."""
+    gate = tensor.read([taken, (), given, ()])
     assert gate is not None
-    new, _, summed, _ = (count((extent,), {}) for extent in gate.seen)
+    summed, _, new, _ = (count((extent,), {}) for extent in gate.seen)
     one = builder.add(Number(1.0), (), ())
     ones = builder.add(Broadcast(Read(one.source, (1,))), (size,), ())
     identity = builder.add(Embed(Read(ones.source, (size,))), (size, size), ())
-    product = builder.add(Multiply(gate, Read(identity.source, (1, size, 1, size))), (new, size, summed, size), ())
-    return Read(product.source, (new * size, summed * size))
+    product = builder.add(Multiply(gate, Read(identity.source, (1, size, 1, size))), (summed, size, new, size), ())
+    return Read(product.source, (summed * size, new * size), order=(1, 0))

@@ -36,7 +36,7 @@ Legs: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A run of small tensors as one window: their trees, the legs it takes and those it gives, entries in front.
+    """A run of small tensors as one window: their trees, the legs it takes and gives, entries before and behind them.
 
     ``idle`` are a few legs behind that the window takes and gives, too, as they are: many products of narrow matrices
     are slower than one of matrices that hold an identity.
@@ -46,6 +46,7 @@ class Place:
     taken: Legs
     given: Legs
     front: int
+    back: int
     idle: Legs = ()
 
 
@@ -189,7 +190,8 @@ class _Line:
         front, taken, given, back = window
         trees = tuple(small.tree for small in self._sequence[start:stop])
         _, idle = self._seconds(front, taken, given, back)
-        return Place(trees, taken, given, self._network.entries(front), back if idle else ())
+        behind = 1 if idle else self._network.entries(back)
+        return Place(trees, taken, given, self._network.entries(front), behind, back if idle else ())
 
     def _window(self, start: int, stop: int) -> tuple[Legs, Legs, Legs, Legs] | None:
         """Legs in front, taken, given and behind, if what a run changes stands together."""
