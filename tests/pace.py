@@ -21,14 +21,19 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
     gc.collect()
     gc.freeze()  # what earlier tests left behind is not this work's to walk through
     try:
-        before = _reference()
+        before = slowness()
         start = process_time()
         result = work()
         seconds = process_time() - start
-        slowness = max(before, _reference()) / NOMINAL
+        after = slowness()
     finally:
         gc.unfreeze()
-    return result, seconds / max(1.0, slowness)
+    return result, seconds / max(before, after)
+
+
+def slowness() -> float:
+    """How many times as long everything takes at the moment, at least once."""
+    return max(1.0, _reference() / NOMINAL)
 
 
 def _reference() -> float:
