@@ -9,7 +9,7 @@ from tnc.codegen.dialect import Dialect, Shared
 from tnc.codegen.layout import Doc, Group, Terms, call, tuple_of
 from tnc.codegen.scalars import ScalarWriter, number_text
 from tnc.codegen.views import Views
-from tnc.ir.extent import Extent, count
+from tnc.ir.extent import Extent
 from tnc.ir.schedule import (
     Add,
     Broadcast,
@@ -31,6 +31,7 @@ from tnc.ir.schedule import (
     Step,
     Sweep,
 )
+from tnc.ir.shared import is_light
 
 
 class Expressions:
@@ -98,11 +99,8 @@ class Expressions:
             return Terms("", texts[0], (("@", texts[1]),))
         shared_left = left == (1,)
         (batch,), shared = (right, operation.left) if shared_left else (left, operation.right)
-        others = operation.right if shared_left else operation.left
-        rows, columns = operation.left.seen[-2], operation.right.seen[-1]
-        matrix, moved = count(shared.seen[1:], self._sizes), count(others.seen[1:], self._sizes)
-        light = 2 * matrix < moved + count((rows, columns), self._sizes)
         shape = self._views.dims((batch, *shared.seen[1:]))
+        light = is_light(operation, self._sizes)
         return self._dialect.shared(texts[0], texts[1], Shared(shared_left, tuple(shape), light))
 
     def _diagonal(self, text: str, rank: int) -> str:
