@@ -81,11 +81,11 @@ def gradient_is_copied(read: Read, source: Sequence[int], sizes: Mapping[str, in
         strides[axis] = inner[place]
     if read.pick is not None:
         source = (*source[: read.pick[0]], *source[read.pick[0] + 1 :])
-    return not _is_view(shape, strides, source)
+    return reshaped(shape, strides, source) is None
 
 
-def _is_view(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> bool:
-    """Whether axes with these strides can be merged, and then split, to another shape without a copy."""
+def reshaped(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> tuple[int, ...] | None:
+    """The strides after axes were merged where they lie as one, and split; None if that took a copy."""
     runs: list[tuple[int, int]] = []  # entries of axes that lie as one, and the stride of the last of them
     for size, stride in zip(shape, strides, strict=True):
         if size == 1:
@@ -94,16 +94,16 @@ def _is_view(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -
             runs[-1] = runs[-1][0] * size, stride
         else:
             runs.append((size, stride))
-    rest = 1
+    found: list[int] = []
+    rest = inner = 1
     for size in new:
-        if size == 1:
-            continue
-        if rest == 1:
-            rest = runs.pop(0)[0] if runs else 1
+        if size != 1 and rest == 1:
+            rest, inner = runs.pop(0) if runs else (1, 1)
         if rest % size:
-            return False
+            return None
         rest //= size
-    return True
+        found.append(rest * inner)
+    return tuple(found)
 
 
 def _split(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from tnc.cost import totals
 from tnc.cost.device import Profile
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
+from tnc.cost.xla_step import jit_memory
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.driver import Planned, emit
 from tnc.measure.machine import processor
@@ -127,7 +128,7 @@ def bench(
         CompileError: TN024 if they cannot be run here, TN022 if the profile has no rates for their dtype.
     """
     dtype = networks[0].plan.dtype
-    predictions = [_predict(planned, Clock(profile, dtype)) for planned in networks]
+    predictions = [_predict(planned, backend, Clock(profile, dtype)) for planned in networks]
     _check_memory(networks, predictions)
     used = use_threads(backend, threads)
     runs = [_prepared(planned, backend, emit(planned, backend)) for planned in networks]
@@ -153,10 +154,12 @@ def bench(
     )
 
 
-def _predict(planned: Planned, clock: Clock) -> _Prediction:
-    seconds = predicted(planned.plan.schedule, clock)
-    found = totals(planned.plan.schedule, planned.plan.dtype)
-    return _Prediction(seconds.forward, seconds.backward, found.bytes_saved, found.bytes_peak_training)
+def _predict(planned: Planned, backend: str, clock: Clock) -> _Prediction:
+    schedule, dtype = planned.plan.schedule, planned.plan.dtype
+    seconds = predicted(schedule, clock)
+    found = totals(schedule, dtype)
+    peak = jit_memory(schedule, dtype).total if backend == "jax" else found.bytes_peak_training
+    return _Prediction(seconds.forward, seconds.backward, found.bytes_saved, peak)
 
 
 def _check_memory(networks: Sequence[Planned], predictions: Sequence[_Prediction]) -> None:

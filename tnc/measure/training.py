@@ -38,7 +38,7 @@ class Running(Protocol):
         ...
 
     def peak_bytes(self) -> int | None:
-        """The most bytes alive in a step, without parameters and inputs, where the framework tells."""
+        """The most bytes in use in a step, where the framework tells: of JAX with arguments, of torch without."""
         ...
 
 
@@ -158,23 +158,21 @@ class JaxRunning:
             frozen = {name: value for name, value in parameters.items() if name in module.FROZEN}
             trained = {name: value for name, value in parameters.items() if name not in module.FROZEN}
 
-            def forward(trained: Any) -> Any:
+            def applied(trained: Any, frozen: Any, inputs: Any) -> Any:
                 return module.apply({**frozen, **trained}, *inputs)
 
-            self._forward = self._compiled(forward, trained)
-            self._whole = self._training(module, frozen, trained, inputs) if trained else None
+            given = trained, frozen, inputs
+            self._forward = self._compiled(applied, *given)
+            self._whole = self._training(applied, *given) if trained else None
 
     def _training(
-        self, module: Any, frozen: Mapping[str, Any], trained: Mapping[str, Any], inputs: Sequence[Any]
+        self, applied: Callable[..., Any], trained: Mapping[str, Any], frozen: Mapping[str, Any], inputs: list[Any]
     ) -> tuple[Any, tuple[Any, ...]]:
         jax = self._jax
 
-        def applied(trained: Any, inputs: Any) -> Any:
-            return module.apply({**frozen, **trained}, *inputs)
-
-        def both(trained: Any, inputs: Any, cotangents: Any) -> Any:
+        def both(trained: Any, frozen: Any, inputs: Any, cotangents: Any) -> Any:
             def on_inputs(own: Any) -> Any:
-                return applied(own, inputs)
+                return applied(own, frozen, inputs)
 
             value, pull = jax.vjp(on_inputs, trained)
             return value, pull(cotangents)[0]
@@ -182,8 +180,8 @@ class JaxRunning:
         def ones(found: Any) -> Any:
             return jax.numpy.ones(found.shape, found.dtype)
 
-        cotangents = jax.tree.map(ones, jax.eval_shape(applied, trained, list(inputs)))
-        return self._compiled(both, trained, list(inputs), cotangents)
+        cotangents = jax.tree.map(ones, jax.eval_shape(applied, trained, frozen, inputs))
+        return self._compiled(both, trained, frozen, inputs, cotangents)
 
     def _compiled(self, function: Callable[..., Any], *arguments: Any) -> tuple[Any, tuple[Any, ...]]:
         return self._jax.jit(function).lower(*arguments).compile(), arguments
@@ -203,7 +201,13 @@ class JaxRunning:
         """XLA does not tell what it keeps."""
 
     def peak_bytes(self) -> int | None:
-        """What XLA sets aside for a step: temporaries and results."""
+        """All that XLA has in memory during a step: arguments, temporaries and results."""
         compiled, _ = self._whole or self._forward
-        analysis = compiled.memory_analysis()
-        return None if analysis is None else int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
+        found = compiled.memory_analysis()
+        return None if found is None else xla_bytes(found)
+
+
+def xla_bytes(analysis: Any) -> int:
+    """The sum of XLA's ``memory_analysis()``: arguments, temporaries and results, what lies in one place once."""
+    given = analysis.argument_size_in_bytes + analysis.output_size_in_bytes - analysis.alias_size_in_bytes
+    return int(given + analysis.temp_size_in_bytes)
