@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks --quick``, ``… rank PROFILE`` and ``… report``."""
+"""The command line: ``python -m benchmarks --quick``, ``… rank PROFILE``, ``… jit`` and ``… report``."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(case.name, "(held out)" if case.held_out else "")
         return 0
     machine.use_threads(options.threads)
+    if options.command == "jit":
+        from benchmarks.jit import compared
+
+        for line in compared(cases):
+            print(line, flush=True)
+        return 0
     return _rank(cases, options) if options.command == "rank" else _measure(cases, options)
 
 
@@ -121,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     rank.set_defaults(command="rank")
     rank.add_argument("profile_of", metavar="PROFILE", help="a profile of this machine, from `tnc calibrate`")
     rank.add_argument("--ranking", type=Path, default=RESULTS / "ranking.json", help="where the result goes")
+    jit = commands.add_parser("jit", help="compile steps with XLA, and see whether their memory was told beforehand")
+    jit.set_defaults(command="jit")
     return parser
 
 

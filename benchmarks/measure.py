@@ -78,9 +78,8 @@ def measure(case: Case, rates: Rates, protocol: Protocol) -> CaseResult:
     entries = (*_finished(runners), *missing)
     sized = [runner.step for runner in runners if runner.entry.family == "ours-jax"]
     peak_jax = cast(Sized, sized[0]).peak_bytes() if sized else None
-    return replace(
-        result, entries=entries, prediction=replace(predict(problem, protocol.calibrated), peak_jax=peak_jax)
-    )
+    prediction = replace(predict(problem, protocol.calibrated), peak_jax=peak_jax)
+    return replace(result, entries=entries, prediction=prediction)
 
 
 def _asked_for(case: Case, protocol: Protocol) -> list[Contender]:

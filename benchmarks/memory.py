@@ -13,6 +13,7 @@ from tnc.cost.device import Profile
 from tnc.cost.device_file import default_profile
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
+from tnc.cost.xla_step import jit_memory
 from tnc.measure import memory
 
 
@@ -22,6 +23,7 @@ def predict(problem: Problem, calibrated: Profile | None) -> Prediction:
     (network,) = report["networks"]
     figures: dict[str, int] = network["bytes"]
     module = module_of(problem)
+    plan = driver.plan(problem.network.initialised, problem.network.options).plan
     return Prediction(
         saved=figures["saved"],
         saved_measured=saved_bytes(problem, module),
@@ -29,6 +31,7 @@ def predict(problem: Problem, calibrated: Profile | None) -> Prediction:
         peak_measured=peak_bytes(problem, module),
         seconds=predicted_seconds(problem, default_profile()),
         calibrated=None if calibrated is None else predicted_seconds(problem, calibrated),
+        peak_jax_predicted=jit_memory(plan.schedule, plan.dtype).total,
     )
 
 

@@ -46,7 +46,7 @@ class Prediction:
     """What the compiler says of itself beside what was measured: bytes, and seconds where it predicts them.
 
     ``seconds`` is by the profile that ships for processors, ``calibrated`` by one of the machine that measured;
-    ``peak_jax`` is what XLA sets aside for our module under ``jit``.
+    ``peak_jax`` is what XLA has in memory in a step of our module under ``jit``, arguments and results included.
     """
 
     saved: int
@@ -56,6 +56,7 @@ class Prediction:
     seconds: float | None = None
     calibrated: float | None = None
     peak_jax: int | None = None
+    peak_jax_predicted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.contenders.base import Outcome, Problem, Seconds
 from benchmarks.contenders.libraries import cotengra_expression, einsum_text
 from benchmarks.recipe import Activation, Equation, Operand, Recipe, Reshaped, UnsupportedError
+from tnc.measure.training import xla_bytes
 
 _jax: Any = jax
 _jnp: Any = jnp
@@ -64,9 +65,8 @@ class JaxStep:
         return Seconds(perf_counter() - start)
 
     def peak_bytes(self) -> int:
-        """What XLA sets aside for the call, without its arguments: temporaries and results."""
-        analysis = self.compiled.memory_analysis()
-        return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
+        """All that XLA has in memory during the call: arguments, temporaries and results."""
+        return xla_bytes(self.compiled.memory_analysis())
 
     def outcome(self) -> Outcome:
         """Value and gradients."""
