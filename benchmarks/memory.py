@@ -42,9 +42,9 @@ def predicted_seconds(problem: Problem, profile: Profile) -> float:
 
 
 def saved_bytes(problem: Problem, module: Generated) -> int:
-    """The storages that autograd keeps for the backward pass, without parameters and inputs."""
+    """The storages that autograd keeps for the backward pass, without cores, frozen ones included, and inputs."""
     inputs = list(inputs_of(problem).values())
-    return memory.saved_bytes(lambda: (module(*inputs),), (*inputs, *(p for _, p in module.named_parameters())))
+    return memory.saved_bytes(lambda: (module(*inputs),), (*inputs, *module.cores().values()))
 
 
 def peak_bytes(problem: Problem, module: Generated) -> int:
