@@ -22,10 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 from tnc.cost.strided import Storage, Strided
-from tnc.ir.expansion import COMPOSITES, spell
+from tnc.ir.expansion import applied
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 
 _RESULT = frozenset({"relu", "tanh", "sigmoid", "exp", "sqrt", "expm1"})
@@ -51,7 +51,7 @@ def saved_by_function(
     """The storages kept by a function of tensors whose value is ``result``."""
     walker = _Walker(itemsize, new)
     environment = tuple(_Value(operand.storage, operand.entries, operand.grad) for operand in operands)
-    last = walker.value(function, environment)
+    last = applied(function, environment, walker.apply)
     # The outermost call made the result itself.
     named = {last.storage: result.storage} if isinstance(last, _Value) else {}
     return tuple(dict.fromkeys(named.get(storage, storage) for storage in walker.kept))
@@ -65,23 +65,7 @@ class _Walker:
         self._itemsize = itemsize
         self._new = new
 
-    def value(self, function: Scalar, environment: Sequence[_Operand]) -> _Operand:
-        """What a function makes of its operands."""
-        match function:
-            case Argument(index=index):
-                return environment[index]
-            case Literal(value=number):
-                return number
-            case Apply(operator=name, operands=operands):
-                own = spell(name, operands)
-                values = [self.value(operand, environment) for operand in own.operands]
-                if own.operator in COMPOSITES:
-                    return self.value(COMPOSITES[own.operator], values)
-                return self._apply(own.operator, values)
-            case _:
-                assert_never(function)
-
-    def _apply(self, name: str, values: list[_Operand]) -> _Operand:
+    def apply(self, name: str, values: list[_Operand]) -> _Operand:
         tensors = [value for value in values if isinstance(value, _Value)]
         if not tensors:
             return 0.0  # a number, folded when the text is written
@@ -145,4 +129,4 @@ class _Walker:
             self_or_less = body
         product = Apply("mul", (Argument(1), self_or_less))
         condition = Apply("gt", (body, Literal(0.0)))
-        return self.value(Apply("where", (condition, body, product)), (t, a))
+        return applied(Apply("where", (condition, body, product)), (t, a), self.apply)

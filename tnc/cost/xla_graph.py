@@ -110,6 +110,14 @@ class Graph:
         """Sums of what is computed of the operands."""
         return self._add(Kind.REDUCE, shape, operands)
 
+    def gradient(self, operand: Strided, factors: Sequence[Strided]) -> Strided:
+        """That of an operand of what is computed entry by entry, summed where it was broadcast.
+
+        The first factor is the gradient of the result.
+        """
+        make = self.loop if operand.entries == factors[0].entries else self.reduce
+        return make(operand.shape, factors)
+
     def solid(self, shape: Shape, operands: Iterable[Strided]) -> Strided:
         """What is fused with nothing."""
         return self._add(Kind.SOLID, shape, operands)

@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 from tnc.cost.strided import Strided
 from tnc.cost.xla_graph import Graph
-from tnc.ir.expansion import COMPOSITES, spell
-from tnc.ir.program import Apply, Argument, Literal, Scalar
+from tnc.ir.expansion import applied
+from tnc.ir.program import Scalar
 
 _COSTLY = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt", "sin", "cos", "log", "erf", "pow", "div", "elu"})
 _OF_RESULT = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt"})
@@ -61,9 +61,7 @@ class Tape:
                 continue
             for operand in call.operands:
                 if operand.grad:
-                    whole = operand.entries == call.result.entries
-                    make = graph.loop if whole else graph.reduce
-                    made = make(operand.shape, (*terms, *call.needs))
+                    made = graph.gradient(operand, (*terms, *call.needs))
                     found.setdefault(operand.storage.number, []).append(made)
         gradients: list[Strided | None] = []
         for operand in self.operands:
@@ -75,25 +73,13 @@ class Tape:
 def evaluated(graph: Graph, function: Scalar, operands: Sequence[Strided]) -> tuple[Strided, Tape]:
     """The value of a function, and how it came about."""
     calls: list[_Call] = []
-    last = _value(graph, function, operands, calls)
+
+    def call(name: str, values: Sequence[_Operand]) -> _Operand:
+        return _apply(graph, name, values, calls)
+
+    last = applied(function, operands, call)
     result = last if isinstance(last, Strided) else graph.loop(operands[0].shape, ())
     return result, Tape(tuple(operands), result, calls)
-
-
-def _value(graph: Graph, function: Scalar, environment: Sequence[_Operand], calls: list[_Call]) -> _Operand:
-    match function:
-        case Argument(index=index):
-            return environment[index]
-        case Literal(value=number):
-            return number
-        case Apply(operator=name, operands=operands):
-            own = spell(name, operands)
-            values = [_value(graph, operand, environment, calls) for operand in own.operands]
-            if own.operator in COMPOSITES:
-                return _value(graph, COMPOSITES[own.operator], values, calls)
-            return _apply(graph, own.operator, values, calls)
-        case _:
-            assert_never(function)
 
 
 def _apply(graph: Graph, name: str, values: Sequence[_Operand], calls: list[_Call]) -> _Operand:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import prod
 from typing import assert_never
 
 from tnc.cost.dtypes import is_complex, itemsize
@@ -271,11 +270,8 @@ class _Tracer:
                 assert_never(operation)
 
     def _broadcast_back(self, read: Read, operand: Strided, factors: Sequence[Strided]) -> None:
-        if not operand.grad:
-            return
-        whole = prod(operand.shape) == prod(factors[0].shape)
-        make = self._graph.loop if whole else self._graph.reduce
-        self._hand_back(read, make(operand.shape, factors))
+        if operand.grad:
+            self._hand_back(read, self._graph.gradient(operand, factors))
 
     def _product_backward(self, operation: Matmul, gradient: Strided, left: Strided, right: Strided) -> None:
         graph = self._graph

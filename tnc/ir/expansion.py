@@ -6,9 +6,13 @@ walks a composite's body with its operands as the environment.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
+from typing import TypeVar, assert_never
 
 from tnc.ir.program import Apply, Argument, Literal, Scalar
+
+T = TypeVar("T")
 
 
 def _add(left: Scalar, right: Scalar) -> Scalar:
@@ -47,3 +51,22 @@ def spell(name: str, operands: tuple[Scalar, ...]) -> Apply:
             return Apply(name, (_mul(frequency, t), Literal(1.0)))
         case _:
             return Apply(name, operands)
+
+
+def applied(
+    function: Scalar, environment: Sequence[T | float], call: Callable[[str, list[T | float]], T | float]
+) -> T | float:
+    """What a function makes of its operands, primitive by primitive; ``call`` has the name of one and its operands."""
+    match function:
+        case Argument(index=index):
+            return environment[index]
+        case Literal(value=number):
+            return number
+        case Apply(operator=name, operands=operands):
+            own = spell(name, operands)
+            values = [applied(operand, environment, call) for operand in own.operands]
+            if own.operator in COMPOSITES:
+                return applied(COMPOSITES[own.operator], values, call)
+            return call(own.operator, values)
+        case _:
+            assert_never(function)
