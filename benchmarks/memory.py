@@ -14,6 +14,7 @@ from tnc.cost.device_file import default_profile
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
 from tnc.cost.xla_step import jit_memory
+from tnc.ir.schedule import Plan
 from tnc.measure import memory
 
 
@@ -29,15 +30,14 @@ def predict(problem: Problem, calibrated: Profile | None) -> Prediction:
         saved_measured=saved_bytes(problem, module),
         peak=figures["peak_training"],
         peak_measured=peak_bytes(problem, module),
-        seconds=predicted_seconds(problem, default_profile()),
-        calibrated=None if calibrated is None else predicted_seconds(problem, calibrated),
+        seconds=_seconds(plan, default_profile()),
+        calibrated=None if calibrated is None else _seconds(plan, calibrated),
         peak_jax_predicted=jit_memory(plan.schedule, plan.dtype).total,
     )
 
 
-def predicted_seconds(problem: Problem, profile: Profile) -> float:
+def _seconds(plan: Plan, profile: Profile) -> float:
     """Forward and backward of the plan that was measured, by the time model on a profile."""
-    plan = driver.plan(problem.network.initialised, problem.network.options).plan
     return predicted(plan.schedule, Clock(profile, plan.dtype)).total
 
 
