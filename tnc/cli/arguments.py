@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from io import UnsupportedOperation
 from typing import TYPE_CHECKING, TypeAlias
 
 from tnc.cli.console import Console
@@ -170,12 +171,32 @@ def read_limits(arguments: argparse.Namespace) -> Limits:
 
 
 def read_file(path: str, limits: Limits) -> Source:
-    """A file, or standard input for ``-``."""
-    from tnc.reading import decode_source, read_source
+    """A file, or standard input for ``-``.
+
+    Raises:
+        CompileError: if it cannot be read.
+    """
+    from tnc.diagnostics import CompileError, Diagnostic
+    from tnc.reading import decode_source, read_source, reason
 
     if path != STDIN:
         return read_source(path, limits)
-    return decode_source("<stdin>", sys.stdin.buffer.read(limits.file_bytes + 1), limits)
+    try:
+        data = _read_stdin(limits.file_bytes + 1)
+    except OSError as error:
+        message = f"standard input cannot be read: {reason(error)}"
+        raise CompileError((Diagnostic("TN001", message, help="name a file instead of `-`"),)) from None
+    return decode_source("<stdin>", data, limits)
+
+
+def _read_stdin(most: int) -> bytes:
+    from tnc.reading import read_descriptor
+
+    try:
+        descriptor = sys.stdin.fileno()
+    except UnsupportedOperation:  # a stand-in without a descriptor
+        return sys.stdin.buffer.read(most)
+    return read_descriptor(descriptor, most)
 
 
 def _threads(text: str) -> int:

@@ -18,6 +18,7 @@ from typing import Final, NoReturn, TypeAlias
 from tnc.cost.device import GENERIC, Curve, Grid, Overhead, Products, Profile, Saturation
 from tnc.cost.dtypes import ITEMSIZES
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.reading import mode, read_bytes, reason
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -39,17 +40,17 @@ def shipped() -> tuple[str, ...]:
 def user_folder() -> Path:
     """Where ``tnc calibrate`` puts profiles and ``--device NAME`` finds them.
 
+    As the XDG base directory specification has it, a path that is not absolute counts as none.
+
     Raises:
-        CompileError: TN020 if the system tells no home folder.
+        CompileError: TN020 if there is no home folder.
     """
-    base = os.environ.get("XDG_CONFIG_HOME")
-    try:
-        folder = Path(base) if base else Path.home() / ".config"
-    except RuntimeError:
+    folder = _user_folder()
+    if folder is None:
         message = "there is no home folder to keep device profiles in"
         help_text = "set XDG_CONFIG_HOME to a folder, or name the profile by its path"
-        raise CompileError((Diagnostic("TN020", message, help=help_text),)) from None
-    return folder / "tnc" / "devices"
+        raise CompileError((Diagnostic("TN020", message, help=help_text),))
+    return folder
 
 
 def profile_text(data: Json) -> str:
@@ -71,9 +72,10 @@ def find_profile(device: str | None) -> Profile:
         return _read_path(Path(device))
     if device in shipped():
         return _shipped(device)
-    path = user_folder() / f"{device}.json"
-    if NAME.fullmatch(device) is None or not path.is_file():
-        known = (*shipped(), *_calibrated())
+    folder = _user_folder()
+    path = None if folder is None else folder / f"{device}.json"
+    if path is None or NAME.fullmatch(device) is None or not mode(path):
+        known = (*shipped(), *_calibrated(folder))
         near = get_close_matches(device, known, n=1)
         there = f"there are {', '.join(f'`{name}`' for name in known)}"
         help_text = f"did you mean `{near[0]}`?" if near else f"{there}; `tnc calibrate {device}` measures this machine"
@@ -116,18 +118,33 @@ def _shipped(name: str) -> Profile:
     return parse_profile(file.read_text(encoding="utf-8"), f"{name}.json")
 
 
-def _calibrated() -> tuple[str, ...]:
-    folder = user_folder()
-    return tuple(sorted(path.stem for path in folder.glob("*.json"))) if folder.is_dir() else ()
+def _user_folder() -> Path | None:
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    if not base.startswith("/"):
+        try:
+            base = str(Path.home() / ".config")
+        except RuntimeError:  # no user has this number
+            return None
+    return Path(base) / "tnc" / "devices" if base.startswith("/") else None
+
+
+def _calibrated(folder: Path | None) -> tuple[str, ...]:
+    """The names that the user's folder holds; none if it cannot be read, which is no error of a wrong name."""
+    if folder is None:
+        return ()
+    try:
+        return tuple(sorted(path.stem for path in folder.iterdir() if path.suffix == ".json"))
+    except OSError:
+        return ()
 
 
 def _read_path(path: Path) -> Profile:
+    """The profile in a file. It is a file, because it is read once for each network, and a pipe can be read once."""
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_bytes(path, LARGEST + 1, streams=False)
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it has no valid path"
-        message = f"the device profile `{path}` cannot be read: {reason[:1].lower()}{reason[1:]}"
+        why = reason(error) if isinstance(error, OSError) else "no file can have this name"
+        message = f"the device profile `{path}` cannot be read: {why}"
         help_text = "`--device` takes the name of a device, or the path of a profile that `tnc calibrate` wrote"
         raise CompileError((Diagnostic("TN020", message, help=help_text),)) from None
     if len(content) > LARGEST:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from tnc.diagnostics import CompileError, Diagnostic, InternalError
 from tnc.diagnostics.suggest import did_you_mean, listed, nearest
 from tnc.limits import Limits
-from tnc.reading import LIKE, read_source
+from tnc.reading import LIKE, identity, read_source
 from tnc.sema.broken import WORD, BrokenText
 from tnc.sema.builtins import prelude
 from tnc.sema.declarations import check_parameter_names, declare_function, let_value
@@ -50,11 +50,11 @@ def is_standard(source_name: str) -> bool:
 
 
 def reader(limits: Limits) -> Reader:
-    """Reads imports from files, relative to the importing file."""
+    """Reads imports from files, relative to the importing file; a pipe is not a file, for a program may not wait."""
 
     def read(path: str, importer: str) -> Source:
         folder = Path(importer).parent if not importer.startswith("<") else Path()
-        return read_source(os.path.normpath(folder / path), limits)
+        return read_source(os.path.normpath(folder / path), limits, streams=False)
 
     return read
 
@@ -167,10 +167,10 @@ class Loader:
         scope.bind(name, Namespace(name, module.members, module.complete), node.span, "import")
 
     def _imported(self, source: Source, node: tree.Import) -> Module:
-        identity = os.path.realpath(source.name)
-        chain = [os.path.realpath(name) for name in self._chain]
-        if identity in chain:
-            cycle = [*self._chain[chain.index(identity) :], source.name]
+        file = identity(source.name)
+        chain = [identity(name) for name in self._chain]
+        if file in chain:
+            cycle = [*self._chain[chain.index(file) :], source.name]
             shown = " → ".join(f"`{name}`" for name in (cycle if len(cycle) <= 7 else [*cycle[:3], "…", *cycle[-3:]]))
             fail(
                 "TN271",
