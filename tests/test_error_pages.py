@@ -22,6 +22,7 @@ WITHOUT_EXAMPLES = {
     "TN023": "wants a device profile",
     "TN024": "wants a device",
     "TN025": "wants minutes of measuring",
+    "TN030": "wants a machine without memory",
     "TN123": "comes with a hundred other errors",
     "TN901": "nobody knows how to make the compiler fail",
 }

@@ -1,93 +1,266 @@
 from __future__ import annotations
 
+import errno
 import os
+import signal
+import socket
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 
-from tnc.cli import main
+from tnc.cli import main, replace
 from tnc.cli.compile import file_name
-from tnc.cli.output import write_files
-from tnc.diagnostics import CompileError
+from tnc.cli.output import refuse_target, write_file, write_folder
+from tnc.cli.replace import new_name
+from tnc.diagnostics import CompileError, Diagnostic
 
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_all_files_are_written_and_nothing_is_left_beside_them(tmp_path: Path) -> None:
-    write_files({tmp_path / "a.py": "a\n", tmp_path / "b.py": "ä\r\n"})
-    assert names_in(tmp_path) == ["a.py", "b.py"]
+def refused(action: Callable[[], object]) -> Diagnostic:
+    """The one diagnostic, TN008, that an action ends in."""
+    with pytest.raises(CompileError) as caught:
+        action()
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "TN008"
+    return diagnostic
+
+
+# -- files -------------------------------------------------------------------------------------
+
+
+def test_a_file_is_written_as_it_is_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write_file(tmp_path / "b.py", "ä\r\n")
+    assert names_in(tmp_path) == ["b.py"]
     assert (tmp_path / "b.py").read_bytes() == "ä\r\n".encode()
 
 
-def test_none_is_written_if_one_cannot_be(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("old")
-    (tmp_path / "b.py").mkdir()
-    with pytest.raises(CompileError) as caught:
-        write_files({tmp_path / "a.py": "new", tmp_path / "b.py": "new"})
-    assert [d.code for d in caught.value.diagnostics] == ["TN008"]
-    assert (tmp_path / "a.py").read_text() == "old"
-    assert names_in(tmp_path) == ["a.py", "b.py"]
+def test_names_of_staged_files_cannot_be_guessed() -> None:
+    assert len({new_name() for _ in range(1000)}) == 1000
+    assert len(new_name()) >= 20
 
 
-def test_earlier_files_are_put_back_if_a_later_one_cannot_be_moved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a.py").write_text("old")
-    replace = Path.replace
-
-    def failing(self: Path, target: Path) -> Path:
-        if target.name == "c.py":
-            raise PermissionError(13, "Permission denied", str(target))
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", failing)
-    with pytest.raises(CompileError):
-        write_files({tmp_path / name: "new" for name in ("a.py", "b.py", "c.py")})
-    assert names_in(tmp_path) == ["a.py"]
-    assert (tmp_path / "a.py").read_text() == "old"
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+def test_a_new_file_has_the_mode_that_the_mask_gives(mask: int, tmp_path: Path) -> None:
+    before = os.umask(mask)
+    try:
+        write_file(tmp_path / "a.py", "new")
+        write_folder(tmp_path / "new", {"a.py": "new"})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.py").stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((tmp_path / "new" / "a.py").stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o777 & ~mask
 
 
 def test_an_existing_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
     real = tmp_path / "real.py"
     real.write_text("old")
     real.chmod(0o640)
-    link = tmp_path / "link.py"
-    link.symlink_to(real)
-    write_files({link: "new"})
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "folder" / "link.py"
+    link.symlink_to("../real.py")
+    other = tmp_path / "other.py"
+    other.symlink_to(link)
+    write_file(other, "new")
     assert link.is_symlink()
+    assert other.is_symlink()
     assert real.read_text() == "new"
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
+
+
+def test_a_link_to_nothing_makes_the_file_that_it_means(tmp_path: Path) -> None:
+    (tmp_path / "link.py").symlink_to("real.py")
+    write_file(tmp_path / "link.py", "new")
+    assert (tmp_path / "link.py").is_symlink()
+    assert (tmp_path / "real.py").read_text() == "new"
+
+
+def test_all_names_of_a_file_show_the_new_content(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    one.write_text("old and long")
+    os.link(one, two)
+    for text in ("new", "new and much longer than before"):
+        write_file(one, text)
+        assert two.read_text() == text
+        assert one.stat().st_nlink == 2
+        assert one.samefile(two)
+    assert names_in(tmp_path) == ["one.py", "two.py"]
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o400, 0o555, 0o000])
+def test_a_file_that_is_read_only_is_not_replaced(mode: int, tmp_path: Path) -> None:
+    """Not by the superuser either, as whom the tests may run."""
+    file = tmp_path / "a.py"
+    file.write_text("old")
+    file.chmod(mode)
+    for action in (
+        lambda: write_file(file, "new"),
+        lambda: write_folder(tmp_path, {"a.py": "new", "b.py": "new"}),
+        lambda: refuse_target(file),
+    ):
+        diagnostic = refused(action)
+        assert diagnostic.message == f"`{file}` may not be written to: it is read-only"
+        assert diagnostic.help == "make it writable, or name another place with `-o`"
+    assert names_in(tmp_path) == ["a.py"]
+    file.chmod(0o600)
+    assert file.read_text() == "old"
+
+
+def test_names_of_255_bytes(tmp_path: Path) -> None:
+    for name in ("n" * 255, "ä" * 127):
+        write_file(tmp_path / name, "new")
+        write_file(tmp_path / name, "newer")
+        write_folder(tmp_path / f"{name[:120]}folder", {name: "new"})
+        assert (tmp_path / name).read_text() == "newer"
+    assert "file name too long" in refused(lambda: write_file(tmp_path / ("n" * 256), "new")).message
+
+
+def test_paths_that_are_as_long_as_paths_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A staged file's path would be longer than that of its target."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("/".join(["d" * 200] * 20))
+    folder.mkdir(parents=True)
+    path = folder / ("x" * min(255, 4095 - len(str(folder)) - 1))
+    write_file(path, "new")
+    assert path.read_text() == "new"
+    os.chdir(folder)  # from here on, absolute paths are too long
+    write_file(Path("a.py"), "new")
+    write_folder(Path("b"), {"a.py": "new"})
+    write_folder(Path("b"), {"a.py": "newer"})
+    assert Path("a.py").read_text() == "new"
+    assert Path("b/a.py").read_text() == "newer"
+    os.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["missing/x.py", "file/x.py", "."])
 def test_where_nothing_can_be_written(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CompileError, match="TN008"):
-        write_files({tmp_path / path: "text"})
+    refused(lambda: write_file(tmp_path / path, "text"))
     assert names_in(tmp_path) == ["file"]
-
-
-def test_a_device_is_written_to() -> None:
-    write_files({Path("/dev/null"): "text"})
-    assert not Path("/dev/null").is_file()
 
 
 def test_links_that_lead_nowhere_are_told_by_where_they_lead(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to(tmp_path / "two")
     (tmp_path / "two").symlink_to(tmp_path / "one")
     (tmp_path / "lost").symlink_to(tmp_path / "none" / "x.py")
-    with pytest.raises(CompileError, match="the output cannot be written: too many levels of symbolic links"):
-        write_files({tmp_path / "one": "text"})
-    with pytest.raises(CompileError, match=r"`\S*/none` is no folder to write to") as caught:
-        write_files({tmp_path / "lost": "text"})
-    assert caught.value.diagnostics[0].help == "make the folder, or name another place with `-o`"
-    with pytest.raises(CompileError, match="file name too long") as caught:
-        write_files({tmp_path / ("n" * 300): "text"}, "do without")
-    assert caught.value.diagnostics[0].help == "do without"
+    assert "too many levels of symbolic links" in refused(lambda: write_file(tmp_path / "one", "text")).message
+    diagnostic = refused(lambda: write_file(tmp_path / "lost", "text"))
+    assert diagnostic.message == f"`{tmp_path}/none` is no folder to write to"
+    assert diagnostic.help == "make the folder, or name another place with `-o`"
+    assert refused(lambda: write_file(tmp_path / ("n" * 300), "text", "do without")).help == "do without"
+
+
+# -- what is not a file ------------------------------------------------------------------------
+
+
+def test_devices_pipes_and_sockets(tmp_path: Path) -> None:
+    write_file(Path("/dev/null"), "text")
+    assert not Path("/dev/null").is_file()
+    assert "no space left" in refused(lambda: write_file(Path("/dev/full"), "text")).message
+    os.mkfifo(tmp_path / "pipe")
+    assert "nothing is at its other end" in refused(lambda: write_file(tmp_path / "pipe", "text")).message
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        assert "it is a socket" in refused(lambda: write_file(tmp_path / "socket", "text")).message
+    assert "it is not a file" in refused(lambda: write_folder(tmp_path, {"pipe": "text"})).message
+    assert names_in(tmp_path) == ["pipe", "socket"]
+
+
+def test_a_pipe_with_a_reader_is_written_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    text = "text\n" * 100_000  # more than a pipe holds
+    cat = subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE, text=True)
+    with cat as reader, ThreadPoolExecutor() as pool:
+        written = pool.submit(written_as_soon_as_it_is_read, tmp_path / "pipe", text)
+        assert reader.communicate(timeout=60)[0] == text
+        written.result()
+    assert names_in(tmp_path) == ["pipe"]
+
+
+def written_as_soon_as_it_is_read(pipe: Path, text: str) -> None:
+    while True:
+        try:
+            return write_file(pipe, text)
+        except CompileError:
+            sleep(0.01)
+
+
+# -- what goes wrong on the way ----------------------------------------------------------------
+
+LIMITED = "import sys; from pathlib import Path; from tnc.cli.output import write_file, write_folder; {}"
+
+
+@pytest.mark.parametrize("links", [1, 2])
+@pytest.mark.parametrize("old", ["old", "old" * 3000])
+def test_a_file_that_grows_too_large_leaves_the_old_one(links: int, old: str, tmp_path: Path) -> None:
+    """As with a full disk, the write fails in the middle: here after a kibibyte."""
+    file = tmp_path / "a.py"
+    file.write_text(old)
+    if links == 2:
+        os.link(file, tmp_path / "b.py")
+    before = names_in(tmp_path)
+    script = LIMITED.format("write_file(Path(sys.argv[1]), 'new' * 3001)")
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", sys.executable, "-B", "-c", script, str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "file too large" in done.stderr
+    assert file.read_text() == old
+    assert names_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_waits_until_the_file_is_whole(number: signal.Signals, tmp_path: Path) -> None:
+    script = LIMITED.format(
+        "import os, signal; sync = os.fsync\n"
+        "os.fsync = lambda descriptor: (signal.raise_signal(int(sys.argv[2])), sync(descriptor))[1]\n"
+        "write_file(Path(sys.argv[1]), 'new')\n"
+        "print('went on')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "a.py"), str(int(number))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -number
+    assert done.stdout == ""
+    assert names_in(tmp_path) == ["a.py"]
+    assert (tmp_path / "a.py").read_text() == "new"
+
+
+def test_what_a_killed_process_left_blocks_nobody(tmp_path: Path) -> None:
+    script = LIMITED.format(
+        "import os, signal; os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_file(Path(sys.argv[1]), 'half')"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.py")], check=False)
+    assert len(names_in(tmp_path)) == 2
+    write_file(tmp_path / "a.py", "whole")
+    assert (tmp_path / "a.py").read_text() == "whole"
+
+
+def test_a_staged_file_is_never_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were its name known, a link placed there would lead the text elsewhere."""
+    (tmp_path / "precious").write_text("old")
+    (tmp_path / "known").symlink_to("precious")
+    monkeypatch.setattr(replace, "new_name", lambda: "known")
+    assert "file exists" in refused(lambda: write_file(tmp_path / "a.py", "new")).message
+    assert (tmp_path / "precious").read_text() == "old"
+    assert names_in(tmp_path) == ["known", "precious"]
 
 
 @pytest.mark.parametrize(
@@ -151,15 +324,14 @@ def test_a_folder_in_which_nothing_can_be_written(
     file = tmp_path / "net.tn"
     file.write_text("network net(){ core a(2)  output w(i) = a(i) }")
 
-    def refused(self: Path, *_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+    opening = os.open
 
-    opening = Path.open
+    def guarded(path: str, flags: int, *rest: Any, **options: Any) -> int:
+        if flags & os.O_CREAT:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return opening(path, flags, *rest, **options)
 
-    def guarded(self: Path, mode: str = "r", **options: Any) -> Any:
-        return refused(self) if "x" in mode else opening(self, mode, **options)
-
-    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr(os, "open", guarded)
     assert main(["fmt", str(file)]) == 2
     err = capsys.readouterr().err
     assert f"`{tmp_path}` may not be written to" in err

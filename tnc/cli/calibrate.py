@@ -28,7 +28,7 @@ def add_to(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Measure, and write the profile whole or not at all; whatever forbids that is found before."""
-    from tnc.cli.output import write_files
+    from tnc.cli.output import write_file
     from tnc.cli.progress import Progress
     from tnc.cost.device_file import parse_profile, profile_text, user_folder
 
@@ -42,10 +42,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     finally:
         progress.clear()
     profile = parse_profile(text, "what was measured")
-    if not given:
-        _make_folder(path.parent)
     _refuse_to_replace(path, arguments.force)
-    write_files({path: text})
+    write_file(path, text, make_folders=not given)
     write_product(f"{_summary(profile)}\nwritten to {path}; `--device {path if given else arguments.name}` uses it\n")
     return console.show(())
 
@@ -82,12 +80,14 @@ def _check_name(name: str) -> None:
 
 def _check_place(path: Path, force: bool, *, made: bool) -> None:
     """Find out before minutes of measuring whether the profile can be written; ``made`` says that folders will be."""
+    from tnc.cli.output import refuse_target
+    from tnc.cli.replace import followed
+
     help_text = "make the folder, or name another place with `-o`"
+    refuse_target(path)
+    _refuse_to_replace(path, force)
     try:
-        if path.is_dir():
-            raise _error("TN008", f"`{path}` is a directory, not a file to write", "name a file with `-o`")
-        _refuse_to_replace(path, force)
-        folder = path.parent
+        folder = followed(path).parent
         while made and not folder.exists() and folder != folder.parent:
             folder = folder.parent
         there, writable = folder.is_dir(), os.access(folder, os.W_OK | os.X_OK)
@@ -100,18 +100,11 @@ def _check_place(path: Path, force: bool, *, made: bool) -> None:
 
 
 def _refuse_to_replace(path: Path, force: bool) -> None:
-    if path.is_file() and not force:
+    from tnc.reading import is_file
+
+    if is_file(path) and not force:
         help_text = "give `--force` to replace it, or choose another name"
         raise _error("TN023", f"there is a profile already, `{path}`, and it is not replaced", help_text)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        message = f"the folder `{folder}` cannot be made: {reason}"
-        raise _error("TN008", message, "name another place with `-o`") from None
 
 
 def _summary(profile: Profile) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tnc.cli.arguments import Once, Subparsers, add_file_subcommand, add_plan_options, read_networks
-from tnc.cli.console import Console, write_product
+from tnc.cli.console import Console, say, write_product
 
 STDOUT: Final = "-"
 FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
@@ -36,7 +36,7 @@ def add_to(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Compile all chosen networks, or nothing."""
     from tnc import driver
-    from tnc.cli.output import write_files
+    from tnc.cli.output import write_file, write_folder
     from tnc.diagnostics import CompileError
 
     _refuse_name(arguments.output, arguments.file)
@@ -50,16 +50,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if broken:
         from tnc.report import Report
 
-        print(f"{Report(tuple(p.report for p in planned if p.broken))}\n", file=sys.stderr)
+        say(f"{Report(tuple(p.report for p in planned if p.broken))}\n")
         raise CompileError((*elaborated.warnings, *broken))
     texts = {p.program.name: driver.emit(p, arguments.backend) for p in planned}
     if arguments.output in (None, STDOUT):
         write_product("".join(texts.values()))
     elif folder:
-        _make_folder(Path(arguments.output))
-        write_files({Path(arguments.output) / name: text for name, text in zip(names, texts.values(), strict=True)})
+        write_folder(Path(arguments.output), dict(zip(names, texts.values(), strict=True)))
     else:
-        write_files({Path(arguments.output): text for text in texts.values()})
+        write_file(Path(arguments.output), "".join(texts.values()))
     return console.show(elaborated.warnings)
 
 
@@ -95,8 +94,8 @@ def _refuse_name(output: str | None, source: str) -> None:
     Raises:
         CompileError: TN008, before anything is compiled.
     """
-    from tnc.cli.output import is_file
     from tnc.diagnostics import CompileError, Diagnostic
+    from tnc.reading import is_file
 
     if output in (None, STDOUT):
         return
@@ -113,17 +112,6 @@ def _refuse_name(output: str | None, source: str) -> None:
 
 
 def _is_folder(output: str | None) -> bool:
-    from tnc.cli.output import mode
+    from tnc.reading import mode
 
     return output is not None and (output.endswith("/") or stat.S_ISDIR(mode(Path(output))))
-
-
-def _make_folder(folder: Path) -> None:
-    from tnc.cli.output import reason
-    from tnc.diagnostics import CompileError, Diagnostic
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"the folder `{folder}` cannot be made: {reason(error)}"
-        raise CompileError((Diagnostic("TN008", message, help="name another place with `-o`"),)) from None

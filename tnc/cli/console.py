@@ -8,14 +8,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
 if TYPE_CHECKING:
     from tnc.diagnostics import Diagnostic
 
 
+FINE, PROGRAM_WRONG, USAGE_WRONG, COMPILER_WRONG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
+
 MOST_SHOWN = 100
 """Nobody reads more at once; JSON has them all."""
+
+_FAULT = "TN901"
+_LONGEST_DETAIL = 2000
 
 
 class Product(Protocol):
@@ -55,25 +60,38 @@ class Console:
 
             text = render_diagnostics(diagnostics[:MOST_SHOWN], self.colour) + summary(diagnostics)
             hidden = len(diagnostics) - MOST_SHOWN
-            print(f"{text}; {hidden} of them are not shown" if hidden > 0 else text, file=sys.stderr)
+            say(f"{text}; {hidden} of them are not shown" if hidden > 0 else text)
         return exit_code(diagnostics)
 
-    def fault(self, error: Exception) -> None:
-        """Own up to a fault of the compiler."""
-        from tnc.diagnostics import Diagnostic
+    def failed(self, error: Exception) -> int:
+        """Say why a command could not be run, and return the exit code; this never fails itself."""
+        try:
+            return self._failed(error)
+        except Exception:
+            # What is missing may be memory, or our own files: the last words need neither.
+            say(f"error[{_FAULT}]: the compiler failed: {type(error).__name__}")
+            return COMPILER_WRONG
 
-        reason = " ".join(str(error).split())
-        message = f"the compiler failed: {type(error).__name__}{': ' if reason else ''}{reason}{_origin(error)}"
+    def _failed(self, error: Exception) -> int:
+        from tnc.diagnostics import CompileError, Diagnostic
+
+        if isinstance(error, CompileError):
+            return self.show(error.diagnostics)
+        if isinstance(error, MemoryError):
+            help_text = "free some memory, or ask for less with `--limit`, `--size` and `--set`"
+            return self.show([Diagnostic("TN030", "there is not enough memory", help=help_text)])
+        message = f"the compiler failed: {type(error).__name__}{_detail(error)}{_origin(error)}"
         help_text = (
             "this is a fault of the compiler, not of your program; no file is half-written\n"
             "please report it with this command, the file, and what it prints with TNC_TRACEBACK=1"
         )
-        self.show([Diagnostic("TN901", message, help=help_text)])
+        self.show([Diagnostic(_FAULT, message, help=help_text)])
+        return COMPILER_WRONG
 
     def _print_json(self, diagnostics: Sequence[Diagnostic]) -> None:
         from tnc.diagnostics import diagnostics_to_json
 
-        print(json_text(diagnostics_to_json(diagnostics)), file=sys.stderr)
+        say(json_text(diagnostics_to_json(diagnostics)))
 
 
 def json_text(value: object) -> str:
@@ -97,11 +115,20 @@ def open_streams() -> None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
+def say(text: str, end: str = "\n") -> None:
+    """Print to standard error. What cannot be printed there is dropped, because no other place is left to print it."""
+    try:
+        stream = sys.stderr
+        encoding = stream.encoding or "utf-8"
+        stream.write(f"{text}{end}".encode(encoding, errors="backslashreplace").decode(encoding))
+        stream.flush()
+    except (OSError, ValueError):  # full, closed, or a terminal that has gone
+        _silence(sys.stderr)
+
+
 def silence_stdout() -> None:
-    """Let what is still to be printed go nowhere: stdout has failed, and would fail again at the end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    """Drop what is still to be printed: stdout has failed, and would fail again at the end."""
+    _silence(sys.stdout)
 
 
 def write_product(text: str) -> None:
@@ -110,18 +137,23 @@ def write_product(text: str) -> None:
     Raises:
         CompileError: TN008 if it cannot be written, as where the disk is full.
     """
+    from tnc.cli.replace import write_all
+    from tnc.reading import reason
+
     try:
         sys.stdout.flush()
         binary = getattr(sys.stdout, "buffer", None)
+        content = text.encode("utf-8", errors="backslashreplace")
         if binary is None:
             sys.stdout.write(text)
+        elif (descriptor := _descriptor(binary)) is None:
+            binary.write(content)
         else:
-            binary.write(text.encode("utf-8", errors="backslashreplace"))
+            write_all(descriptor, content, wait=True)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        from tnc.cli.output import reason
         from tnc.diagnostics import CompileError, Diagnostic
 
         silence_stdout()
@@ -129,17 +161,42 @@ def write_product(text: str) -> None:
         raise CompileError((Diagnostic("TN008", message, help="see where the output is sent"),)) from None
 
 
+def _silence(stream: TextIO) -> None:
+    descriptor = _descriptor(stream)
+    if descriptor is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def _descriptor(stream: TextIO | BinaryIO) -> int | None:
+    """The descriptor of a stream; None for a stand-in that has none."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
     """2 if the command line is to be changed, 1 if the program is, else 0."""
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
     if any(_concerns_usage(diagnostic) for diagnostic in errors):
-        return 2
-    return 1 if errors else 0
+        return USAGE_WRONG
+    return PROGRAM_WRONG if errors else FINE
 
 
 def _concerns_usage(diagnostic: Diagnostic) -> bool:
     in_argument = diagnostic.span is not None and diagnostic.span.source.name.startswith("--set ")
     return in_argument or diagnostic.code.startswith("TN0")
+
+
+def _detail(error: Exception) -> str:
+    """What an exception says of itself, on a line that is not too long; some cannot be turned into text."""
+    try:
+        reason = " ".join(str(error).split())
+    except Exception:
+        return ""
+    return f": {reason[:_LONGEST_DETAIL]}" if reason else ""
 
 
 def _origin(error: Exception) -> str:
@@ -149,5 +206,5 @@ def _origin(error: Exception) -> str:
         trace = trace.tb_next
     if trace is None:
         return ""
-    *_, folder, name = Path(trace.tb_frame.f_code.co_filename).parts
-    return f" ({folder}/{name}:{trace.tb_lineno})"
+    place = "/".join(Path(trace.tb_frame.f_code.co_filename).parts[-2:])  # "<string>" has one part
+    return f" ({place}:{trace.tb_lineno})"

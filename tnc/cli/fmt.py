@@ -24,7 +24,7 @@ def add_to(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Format every file; what is wrong with one keeps no other from being formatted."""
-    from tnc.cli.output import write_files
+    from tnc.cli.output import write_file
     from tnc.diagnostics import CompileError
     from tnc.driver import format_source
 
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             elif file == STDIN:
                 write_product(text)
             elif text != source.text:
-                write_files({Path(file): text}, f"print it: `tnc fmt - < {file}`")
+                write_file(Path(file), text, f"print it: `tnc fmt - < {file}`")
         except CompileError as error:
             diagnostics += error.diagnostics
     code = console.show(diagnostics)
@@ -58,11 +58,13 @@ def _refuse_stream(file: str) -> None:
     Raises:
         CompileError: TN008, before it is read.
     """
-    from tnc.cli.output import mode
     from tnc.diagnostics import CompileError, Diagnostic
+    from tnc.reading import mode, own_descriptor
 
-    kind = 0 if file == STDIN else stat.S_IFMT(mode(Path(file)))
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):  # what is no file is told of when it is read
+    if file == STDIN:
+        return
+    kind = stat.S_IFMT(mode(file))
+    if own_descriptor(file) is not None or kind not in (0, stat.S_IFREG, stat.S_IFDIR):  # others fail to be read
         message = f"`{file}` is no file that could be rewritten"
         raise CompileError((Diagnostic("TN008", message, help="`tnc fmt -` reads standard input, and prints"),))
 

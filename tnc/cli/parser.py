@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from tnc.cli.console import say, write_product
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 INVALID_CHOICE = re.compile(r"argument (?P<name>\S+): invalid choice: '(?P<given>.*)' \(choose from (?P<known>.*)\)")
 
@@ -44,8 +48,13 @@ class Parser(argparse.ArgumentParser):
         parser._stop(f"`{option}` is no option of `{parser.prog}`", _suggestion(option, known))
 
     def _stop(self, message: str, help_text: str) -> NoReturn:
-        print(f"error: {message}\n  = help: {help_text}\n\n{self.format_usage().rstrip()}", file=sys.stderr)
+        say(f"error: {message}\n  = help: {help_text}\n\n{self.format_usage().rstrip()}")
         raise SystemExit(2)
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Print a help text or the version; argparse itself would say nothing of an output that is full."""
+        if message:
+            write_product(message)
 
 
 def _suggestion(given: str, known: list[str]) -> str:

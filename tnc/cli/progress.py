@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from tnc.cli.console import say
+
 
 class Progress:
     """A line on stderr that is overwritten as work goes on, and gone in the end. Where nobody watches, nothing."""
@@ -17,9 +19,9 @@ class Progress:
         if not self._watched:
             return
         text = f"{self._what}: {done} of {parts}" if done < parts else ""
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        say(f"\r\x1b[K{text}", end="")
 
     def clear(self) -> None:
         """Make room for something else."""
         if self._watched:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            say("\r\x1b[K", end="")

@@ -31,6 +31,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN024": "device cannot be measured or a network cannot be run here",
     "TN025": "name cannot be a device's",
     "TN026": "objective is unknown",
+    "TN030": "not enough memory",
     # -- TN1xx: syntax ------------------------------------------------------------------------
     "TN100": "character or name is not of the language",
     "TN101": "something else was expected here",
