@@ -37,7 +37,7 @@ def torch_class(module: ModuleType) -> type:
     classes = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__ and hasattr(value, "load_cores")
+        if isinstance(value, type) and value.__module__ == module.__name__ and issubclass(value, module.nn.Module)
     ]
     (found,) = classes
     return found

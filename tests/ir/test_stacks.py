@@ -105,7 +105,7 @@ def test_members_keep_their_arrows_and_take_resolved_inits() -> None:
 
 def test_the_table_of_names_is_complete() -> None:
     nn = pytest.importorskip("torch.nn")
-    from tnc.ir.stacks import _MODULE_NAMES  # pyright: ignore[reportPrivateUsage]
+    from tnc.ir.stacks import MODULE_NAMES
 
     own = {name for name in dir(nn.Module()) if not name.startswith("__") and not keyword.iskeyword(name)}
-    assert own <= _MODULE_NAMES
+    assert own <= MODULE_NAMES

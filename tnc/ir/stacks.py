@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from tnc.ir.program import Init, Parameter, Program
 from tnc.ir.schedule import Member, Stack
 
-_MODULE_NAMES = frozenset(
+MODULE_NAMES = frozenset(
     """
     T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
     extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
@@ -30,7 +30,7 @@ _MODULE_NAMES = frozenset(
     _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook _register_state_dict_hook
     _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks _state_dict_pre_hooks _version
     _wrapped_call_impl
-    cache cores load_cores _kept
+    cache cores load_cores reset_parameters _kept
     """.split()  # noqa: SIM905
 )
 """What an ``nn.Module`` and the classes that we generate call their own."""
@@ -110,7 +110,7 @@ def _subscripts(match: re.Match[str]) -> str:
 def _safe(key: str) -> str:
     if key.startswith("__"):
         key = f"core{key}"  # as an attribute, Python would mangle it
-    return f"{key}_" if keyword.iskeyword(key) or key in _MODULE_NAMES else key
+    return f"{key}_" if keyword.iskeyword(key) or key in MODULE_NAMES else key
 
 
 def _distinct(keys: dict[_Group, str]) -> dict[_Group, str]:

@@ -66,8 +66,9 @@ def _schedule(
     options: PlanOptions,
     choice: Choice,
 ) -> tuple[ir.Schedule, tuple[Decision, ...]]:
-    located: dict[str, Located] = {tensor.name: whole(tensor.name, tensor.shape) for tensor in program.inputs}
-    trained: dict[str, bool] = {tensor.name: False for tensor in program.inputs}
+    sources = _sources(program, stacks)
+    located: dict[str, Located] = {t.name: whole(sources[t.name], t.shape) for t in program.inputs}
+    trained: dict[str, bool] = {sources[tensor.name]: False for tensor in program.inputs}
     for stack in stacks:
         trained[stack.key] = not stack.frozen
         for core in stack.members:
@@ -75,8 +76,9 @@ def _schedule(
             located[core.name] = (
                 whole(stack.key, stack.shape) if position is None else member(stack.key, stack.shape, position)
             )
-    taken = {*located, *(stack.key for stack in stacks), *(statement.name for statement in program.statements)}
-    builder = Builder(dict(sizes), trained, _shapes(program, stacks), partial(_fresh, taken))
+    inputs = tuple(ir.Given(sources[tensor.name], tensor.shape) for tensor in program.inputs)
+    taken = {*located, *(stack.key for stack in stacks), *sources.values()}
+    builder = Builder(dict(sizes), trained, _shapes(inputs, stacks), partial(_fresh, taken))
     planner = Planner(builder, options, choice)
     wanted = demands(program)
     regions: list[ir.Region] = []
@@ -100,16 +102,26 @@ def _schedule(
                 lowered = view(statement, located, builder)
             case _:
                 assert_never(statement)
-        located[statement.name] = _named(statement.name, lowered, start, builder)
+        located[statement.name] = _named(sources[statement.name], lowered, start, builder)
     results = tuple(_result(output, located, builder) for output in program.outputs)
-    inputs = tuple(ir.Given(tensor.name, tensor.shape) for tensor in program.inputs)
     schedule = ir.Schedule(program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions))
     return schedule, tuple(decisions)
 
 
-def _shapes(program: Program, stacks: tuple[ir.Stack, ...]) -> dict[str, tuple[Extent, ...]]:
+def _sources(program: Program, stacks: tuple[ir.Stack, ...]) -> dict[str, str]:
+    """The name in the Schedule of every input and statement: its own, with `#` added if a parameter's key equals it.
+
+    Keys are derived names (a core `lambda` has the key `lambda_`), and so are those of intermediate tensors: only here
+    do all of them meet. No name of the language contains `#`, and emitters drop it.
+    """
+    keys = {stack.key for stack in stacks}
+    names = (tensor.name for tensor in (*program.inputs, *program.statements))
+    return {name: f"{name}#" if name in keys else name for name in names}
+
+
+def _shapes(inputs: tuple[ir.Given, ...], stacks: tuple[ir.Stack, ...]) -> dict[str, tuple[Extent, ...]]:
     """The shapes of inputs and parameters."""
-    shapes: dict[str, tuple[Extent, ...]] = {tensor.name: tensor.shape for tensor in program.inputs}
+    shapes: dict[str, tuple[Extent, ...]] = {given.name: given.shape for given in inputs}
     shapes.update((s.key, (len(s.members), *s.shape) if s.stacked else s.shape) for s in stacks)
     return shapes
 

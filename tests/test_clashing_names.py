@@ -1,0 +1,104 @@
+"""No pair of names fails: what an emitter makes of a name never meets another name, on any backend."""
+
+from __future__ import annotations
+
+import keyword
+import random
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tnc
+from tests.clashing_names import GENERATED, PLAIN, WITH_INPUTS, is_accepted, program, results
+from tnc.ir import stacks
+from tnc.ir.stacks import MODULE_NAMES
+
+TEMPLATES = {"with_inputs": WITH_INPUTS, "generated": GENERATED}
+
+NASTY = """
+    lambda class None True async match type _ __ self torch nn jnp np lax jax math forward training state_dict cores
+    load_cores reset_parameters cache cached _kept T __class__ __init__ __dict__ __call__ __getattr__ __x count
+    index _fields _replace _asdict _make len print list int tuple super property CORES FROZEN init apply params key
+    keys seed rng dtype device generator empty entries NamedTuple Mapping Any Wide WideOutput Small snake rational
+    leaky_relu embed rms gelu _normal _orthogonal _check_cores params_from_cores inst__core1 inst_core1 beta__2x2
+    beta__2x3 beta_k beta_entries hidden_view next_hidden y_product inner x y w hidden alpha beta batch small t p1
+    name value position missing unknown result state state_dict annotations DTypeLike iter zip
+    a_name_that_is_longer_than_thirty_two_letters_one b_name_that_is_longer_than_thirty_two_letters_one
+""".split()  # noqa: SIM905
+
+# Each failed once: a derived parameter key, or a name that an emitter had escaped, met another name.
+FOUND = [
+    ("with_inputs", {"core": "lambda", "tensor": "lambda_"}),
+    ("with_inputs", {"core": "class", "input": "class_"}),
+    ("with_inputs", {"intermediate": "inst__core1"}),
+    ("with_inputs", {"tensor": "beta__2x2", "other_input": "beta__2x3"}),
+    ("with_inputs", {"core": "forward", "frozen": "forward_", "tensor": "forward__2"}),
+    ("with_inputs", {"core": "reset_parameters"}),
+    ("with_inputs", {"second": "load_cores", "output": "cores"}),
+    ("generated", {"core": "training", "tensor": "training_", "family": "eval"}),
+    ("generated", {"family": "async", "intermediate": "async_", "network": "none"}),
+]
+
+
+@cache
+def plain_values(template: str) -> list[Any]:
+    return results(program(TEMPLATES[template]), PLAIN["network"])["numpy"]
+
+
+def assert_names_do_not_matter(template: str, names: dict[str, str]) -> bool:
+    """Compile, call and compare with the plain names on every backend; False if `check` refuses the program."""
+    text = program(TEMPLATES[template], **names)
+    network = names.get("network", PLAIN["network"])
+    if not is_accepted(text, network):
+        return False
+    for values in results(text, network).values():
+        for value, expected in zip(values, plain_values(template), strict=True):
+            np.testing.assert_allclose(value, expected, rtol=1e-6, err_msg=str(names))
+    compiled = tnc.loads(text, network=network)
+    assert tnc.loads(compiled.expand()).program == compiled.program
+    return True
+
+
+def clashes(seed: int) -> dict[str, str]:
+    """Some roles, named by one name and what emitters or authors make of it, or by any nasty names."""
+    draw = random.Random(seed)
+    base = draw.choice(NASTY)
+    near = [base, f"{base}_", f"{base}_2", f"{base}__2", f"_{base}", base.upper(), base.capitalize(), f"{base}_1"]
+    pool = near if draw.random() < 0.5 else NASTY
+    roles = draw.sample(list(PLAIN), draw.choice([2, 3, 5, 9]))
+    return {role: draw.choice(pool) for role in roles}
+
+
+@pytest.mark.parametrize(("template", "names"), FOUND)
+def test_names_that_failed_once(template: str, names: dict[str, str]) -> None:
+    assert assert_names_do_not_matter(template, names)
+
+
+def test_names_that_meet() -> None:
+    accepted = [assert_names_do_not_matter(name, clashes(seed)) for seed in range(8) for name in TEMPLATES]
+    assert sum(accepted) > 8
+
+
+@pytest.mark.slow
+def test_many_names_that_meet() -> None:
+    accepted = [assert_names_do_not_matter(name, clashes(seed)) for seed in range(8, 308) for name in TEMPLATES]
+    assert sum(accepted) > 300
+
+
+def test_a_clash_keeps_the_keys_of_parameters() -> None:
+    """A key is made of names of cores alone: what else is declared changes none."""
+    free = tnc.loads(program(WITH_INPUTS, core="lambda"), network="wide")
+    met = tnc.loads(program(WITH_INPUTS, core="lambda", tensor="lambda_", input="beta__2x2"), network="wide")
+    keys = [stack.key for stack in stacks(free.program)]
+    assert keys == ["lambda_", "beta__2x2", "beta__2x3", "gamma", "inst__core1"]
+    assert [stack.key for stack in stacks(met.program)] == keys
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_class_has_no_attribute_that_a_parameter_could_hide(template: str) -> None:
+    made: Any = tnc.loads(program(TEMPLATES[template]), network="wide").module("torch")
+    keys = {name for name, _ in made().named_parameters()} | {name for name, _ in made().named_buffers()}
+    own = {name for name in dir(made()) if not name.startswith("__") and not keyword.iskeyword(name)} - keys
+    assert own <= MODULE_NAMES
