@@ -164,7 +164,7 @@ def test_nothing_reaches_the_terminal_that_it_would_act_on() -> None:
     source = Source("a\x1b.tn", "a\x1b[31m\u202eb\x7f\x9b\n")
     rendered = shown(Diagnostic("TN101", "m\x1b]0;", Span(source, 0, 1), "x\x07", help="\x1bh"))
     assert not set(rendered) & set("\x1b\u202e\x7f\x9b\x07")
-    assert "a␛[31m\ufffdb␡\ufffd" in rendered
+    assert "a<U+001B>[31m<U+202E>b<U+007F><U+009B>" in rendered
 
 
 def test_without_a_place() -> None:
@@ -186,3 +186,14 @@ def test_summary() -> None:
     assert summary([error, warning, error]) == "2 errors, 1 warning"
     assert summary([warning, warning]) == "2 warnings"
     assert summary([]) == ""
+
+
+def test_carets_are_under_what_follows_an_escape() -> None:
+    source = Source("a.tn", "a\u202ebc\n")
+    lines = shown(Diagnostic("TN101", "m", span(source, "b"), "here")).splitlines()
+    assert lines[4][lines[5].index("^")] == "b"
+
+
+def test_a_message_of_several_lines_passes_for_no_other_message() -> None:
+    lines = shown(Diagnostic("TN260", "one\nerror[TN901]: two")).splitlines()
+    assert lines == ["", "error[TN260]: one", "  error[TN901]: two", ""]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
+from tnc.characters import UNSAFE
+
 if TYPE_CHECKING:
     from tnc.diagnostics import Diagnostic
 
@@ -95,10 +97,12 @@ class Console:
 
 
 def json_text(value: object) -> str:
-    """JSON as all subcommands print it."""
+    """JSON as all subcommands print it: characters that would act on a terminal are escapes of JSON."""
     import json
+    import re
 
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return re.sub(rf"(?!\n){UNSAFE.pattern}", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def open_streams() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tnc.characters import printable
 from tnc.cli.arguments import STDIN, Subparsers, add_subcommand, read_file, read_limits
 from tnc.cli.console import Console, write_product
 
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             if arguments.diff:
                 write_product(_difference(source.name, source.text, text))
             elif arguments.check:
-                write_product(f"would reformat {source.name}\n" if text != source.text else "")
+                write_product(f"would reformat {printable(source.name)}\n" if text != source.text else "")
             elif file == STDIN:
                 write_product(text)
             elif text != source.text:
@@ -72,5 +74,11 @@ def _refuse_stream(file: str) -> None:
 def _difference(name: str, before: str, after: str) -> str:
     from difflib import unified_diff
 
-    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name)
+    lines = unified_diff(_lines(before), _lines(after), printable(name), printable(name))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines with their ends, for reading: characters that would act on a terminal are written out."""
+    pieces: list[tuple[str, str]] = re.findall(r"([^\n]*?)(\r?\n|\Z)", text)
+    return [printable(line) + end for line, end in pieces if line or end]

@@ -6,6 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, NoReturn
 
+from tnc.characters import escaped
 from tnc.cli.console import say, write_product
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Parser(argparse.ArgumentParser):
         parser._stop(f"`{option}` is no option of `{parser.prog}`", _suggestion(option, known))
 
     def _stop(self, message: str, help_text: str) -> NoReturn:
-        say(f"error: {message}\n  = help: {help_text}\n\n{self.format_usage().rstrip()}")
+        text = f"error: {escaped(message)}\n  = help: {escaped(help_text)}"
+        say(f"{text}\n\n{self.format_usage().rstrip()}")
         raise SystemExit(2)
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:

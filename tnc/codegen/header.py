@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import prod
 
 from tnc import cost
+from tnc.characters import escaped
 from tnc.codegen.layout import WIDTH
 from tnc.ir.schedule import Plan, Result, Schedule, Stack
 from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
@@ -66,7 +67,7 @@ def _row(label: str, text: str) -> list[str]:
 
 
 def _escaped(line: str) -> str:
-    return line.replace("\\", "\\\\").replace('"""', r"\"\"\"")
+    return escaped(line).replace("\\", "\\\\").replace('"""', r"\"\"\"")
 
 
 def _parameters(schedule: Schedule) -> str:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from tnc.characters import escaped
 from tnc.codegen.layout import WIDTH, Doc, flat, lay
 
 _STEP = "    "
@@ -36,7 +37,7 @@ class Writer:
     def comment(self, text: str) -> None:
         """A comment on lines of its own."""
         width = WIDTH - len(self._indent) - 2
-        for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
+        for line in textwrap.wrap(escaped(text), width, break_long_words=False, break_on_hyphens=False):
             self._lines.append(f"{self._indent}# {line}")
 
     def text(self, block: str) -> None:

@@ -1,7 +1,7 @@
 """The lines of a source that a diagnostic talks about, with carets under its marks.
 
-The excerpt is shown as written. Only what would disturb a terminal is replaced, one character for one: control
-characters by their pictures, invisible reordering characters by U+FFFD; very long lines are cut around their marks.
+The excerpt is shown as written. Only what would disturb a terminal is replaced (see :mod:`tnc.characters`); very long
+lines are cut around their marks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tnc.characters import printable, visible
 from tnc.source import Source
 
 TAB = 8
@@ -61,30 +62,28 @@ class _Placed:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line as printed: its text, cleaned and perhaps cut, and the column of the line at which the text begins."""
+    """A line as printed, perhaps cut: what is shown for each character, and the column at which the first one is."""
 
-    text: str
+    cells: tuple[str, ...]
     cut: int
     column: int
 
+    @property
+    def text(self) -> str:
+        """The line as one text."""
+        return "".join(self.cells)
+
     def pad(self, column: int) -> str:
         """Blank text as wide as the line up to a column; tabs stay tabs, so that it lines up at any tab width."""
-        return "".join("\t" if c == "\t" else " " * _width(c) for c in self.text[: self._index(column)])
+        return "".join("\t" if c == "\t" else " " * _width(c) for c in self._before(column))
 
     def at(self, column: int) -> int:
         """The display column, from the start of the line, of a column in code points."""
-        index = self._index(column)
-        return (
-            _advance(self.text[:index], self.column) - self.column + max(0, min(1, column - self.cut - len(self.text)))
-        )
+        past_the_end = max(0, min(1, column - self.cut - len(self.cells)))
+        return _advance(self._before(column), self.column) - self.column + past_the_end
 
-    def _index(self, column: int) -> int:
-        return max(0, min(column - self.cut, len(self.text)))
-
-
-def printable(text: str) -> str:
-    """The text without what a terminal would act on; tabs and line breaks stay."""
-    return text if text.isprintable() else "".join(map(_visible, text))
+    def _before(self, column: int) -> str:
+        return "".join(self.cells[: max(0, column - self.cut)])
 
 
 def last_line(source: Source, marks: Sequence[Mark]) -> int:
@@ -142,11 +141,11 @@ def _shown_lines(placed: list[_Placed]) -> list[int]:
 def _line(source: Source, number: int, starts: list[int], column: int) -> _Line:
     text = source.line(number)
     if len(text) <= LONGEST_LINE:
-        return _Line(printable(text), 0, column)
+        return _Line(tuple(map(visible, text)), 0, column)
     cut = max(0, min(starts, default=0) - BEFORE_MARK)
-    kept = printable(text[cut : cut + LONGEST_LINE])
-    tail = "…" if cut + LONGEST_LINE < len(text) else ""
-    return _Line(kept + tail, 0, column) if cut == 0 else _Line("…" + kept + tail, cut - 1, column)
+    kept = tuple(map(visible, text[cut : cut + LONGEST_LINE]))
+    tail = ("…",) if cut + LONGEST_LINE < len(text) else ()
+    return _Line((*kept, *tail), 0, column) if cut == 0 else _Line(("…", *kept, *tail), cut - 1, column)
 
 
 # -- drawing -----------------------------------------------------------------------------------
@@ -233,14 +232,3 @@ def _width(character: str) -> int:
     if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
-
-
-def _visible(character: str) -> str:
-    if character in "\t\n" or character.isprintable():
-        return character
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\u2421"
-    return " " if unicodedata.category(character) == "Zs" else "\ufffd"

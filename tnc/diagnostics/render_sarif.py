@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypedDict
@@ -163,4 +164,4 @@ def _location(span: Span, message: str) -> SarifLocation:
 def _uri(name: str) -> str:
     """A source's name as a URI: relative to where the compiler ran, unless it is absolute."""
     path = Path(name)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tnc.characters import escaped, printable
 from tnc.diagnostics.diagnostic import Diagnostic, Severity
-from tnc.diagnostics.excerpt import Mark, excerpt_rows, last_line, printable
+from tnc.diagnostics.excerpt import Mark, excerpt_rows, last_line
 from tnc.source import Source
 
 
@@ -49,7 +50,7 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
 def _render(diagnostic: Diagnostic, painter: Painter) -> str:
     style = Style.ERROR if diagnostic.severity is Severity.ERROR else Style.WARNING
     headline = painter(f"{diagnostic.severity}[{diagnostic.code}]", style) + painter(
-        f": {printable(diagnostic.message)}", Style.BOLD
+        f": {_continued(diagnostic.message)}", Style.BOLD
     )
     lines = [headline]
     files = _marks_by_file(diagnostic)
@@ -58,7 +59,7 @@ def _render(diagnostic: Diagnostic, painter: Painter) -> str:
     for number, (source, marks) in enumerate(files):
         place = source.position(marks[0].start)
         arrow = f"{gutter}--> " if number == 0 else f"{gutter}::: "
-        lines.append(painter(arrow, Style.FRAME) + f"{printable(source.name)}:{place.line}:{place.column}")
+        lines.append(painter(arrow, Style.FRAME) + f"{escaped(source.name)}:{place.line}:{place.column}")
         lines.append(painter(f"{gutter} |", Style.FRAME))
         for row in excerpt_rows(source, marks, first_column=width + 3):
             bar = f"{'...':<{width + 2}}" if row.gap else f"{'' if row.number is None else row.number:>{width}} |"
@@ -69,6 +70,11 @@ def _render(diagnostic: Diagnostic, painter: Painter) -> str:
             lines.append(painter(f"{gutter} |", Style.FRAME))
         lines.append(_help(diagnostic.help, gutter if files else "", painter))
     return "\n".join(lines) + "\n"
+
+
+def _continued(message: str) -> str:
+    """A message whose further lines, as an author's assertion may have, are indented: none passes for another one."""
+    return printable(message).replace("\n", "\n  ")
 
 
 def _help(text: str, gutter: str, painter: Painter) -> str:

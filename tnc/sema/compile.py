@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import cast
 
+from tnc.characters import UNSAFE, code_point
 from tnc.diagnostics import Diagnostic
 from tnc.diagnostics.suggest import did_you_mean
 from tnc.ir.program import Program
@@ -122,8 +123,16 @@ def _arguments(
 
 
 def _argument_span(name: str, argument: object | Source) -> Span:
-    source = argument if isinstance(argument, Source) else Source(f"argument {name}", repr(argument)[:200])
+    source = argument if isinstance(argument, Source) else Source(f"argument {name}", _shown(argument))
     return Span(source, 0, len(source.text))
+
+
+def _shown(argument: object) -> str:
+    """A Python value as a message shows it; some have no text, as integers of many thousand digits."""
+    try:
+        return repr(argument)[:200]
+    except Exception:
+        return f"<{type(argument).__name__}>"
 
 
 def _argument(
@@ -157,6 +166,9 @@ def _python_value(value: object, span: Span, depth: int = 0) -> Value:
     match value:
         case float() if not math.isfinite(value):
             fail("TN013", f"{value} cannot be passed to a network", span, help="numbers are finite")
+        case str() if (unsafe := UNSAFE.search(value.replace("\n", "").replace("\t", ""))) is not None:
+            message = f"a string with the control character {code_point(unsafe[0])} cannot be passed to a network"
+            fail("TN013", message, span, help="remove it: strings hold visible characters, line breaks and tabs")
         case bool() | int() | float() | str():
             return value
         case list() | tuple():
@@ -166,10 +178,16 @@ def _python_value(value: object, span: Span, depth: int = 0) -> Value:
             pass
     as_list: object = getattr(value, "tolist", None)
     if callable(as_list):
-        return _python_value(as_list(), span, depth + 1)
+        try:
+            plain: object = as_list()
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            kind = type(value).__name__
+            fail("TN013", f"the values of a `{kind}` cannot be passed to a network: {reason}", span)
+        return _python_value(plain, span, depth + 1)
     fail(
         "TN013",
-        f"a {type(value).__name__} cannot be passed to a network",
+        f"a value of type `{type(value).__name__}` cannot be passed to a network",
         span,
         help="pass numbers, booleans, strings and lists",
     )

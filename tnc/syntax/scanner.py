@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
+from tnc.characters import UNSAFE, code_point
 from tnc.diagnostics import Diagnostic
 from tnc.limits import Limits
 from tnc.source import Source, Span
@@ -144,9 +145,9 @@ def scan(source: Source, limits: Limits) -> Scan:
         elif kind == "symbol":
             kind = literals[word]
         token = Token(kind, word, source, at, end)
-        if kind == "NUMBER" and (problem := _number_too_large(token, limits)):
+        if problem := _flaw(token, limits):
             diagnostics.append(problem)
-            token = token._replace(text="0")
+            token = token._replace(text="0" if kind == "NUMBER" else UNSAFE.sub("", word))
         tokens.append(token)
         if depth.too_deep(kind, word):
             fatal = too_deep(token.span, limits)
@@ -166,6 +167,29 @@ def _repaired(slip: Slip, at: int, literals: dict[str, str]) -> tuple[str | None
     if slip.meant is None:
         return None, "", start, slip.end
     return slip.kind or literals[slip.meant], slip.meant, start, slip.end
+
+
+def _flaw(token: Token, limits: Limits) -> Diagnostic | None:
+    """What is wrong with the value of a token that is well written."""
+    match token.type:
+        case "NUMBER":
+            return _number_too_large(token, limits)
+        case "STRING":
+            return _unsafe_string(token)
+        case _:
+            return None
+
+
+def _unsafe_string(token: Token) -> Diagnostic | None:
+    """What is wrong with a string that a terminal or a generated file would not show as it is written."""
+    found = UNSAFE.search(token.text)
+    if found is None:
+        return None
+    span = Span(token.source, token.start + found.start(), token.start + found.end())
+    advice = (
+        "write a tab as `\\t`" if found[0] == "\t" else "remove it: strings hold visible characters, `\\n` and `\\t`"
+    )
+    return Diagnostic("TN102", f"the string contains the control character {code_point(found[0])}", span, help=advice)
 
 
 _DIGITS_AT_MOST: Final = 4300
