@@ -13,8 +13,8 @@ from tests.evaluate_program import evaluate_program, random_tensors
 from tests.evaluate_schedule import evaluate_schedule
 from tests.order.networks import chain, column, core, einsum, network, operations
 from tnc.cost.device_file import find_profile
-from tnc.cost.time import Terms
 from tnc.ir import stacks
+from tnc.ir.cost import Terms
 from tnc.ir.program import Input, Normal, Program
 from tnc.ir.schedule import Matmul, Plan
 from tnc.order import OBJECTIVES, Decision, Objective, PlanOptions, Trial, decide

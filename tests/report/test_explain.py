@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tnc.cost.time import Terms
+from tnc.ir.cost import Terms
 from tnc.order import Decision, Objective, Trial
 from tnc.report import Explanation, NetworkExplanation
 from tnc.report.explain import MOST_CANDIDATES, reason

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from tnc.ir.program import Program, Requirement
-from tnc.report import NetworkReport, OutputRow, RegionRow, Report, Unpredicted, broken_budgets
+from tnc.report import Elsewhere, NetworkReport, OutputRow, RegionRow, Report, Unpredicted, broken_budgets
 from tnc.report.text import MOST_REGIONS
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
@@ -23,7 +23,7 @@ REGION = RegionRow(
     saved=512,
     largest_intermediate=128,
     seconds=3.0e-6,
-    share=0.25,
+    share=0.15,
     std=0.70711,
 )
 
@@ -48,8 +48,9 @@ REPORT = NetworkReport(
     device="a100",
     device_digest="abcdef0123456789",
     seconds_forward=1.23456e-3,
-    seconds_training=0.0125,
-    regions=(REGION, replace(REGION, name="weight", planner="search", seconds=9.0e-6, share=0.75)),
+    seconds_training=2e-5,
+    regions=(REGION, replace(REGION, name="weight", planner=None, seconds=9.0e-6, share=0.45)),
+    elsewhere=Elsewhere(5.0e-6, 3.0e-6, 0.0, 1_024, 4_096),
     notes=("region `weight` takes 75 % of the estimated time: change that one first",),
 )
 
@@ -70,20 +71,26 @@ def test_the_text() -> None:
           FLOPs                 12.3 M    37.0 M
           peak memory         18.0 MiB  20.0 MiB
           saved for backward            9.00 MiB
-          predicted time       1.23 ms   12.5 ms
+          memory traffic      5.00 KiB  16.0 KiB
+          predicted time       1.23 ms   20.0 µs
 
-          region  operands   FLOPs     bytes  largest     time  share  deviation  planned by
-          h              3  1.50 k  2.00 KiB      128  3.00 µs   25 %      0.707  exact
-          weight         3  1.50 k  2.00 KiB      128  9.00 µs   75 %      0.707  search
+          region          operands   FLOPs     bytes  largest     time  share  deviation  planned by
+          h                      3  1.50 k  2.00 KiB      128  3.00 µs   15 %      0.707  exact
+          weight                 3  1.50 k  2.00 KiB      128  9.00 µs   45 %      0.707
+          elsewhere
+            permutations                    1.00 KiB           5.00 µs   25 %
+            calls                                              3.00 µs   15 %
+            allocation                                            0 ns    0 %
 
           note: region `weight` takes 75 % of the estimated time: change that one first""")
 
 
 def test_many_regions_are_cut_to_the_costly_ones_in_their_order() -> None:
-    cheap = [replace(REGION, name=f"r{n}", share=0.0) for n in range(100)]
+    cheap = [replace(REGION, name=f"r{n}", share=0.0, seconds=1e-8) for n in range(100)]
     cheap[70] = replace(REGION, name="costly", share=0.9)
     text = str(Report((replace(REPORT, regions=tuple(cheap)),)))
-    assert f"… and {100 - MOST_REGIONS} cheaper regions" in text
+    (rest,) = (line for line in text.splitlines() if f"… and {100 - MOST_REGIONS} cheaper regions" in line)
+    assert rest.split()[-4:] == ["760", "ns", "4", "%"]
     assert text.index("r0 ") < text.index("costly")
 
 
@@ -103,7 +110,11 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
     assert network["regions"][0]["std"] == 0.70711
     assert network["flops"] == {"forward": 12_345_678, "training": 37_037_034}
     assert network["device"] == {"name": "a100", "digest": "abcdef0123456789"}
-    assert network["seconds"] == {"forward": 0.001235, "training": 0.0125}
+    assert network["seconds"] == {"forward": 0.00123456, "training": 2e-5}
+    assert network["elsewhere"] == {"permutations": 5e-6, "calls": 3e-6, "allocation": 0.0}
+    assert network["traffic"] == {"forward": 5_120, "training": 16_384}
+    assert network["elsewhere_bytes"] == {"forward": 1_024, "training": 4_096}
+    assert [region["planner"] for region in network["regions"]] == ["exact", None]
     assert network["regions"][0]["seconds"] == 3e-6
     assert set(network["bytes"]) == {"parameters", "saved", "peak_forward", "peak_training"}
     assert {"name", "operands", "flops", "bytes", "largest_intermediate"} <= set(network["regions"][0])

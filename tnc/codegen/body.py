@@ -43,7 +43,7 @@ class Body:
         self.scalars = ScalarWriter(dialect.functions, self.names)
         self.inputs = {given.name: self.names.fresh(given.name) for given in schedule.inputs}
         self._usage = usage(schedule)
-        self._regions = {region.name: region.text for region in schedule.regions}
+        self._regions = {region.name: region.text for region in schedule.regions if region.planner}
         self._region = ""  # what was announced last: a loop goes on with the region around it
         self._large = _large_values(schedule) if dialect.frees else frozenset[str]()
         self._sizes = {name: self.names.fresh(name, "size") for name in _dynamic_sizes(schedule)}

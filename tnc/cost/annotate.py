@@ -1,30 +1,30 @@
-"""Every step told what it costs."""
+"""A Schedule with what each of its parts costs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from tnc.cost.dtypes import itemsize
-from tnc.cost.predict import timed_steps
+from tnc.cost.predict import Timed
 from tnc.cost.run import Moment, run
-from tnc.cost.time import Clock, Seconds
-from tnc.ir.schedule import Cost, Repeat, Schedule, Step
+from tnc.ir.cost import Cost, Spent
+from tnc.ir.schedule import Repeat, Schedule, Step
 
-_Told: TypeAlias = tuple[Moment, Seconds]
+_Told: TypeAlias = tuple[Moment, Spent]
 
 
-def annotate(schedule: Schedule, clock: Clock) -> Schedule:
-    """The Schedule with ``Step.cost`` filled in at its nominal sizes.
+def annotate(schedule: Schedule, dtype: str, timed: Timed) -> Schedule:
+    """The Schedule with ``cost`` filled in for steps and results, at its nominal sizes.
 
     A loop's cost is that of all its iterations; a step of its body has that of the second one, as the first may save
-    what the others share. The clock says in which dtype, and on which device, seconds are told.
+    what the others share. ``timed`` are the times of this Schedule on a device in this dtype.
     """
-    moments = run(schedule, clock.dtype).moments
     by_step: dict[tuple[int, int | None], list[_Told]] = {}
-    for moment, timed in zip(moments, timed_steps(schedule, clock), strict=True):
-        by_step.setdefault((moment.ran.outer, moment.ran.inner), []).append((moment, timed.seconds))
-    size = itemsize(clock.dtype)
+    for moment, (ran, spent) in zip(run(schedule, dtype).moments, timed.steps, strict=True):
+        by_step.setdefault((ran.outer, ran.inner), []).append((moment, spent))
+    size = itemsize(dtype)
     steps: list[Step] = []
     for outer, step in enumerate(schedule.steps):
         if not isinstance(step.operation, Repeat):
@@ -41,10 +41,14 @@ def annotate(schedule: Schedule, clock: Clock) -> Schedule:
             live_after=inner[-1][-1][0].live_after,
         )
         steps.append(replace(step, operation=replace(step.operation, body=body), cost=total))
-    return replace(schedule, steps=tuple(steps))
+    results = tuple(
+        replace(result, cost=Cost(bytes_backward=entries * size, spent=spent))
+        for result, (entries, spent) in zip(schedule.results, timed.results, strict=True)
+    )
+    return replace(schedule, steps=tuple(steps), results=results)
 
 
-def _cost(told: list[_Told], size: int) -> Cost:
+def _cost(told: Sequence[_Told], size: int) -> Cost:
     moments = [moment for moment, _ in told]
     return Cost(
         flops=sum(moment.work.flops for moment in moments),
@@ -54,6 +58,5 @@ def _cost(told: list[_Told], size: int) -> Cost:
         saved=sum(moment.saved for moment in moments),
         live_before=moments[0].live_before,
         live_after=moments[-1].live_after,
-        seconds=sum(seconds.forward for _, seconds in told),
-        seconds_backward=sum(seconds.backward for _, seconds in told),
+        spent=sum((spent for _, spent in told), Spent()),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tnc.cost.kernels import shuffle
 from tnc.cost.strided import gradient_is_copied
 from tnc.cost.time import Clock, Seconds
 from tnc.cost.unroll import Ran, unrolled
+from tnc.ir.cost import Spent
 from tnc.ir.extent import evaluate
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Schedule
@@ -16,40 +17,48 @@ from tnc.ir.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A step as it ran, and how long it takes."""
+    """Every step that runs with its time, and for each result what copying its gradient into order takes.
 
-    ran: Ran
-    seconds: Seconds
+    That is the entries that are read and written, and the time; both are 0 where nothing is copied.
+    """
+
+    steps: tuple[tuple[Ran, Spent], ...]
+    results: tuple[tuple[int, Spent], ...]
+
+    @property
+    def seconds(self) -> Seconds:
+        """The time of one training step, without the optimizer."""
+        spent = sum((each for _, each in (*self.steps, *self.results)), Spent())
+        return Seconds(spent.forward.total, spent.backward.total)
 
 
-def timed_steps(schedule: Schedule, clock: Clock) -> Iterator[Timed]:
-    """Every step that runs, at the nominal sizes, with its time."""
+def timed(schedule: Schedule, clock: Clock) -> Timed:
+    """Every part of a training step with its time, at the nominal sizes."""
     sizes = dict(schedule.sizes)
     trained = {given.name: False for given in schedule.inputs}
     trained.update((stack.key, not stack.frozen) for stack in schedule.stacks)
+    steps: list[tuple[Ran, Spent]] = []
     for ran in unrolled(schedule.steps):
         grads = [trained[read.source] for read in reads(ran.step.operation)]
         trained[ran.step.name] = any(grads)
-        yield Timed(ran, clock.seconds(ran.step, grads, sizes))
+        steps.append((ran, clock.spent(ran.step, grads, sizes)))
+    return Timed(tuple(steps), tuple(_incoming(schedule, clock, trained)))
 
 
 def predicted(schedule: Schedule, clock: Clock) -> Seconds:
-    """The time of one training step, without the optimizer; or of one forward pass, if the clock looks at no other."""
-    total = Seconds()
-    for timed in timed_steps(schedule, clock):
-        total += timed.seconds
-    return total + Seconds(backward=0.0 if clock.forward_only else _incoming(schedule, clock))
+    """The time of one training step, without the optimizer; backward is 0 if the clock looks at forward only."""
+    return timed(schedule, clock).seconds
 
 
-def _incoming(schedule: Schedule, clock: Clock) -> float:
-    """What comes in against results is copied into the order that the last step made them in."""
+def _incoming(schedule: Schedule, clock: Clock, trained: Mapping[str, bool]) -> Iterator[tuple[int, Spent]]:
+    """For each result the copy of its gradient into the order in which the last step made the value."""
     sizes = dict(schedule.sizes)
     made = {step.name: step.shape for step in schedule.steps}
-    seconds = 0.0
     for result in schedule.results:
         read = result.read
-        if read.source in made:
-            source = [evaluate(size, sizes) for size in made[read.source]]
-            if gradient_is_copied(read, source, sizes):
-                seconds += clock.work(shuffle(read, sizes)) + clock.profile.call.backward
-    return seconds
+        shape = [evaluate(size, sizes) for size in made.get(read.source, ())]
+        if read.source in made and trained[read.source] and gradient_is_copied(read, shape, sizes):
+            copy = shuffle(read, sizes)
+            yield copy.entries, clock.incoming(copy)
+        else:
+            yield 0, Spent()

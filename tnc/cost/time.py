@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Literal, TypeAlias
 
 from tnc.cost.device import Profile
 from tnc.cost.dtypes import is_complex, itemsize
 from tnc.cost.kernels import Gemm, Kernel, Pass, gradients, kernels
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.ir.cost import Spent, Terms
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Step
 
@@ -30,33 +30,6 @@ class Seconds:
     def total(self) -> float:
         """Both."""
         return self.forward + self.backward
-
-    def __add__(self, other: Seconds) -> Seconds:
-        """One after the other."""
-        return Seconds(self.forward + other.forward, self.backward + other.backward)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """A time by what it is spent on.
-
-    A call is one of ``arithmetic`` or of ``traffic``, whichever takes longer; ``moves`` are permutations, ``fresh`` is
-    what new memory takes, and ``calls`` what every call, view and further matrix of a batch takes.
-    """
-
-    arithmetic: float = 0.0
-    traffic: float = 0.0
-    moves: float = 0.0
-    fresh: float = 0.0
-    calls: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """All of it."""
-        return self.arithmetic + self.traffic + self.moves + self.fresh + self.calls
-
-
-_Kind: TypeAlias = Literal["arithmetic", "traffic", "moves"]
 
 
 _NARROW, _WIDE = 128, 512
@@ -82,55 +55,32 @@ class Clock:
         self._rates, self._operations = rates
         self._itemsize = itemsize(dtype)
         self._complex = is_complex(dtype)
-        self._known: dict[Kernel, float] = {}
+        self._known: dict[Kernel, Terms] = {}
         self._products: dict[tuple[Gemm, bool, bool, bool], float] = {}
 
-    def seconds(self, step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Seconds:
+    def spent(self, step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Spent:
         """The time of one step; ``grads`` says of each operand whether it needs a gradient."""
         work = kernels(step, grads, sizes, complex_valued=self._complex)
-        view, call = self.profile.view, self.profile.call
-        forward = sum(map(self.work, work.forward)) + len(work.forward) * call.forward + work.views * view.forward
+        call, view = self.profile.call, self.profile.view
+        forward = self._terms(work.forward, call.forward, work.views * view.forward)
         if self.forward_only:
-            return Seconds(forward)
-        backward = sum(map(self.work, work.backward)) + len(work.backward) * call.backward
-        return Seconds(forward, backward + work.views_backward * view.backward)
+            return Spent(forward)
+        return Spent(forward, self._terms(work.backward, call.backward, work.views_backward * view.backward))
 
-    def steps(self, steps: Iterable[Step], trained: Mapping[str, bool], sizes: Mapping[str, int]) -> Seconds:
-        """The time of steps without loops; ``trained`` says which sources need a gradient."""
-        total = Seconds()
-        for step in steps:
-            total += self.seconds(step, [trained[read.source] for read in reads(step.operation)], sizes)
-        return total
+    def incoming(self, pass_: Pass) -> Spent:
+        """The time of putting a gradient into the order of the tensor that it belongs to."""
+        return Spent() if self.forward_only else Spent(backward=self._terms((pass_,), self.profile.call.backward))
 
     def terms(self, steps: Iterable[Step], trained: Mapping[str, bool], sizes: Mapping[str, int]) -> Terms:
-        """The time of steps without loops by what it is spent on, both passes together."""
-        view, call = self.profile.view, self.profile.call
-        spent: dict[_Kind, float] = {"arithmetic": 0.0, "traffic": 0.0, "moves": 0.0}
-        fresh = calls = 0.0
+        """The time of steps without loops, both passes together; ``trained`` says which sources need a gradient."""
+        total = Terms()
         for step in steps:
-            grads = [trained[read.source] for read in reads(step.operation)]
-            work = kernels(step, grads, sizes, complex_valued=self._complex)
-            done = work.forward if self.forward_only else (*work.forward, *work.backward)
-            calls += len(work.forward) * call.forward + work.views * view.forward
-            if not self.forward_only:
-                calls += len(work.backward) * call.backward + work.views_backward * view.backward
-            for kernel in done:
-                new = self._new(kernel.fresh)
-                batch = (kernel.batch - 1) * self.profile.batch if isinstance(kernel, Gemm) else 0.0
-                fresh += new
-                calls += batch
-                spent[self._kind(kernel)] += self.work(kernel) - new - batch
-        return Terms(spent["arithmetic"], spent["traffic"], spent["moves"], fresh, calls)
+            total += self.spent(step, [trained[read.source] for read in reads(step.operation)], sizes).both
+        return total
 
-    def _kind(self, kernel: Kernel) -> _Kind:
-        """What a call without its overheads is spent on."""
-        size = kernel.entries * self._itemsize
-        moving = size / self.profile.bandwidth.at(size)
-        if isinstance(kernel, Gemm):
-            return "arithmetic" if kernel.flops * self._operations / self._rate(kernel) > moving else "traffic"
-        if kernel.together:
-            return "moves"
-        return "arithmetic" if kernel.functions * self._operations / self.profile.functions > moving else "traffic"
+    def _terms(self, done: Sequence[Kernel], call: float, views: float = 0.0) -> Terms:
+        """What calls take, each of which has this overhead, and views."""
+        return sum(map(self._parts, done), Terms(calls=len(done) * call + views))
 
     def product(self, product: Gemm, left: bool = True, right: bool = True, *, shared_left: bool = False) -> float:
         """The time of a product of matrices and of those gradients that are asked for."""
@@ -157,23 +107,34 @@ class Clock:
 
     def work(self, kernel: Kernel) -> float:
         """The time of one call without what every call takes."""
+        return self._parts(kernel).total
+
+    def _parts(self, kernel: Kernel) -> Terms:
         known = self._known.get(kernel)
         if known is None:
-            known = self._known[kernel] = self._work(kernel) + self._new(kernel.fresh)
+            known = self._known[kernel] = self._spent(kernel)
         return known
 
-    def _work(self, kernel: Kernel) -> float:
+    def _spent(self, kernel: Kernel) -> Terms:
+        """One call by what it is spent on, without what every call takes."""
         size = kernel.entries * self._itemsize
         moving = size / self.profile.bandwidth.at(size)
+        fresh = self._new(kernel.fresh)
         match kernel:
             case Gemm():
                 arithmetic = kernel.flops * self._operations / self._rate(kernel)
-                return max(arithmetic, moving) + (kernel.batch - 1) * self.profile.batch
+                batch = (kernel.batch - 1) * self.profile.batch
+                if arithmetic > moving:
+                    return Terms(arithmetic=arithmetic, fresh=fresh, calls=batch)
+                return Terms(traffic=moving, fresh=fresh, calls=batch)
+            case Pass() if kernel.together:
+                scattered = moving * self.profile.scatter.at(kernel.together * self._itemsize)
+                return Terms(moves=scattered + kernel.turns * self.profile.turn, fresh=fresh)
             case Pass():
-                if kernel.together:
-                    moving *= self.profile.scatter.at(kernel.together * self._itemsize)
-                    moving += kernel.turns * self.profile.turn
-                return max(moving, kernel.functions * self._operations / self.profile.functions)
+                arithmetic = kernel.functions * self._operations / self.profile.functions
+                if arithmetic > moving:
+                    return Terms(arithmetic=arithmetic, fresh=fresh)
+                return Terms(traffic=moving, fresh=fresh)
 
     def _rate(self, gemm: Gemm) -> float:
         rate = self._rates.rate(gemm.rows, gemm.summed, gemm.columns)

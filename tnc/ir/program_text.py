@@ -8,7 +8,7 @@ functions are numbered there.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from tnc.ir.legs import tied
@@ -72,9 +72,9 @@ def program_text(program: Program, *, canonical: bool = False) -> str:
     return _Printer(program, canonical).text()
 
 
-def contract_text(contract: Contract) -> str:
-    """One Contract as the flat file writes it, for reports and messages."""
-    return _contract(contract, _leg_names(contract.leg_names, len(contract.dims)))
+def statement_printer(program: Program) -> Callable[[Statement], str]:
+    """A function from a statement of the Program to its line in the flat file, for reports and comments."""
+    return _Printer(program, canonical=False).statement
 
 
 class _Printer:
@@ -95,7 +95,7 @@ class _Printer:
         sections = (
             [_parameter(parameter) for parameter in program.parameters],
             [_input(given) for given in program.inputs],
-            [self._statement(statement) for statement in program.statements],
+            [self.statement(statement) for statement in program.statements],
             [_requirement(requirement) for requirement in program.requirements],
             [_output(output, len(self._shapes[output.tensor])) for output in program.outputs],
         )
@@ -104,7 +104,7 @@ class _Printer:
         lines.append("}\n")
         return "\n".join(lines)
 
-    def _statement(self, statement: Statement) -> str:
+    def statement(self, statement: Statement) -> str:
         match statement:
             case Contract():
                 return _contract(statement, self._legs(statement.leg_names, len(statement.dims)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tnc.ir.cost import Cost
 from tnc.ir.extent import Extent
 from tnc.ir.program import Dim, Init, Scalar
 
@@ -260,31 +261,11 @@ Operation: TypeAlias = Number | Matmul | Multiply | Add | Unary | Pointwise | Sw
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What a step costs at the nominal sizes: FLOPs (a multiply-add is two), bytes read and written, bytes alive.
-
-    ``saved`` are the bytes that eager autograd keeps for the backward pass because of this step and no earlier one.
-    ``live_before`` and ``live_after`` count values of the forward pass without parameters and inputs. The backward
-    figures are zero where nothing in the step needs a gradient. ``seconds`` are predicted for one device.
-    """
-
-    flops: int = 0
-    flops_backward: int = 0
-    bytes: int = 0
-    bytes_backward: int = 0
-    saved: int = 0
-    live_before: int = 0
-    live_after: int = 0
-    seconds: float = 0.0
-    seconds_backward: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """One assignment: ``name`` becomes what ``operation`` computes.
 
     ``legs`` names the axes in the order of memory, finer than ``shape`` where axes are fused; ``region`` is the
-    program statement that the step belongs to. Both are told in comments and reports, not compared.
+    program statement that the step belongs to, empty for a copy that only an output needs. Neither is compared.
     """
 
     name: str
@@ -301,21 +282,29 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An output: its name and the value that it reads (``order`` gives a strided view; nothing moves)."""
+    """An output: its name and the value that it reads (``order`` gives a strided view; nothing moves).
+
+    ``cost`` is that of putting its gradient into the order of the value, where that takes a copy.
+    """
 
     name: str
     read: Read
     axes: tuple[str | None, ...]
+    cost: Cost = field(default=Cost(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What the report says of one region or pointwise statement: name, text of what it computes, how it was planned."""
+    """A statement that computes something: a contraction, a sum or an activation barrier.
+
+    ``text`` is what it computes, as the flat file writes it. ``planner`` found the order of a contraction; it is empty
+    for other statements. Steps whose ``region`` has no such entry only copy: views, and outputs put in order.
+    """
 
     name: str
     text: str
     operands: int
-    planner: str
+    planner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

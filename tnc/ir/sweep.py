@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tnc.diagnostics import InternalError
 from tnc.ir.extent import count
-from tnc.ir.schedule import Cost, Matmul, Read, Step, Sweep
+from tnc.ir.schedule import Matmul, Read, Step, Sweep
 
 
 def products(step: Step, sweep: Sweep) -> Iterator[Step]:
@@ -36,7 +36,7 @@ def products(step: Step, sweep: Sweep) -> Iterator[Step]:
             yield replace(step, operation=operation)
         else:
             name = f"{step.name}#window_{number + 1}"
-            yield Step(name, shape, operation, region=step.region, cost=Cost())
+            yield Step(name, shape, operation, region=step.region)
             source, pick = name, None
         entries = front * new * back
 

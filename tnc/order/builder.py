@@ -30,6 +30,7 @@ class Builder:
         self.trained: MutableMapping[str, bool] = dict(trained)
         self.sizes = sizes
         self.region = ""
+        self._name = ""
         self._fresh = fresh
         self._count = 0
 
@@ -38,11 +39,12 @@ class Builder:
         trial = Builder(self.sizes, {}, {}, str)
         trial.shapes = ChainMap({}, self.shapes)
         trial.trained = ChainMap({}, self.trained)
-        trial.region, trial._count = self.region, self._count
+        trial.region, trial._name, trial._count = self.region, self._name, self._count
         return trial
 
-    def enter(self, region: str) -> None:
-        """Steps from here on belong to this statement."""
+    def enter(self, name: str, region: str) -> None:
+        """Name steps from here on after a tensor; they belong to this statement, or to none if it is empty."""
+        self._name = name
         self.region = region
         self._count = 0
 
@@ -57,7 +59,7 @@ class Builder:
     ) -> Located:
         """A step, and its result with one axis for each given axis of memory (none of size 1)."""
         self._count += 1
-        name = self._fresh(f"{self.region}#{self._count}")
+        name = self._fresh(f"{self._name}#{self._count}")
         self.trained[name] = any(self.trained[read.source] for read in reads(operation))
         self.shapes[name] = tuple(shape)
         self.steps.append(Step(name, tuple(shape), operation, strided, self.region, tuple(legs)))

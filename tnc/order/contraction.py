@@ -8,8 +8,9 @@ from functools import partial
 from typing import TypeAlias
 
 from tnc.cost.dtypes import is_complex
-from tnc.cost.time import Clock, Terms
+from tnc.cost.time import Clock
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.ir.cost import Terms
 from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
 from tnc.order.builder import Builder

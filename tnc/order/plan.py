@@ -8,12 +8,13 @@ from typing import assert_never
 
 from tnc.cost import annotate
 from tnc.cost.dtypes import is_complex
-from tnc.cost.predict import predicted
+from tnc.cost.predict import timed
 from tnc.cost.time import Clock
 from tnc.ir import schedule as ir
 from tnc.ir.extent import Extent
-from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Sum, View
-from tnc.ir.program_text import contract_text
+from tnc.ir.legs import used_tensors
+from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Statement, Sum, View
+from tnc.ir.program_text import statement_printer
 from tnc.ir.schedule_verify import verify_schedule
 from tnc.order.builder import Builder
 from tnc.order.contraction import Planner
@@ -46,9 +47,10 @@ def decide(
     schedule = overwrite(roll(flat))
     verify_schedule(schedule)
     clock = Clock(options.device, options.dtype)
-    time = predicted(schedule, clock)
+    times = timed(schedule, clock)
+    time = times.seconds
     prediction = ir.Prediction(options.device.name, options.device.digest, time.forward, time.backward)
-    entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), annotate(schedule, clock))
+    entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), annotate(schedule, options.dtype, times))
     return ir.Plan(program.name, digest, program.arguments, options.dtype, (entry,), prediction), decisions
 
 
@@ -81,16 +83,17 @@ def _schedule(
     builder = Builder(dict(sizes), trained, _shapes(inputs, stacks), partial(_fresh, taken))
     planner = Planner(builder, options, choice)
     wanted = demands(program)
+    printed = statement_printer(program)
     regions: list[ir.Region] = []
     decisions: list[Decision] = []
     for statement in program.statements:
         start = len(builder.steps)
-        builder.enter(statement.name)
+        builder.enter(statement.name, statement.name)
+        how = ""
         match statement:
             case Contract():
                 lowered, decision = planner.contract(statement, located, wanted.get(statement.name))
                 how = decision.winner.planner
-                regions.append(ir.Region(statement.name, contract_text(statement), len(statement.factors), how))
                 decisions.append(decision)
             case Sum():
                 lowered = add(statement, located, builder, is_complex(options.dtype))
@@ -102,10 +105,18 @@ def _schedule(
                 lowered = view(statement, located, builder)
             case _:
                 assert_never(statement)
+        if not isinstance(statement, View):
+            regions.append(ir.Region(statement.name, printed(statement), _operands(statement), how))
         located[statement.name] = _named(sources[statement.name], lowered, start, builder)
-    results = tuple(_result(output, located, builder) for output in program.outputs)
+    computed = frozenset(region.name for region in regions)
+    results = tuple(_result(output, located, computed, builder) for output in program.outputs)
     schedule = ir.Schedule(program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions))
     return schedule, tuple(decisions)
+
+
+def _operands(statement: Statement) -> int:
+    """The number of tensors that a statement combines, copy tensors included."""
+    return len(statement.factors) if isinstance(statement, Contract) else len(used_tensors(statement))
 
 
 def _sources(program: Program, stacks: tuple[ir.Stack, ...]) -> dict[str, str]:
@@ -141,11 +152,12 @@ def _named(name: str, tensor: Located, start: int, builder: Builder) -> Located:
     return replace(tensor, source=name) if before and tensor.source == before else tensor
 
 
-def _result(output: Output, located: dict[str, Located], builder: Builder) -> ir.Result:
+def _result(output: Output, located: dict[str, Located], computed: frozenset[str], builder: Builder) -> ir.Result:
+    """An output; a copy that puts it in order belongs to no region, also where the tensor itself is one's result."""
     tensor = located[output.tensor]
     read = tensor.read(tensor.axes)
     if read is None:
-        builder.enter(output.tensor)
+        builder.enter(output.tensor, "" if output.tensor in computed else output.tensor)
         tensor = builder.straight(tensor)
         located[output.tensor] = tensor
         read = tensor.read(tensor.axes)

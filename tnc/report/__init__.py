@@ -4,6 +4,7 @@ from tnc.report.budgets import broken_budgets as broken_budgets
 from tnc.report.build import report_network as report_network
 from tnc.report.explain import Explanation as Explanation
 from tnc.report.explain import NetworkExplanation as NetworkExplanation
+from tnc.report.model import Elsewhere as Elsewhere
 from tnc.report.model import NetworkReport as NetworkReport
 from tnc.report.model import OutputRow as OutputRow
 from tnc.report.model import RegionRow as RegionRow

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite, prod
 
 from tnc.cost import Totals
+from tnc.ir.cost import Cost, Terms
 from tnc.ir.extent import count, evaluate
 from tnc.ir.program import Program
 from tnc.ir.schedule import Plan, Prediction, Repeat, Schedule, Step
 from tnc.passes import Deviation, Initialisation
-from tnc.report.model import NetworkReport, OutputRow, RegionRow
+from tnc.report.model import Elsewhere, NetworkReport, OutputRow, RegionRow
 
 DOMINANT = 0.5
 """A region with this share of the time is worth a note."""
@@ -23,8 +24,9 @@ def report_network(program: Program, plan: Plan, totals: Totals, initialisation:
     trainable = sum(prod(p.shape) for p in program.parameters if not p.frozen)
     frozen = sum(prod(p.shape) for p in program.parameters if p.frozen)
     elements = sum(output.elements for output in outputs)
-    regions = tuple(_regions(plan.schedule, sizes, _deviations(initialisation.regions)))
     time = plan.predicted or Prediction("", "", 0.0, 0.0)
+    regions = tuple(_regions(plan.schedule, sizes, _deviations(initialisation.regions), time.training))
+    elsewhere = _elsewhere(plan.schedule)
     return NetworkReport(
         name=program.name,
         arguments=program.arguments,
@@ -48,7 +50,8 @@ def report_network(program: Program, plan: Plan, totals: Totals, initialisation:
         seconds_forward=time.forward,
         seconds_training=time.training,
         regions=regions,
-        notes=tuple(_notes(trainable, elements, program, regions)),
+        elsewhere=elsewhere,
+        notes=tuple(_notes(trainable, elements, program, regions, elsewhere, time.training)),
     )
 
 
@@ -64,31 +67,50 @@ def _outputs(program: Program, sizes: dict[str, int], deviations: Mapping[str, f
         yield OutputRow(output.name, shape, prod(shape), deviations.get(output.name))
 
 
-def _regions(schedule: Schedule, sizes: dict[str, int], deviations: Mapping[str, float]) -> Iterator[RegionRow]:
+def _regions(
+    schedule: Schedule, sizes: dict[str, int], deviations: Mapping[str, float], whole: float
+) -> Iterator[RegionRow]:
     steps: dict[str, list[Step]] = {}
     for step in schedule.steps:
         steps.setdefault(step.region, []).append(step)
-    times = {
-        name: sum(step.cost.seconds + step.cost.seconds_backward for step in members) for name, members in steps.items()
-    }
-    whole = sum(times.values()) or 1.0
     for region in schedule.regions:
         members = steps.get(region.name, [])
+        seconds = _spent(step.cost for step in members).total
         yield RegionRow(
             name=region.name,
             text=region.text,
             operands=region.operands,
-            planner=region.planner,
+            planner=region.planner or None,
             flops=sum(step.cost.flops for step in members),
             flops_training=sum(step.cost.flops + step.cost.flops_backward for step in members),
             bytes=sum(step.cost.bytes for step in members),
             bytes_training=sum(step.cost.bytes + step.cost.bytes_backward for step in members),
             saved=sum(step.cost.saved for step in members),
             largest_intermediate=max(_written(members, sizes), default=0),
-            seconds=times.get(region.name, 0.0),
-            share=round(times.get(region.name, 0.0) / whole, 6),
+            seconds=seconds,
+            share=round(seconds / whole, 6) if whole else 0.0,
             std=deviations.get(region.name),
         )
+
+
+def _elsewhere(schedule: Schedule) -> Elsewhere:
+    """The steps of no region, and the gradients of results that are copied."""
+    names = {region.name for region in schedule.regions}
+    costs = [step.cost for step in schedule.steps if step.region not in names]
+    costs += [result.cost for result in schedule.results]
+    spent = _spent(costs)
+    return Elsewhere(
+        permutations=spent.moves + spent.traffic + spent.arithmetic,
+        calls=spent.calls,
+        allocation=spent.fresh,
+        bytes=sum(cost.bytes for cost in costs),
+        bytes_training=sum(cost.bytes + cost.bytes_backward for cost in costs),
+    )
+
+
+def _spent(costs: Iterable[Cost]) -> Terms:
+    """Seconds of both passes by what they are spent on."""
+    return sum((cost.spent.both for cost in costs), Terms())
 
 
 def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:
@@ -98,7 +120,14 @@ def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:
         yield count(step.shape, sizes)
 
 
-def _notes(parameters: int, elements: int, program: Program, regions: tuple[RegionRow, ...]) -> Iterator[str]:
+def _notes(
+    parameters: int,
+    elements: int,
+    program: Program,
+    regions: tuple[RegionRow, ...],
+    elsewhere: Elsewhere,
+    whole: float,
+) -> Iterator[str]:
     """What an author might want to change."""
     if parameters == 0:
         yield "nothing is trainable: there is no core, or all are frozen"
@@ -107,6 +136,10 @@ def _notes(parameters: int, elements: int, program: Program, regions: tuple[Regi
     costly = max(regions, key=lambda region: region.share, default=None)
     if costly is not None and len(regions) > 1 and costly.share >= DOMINANT:
         yield f"region `{costly.name}` takes {100 * costly.share:.0f} % of the predicted time: change that one first"
+    copies = sum(elsewhere.seconds.values())
+    if whole and copies >= DOMINANT * whole:
+        part = 100 * copies / whole
+        yield f"copies for views and outputs take {part:.0f} % of the predicted time: see how their axes are ordered"
     keeper = max(regions, key=lambda region: region.saved, default=None)
     saved = sum(region.saved for region in regions)
     if keeper is not None and len(regions) > 1 and keeper is not costly and keeper.saved >= DOMINANT * saved > 0:

@@ -21,17 +21,18 @@ class OutputRow:
 
 @dataclass(frozen=True, slots=True)
 class RegionRow:
-    """A multilinear region, or one barrier: what it takes in and what it costs.
+    """A contraction, a sum or an activation barrier: what it takes in and what it costs.
 
     ``flops`` and ``bytes`` are those of the forward pass, ``flops_training`` and ``bytes_training`` of forward and
     backward; ``seconds`` are predicted for a training step, and ``share`` is the region's part of all, from 0 to 1.
     ``std`` is the root mean square that its entries are predicted to start with, None where no number can be told.
+    ``planner`` found the order of a contraction; None for other statements.
     """
 
     name: str
     text: str
     operands: int
-    planner: str
+    planner: str | None
     flops: int
     flops_training: int
     bytes: int
@@ -44,11 +45,33 @@ class RegionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What belongs to no region: steps that only copy, for views and for outputs, forward and backward.
+
+    Seconds of a training step: ``permutations`` are the copies themselves, ``calls`` the overhead of their calls and
+    views, ``allocation`` new memory for them. ``bytes`` are read and written in the forward pass, ``bytes_training`` in
+    both passes.
+    """
+
+    permutations: float = 0.0
+    calls: float = 0.0
+    allocation: float = 0.0
+    bytes: int = 0
+    bytes_training: int = 0
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The seconds by the keys of the JSON."""
+        return {"permutations": self.permutations, "calls": self.calls, "allocation": self.allocation}
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkReport:
     """The report on one network. Sizes in elements or bytes; a multiply-add is two FLOPs.
 
     ``parameters`` counts trainable entries; ``compression`` is elements over parameters, None with inputs. Seconds are
-    predicted for ``device``, whose profile has this ``device_digest``.
+    predicted for ``device``, whose profile has this ``device_digest``; those of the regions and of ``elsewhere`` add up
+    to ``seconds_training``. Likewise FLOPs of the regions, and bytes read and written.
     """
 
     name: str
@@ -73,7 +96,14 @@ class NetworkReport:
     seconds_forward: float
     seconds_training: float
     regions: tuple[RegionRow, ...]
+    elsewhere: Elsewhere
     notes: tuple[str, ...]
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Bytes read and written, in the forward pass and in both passes."""
+        forward = sum(region.bytes for region in self.regions) + self.elsewhere.bytes
+        return forward, sum(region.bytes_training for region in self.regions) + self.elsewhere.bytes_training
 
     def to_dict(self) -> dict[str, Json]:
         """The network's entry in the JSON report."""
@@ -97,8 +127,11 @@ class NetworkReport:
             },
             "largest_intermediate": self.largest_intermediate,
             "device": {"name": self.device, "digest": self.device_digest},
-            "seconds": {"forward": rounded(self.seconds_forward), "training": rounded(self.seconds_training)},
+            "traffic": dict(zip(("forward", "training"), self.traffic, strict=True)),
+            "seconds": {"forward": _summable(self.seconds_forward), "training": _summable(self.seconds_training)},
             "regions": [_region(region) for region in self.regions],
+            "elsewhere": {name: _summable(seconds) for name, seconds in self.elsewhere.seconds.items()},
+            "elsewhere_bytes": {"forward": self.elsewhere.bytes, "training": self.elsewhere.bytes_training},
             "notes": list(self.notes),
         }
 
@@ -140,10 +173,15 @@ def _region(region: RegionRow) -> dict[str, Json]:
         "bytes_training": region.bytes_training,
         "saved": region.saved,
         "largest_intermediate": region.largest_intermediate,
-        "seconds": rounded(region.seconds),
+        "seconds": _summable(region.seconds),
         "share": region.share,
         "std": region.std,
     }
+
+
+def _summable(seconds: float) -> float:
+    """Twelve digits: sums stay right, and the last bits of a machine's logarithms are gone."""
+    return float(f"{seconds:.12g}")
 
 
 def rounded(seconds: float) -> float:

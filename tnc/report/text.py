@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tnc.report.columns import aligned
-from tnc.report.model import NetworkReport, RegionRow, Report
+from tnc.report.model import NetworkReport, Report
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
 MOST_REGIONS = 24
@@ -29,16 +29,14 @@ def _network(report: NetworkReport) -> Iterator[str]:
             ("FLOPs", flops_text(report.flops_forward), flops_text(report.flops_training)),
             ("peak memory", bytes_text(report.bytes_peak_forward), bytes_text(report.bytes_peak_training)),
             ("saved for backward", "", bytes_text(report.bytes_saved)),
+            ("memory traffic", *map(bytes_text, report.traffic)),
             ("predicted time", seconds_text(report.seconds_forward), seconds_text(report.seconds_training)),
         ],
         "<>>",
     )
-    if report.regions:
+    if report.regions or any(report.elsewhere.seconds.values()):
         yield ""
-        yield from aligned(list(_region_table(report.regions)), "<>>>>>>><")
-        hidden = len(report.regions) - MOST_REGIONS
-        if hidden > 0:
-            yield f"  … and {plural(hidden, 'cheaper region')}"
+        yield from aligned(list(_region_table(report)), "<>>>>>>><")
     if report.notes:
         yield ""
         yield from (f"  note: {note}" for note in report.notes)
@@ -60,10 +58,12 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
     yield "planned for", f"{report.device} ({report.device_digest[:12]})"
 
 
-def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
+def _region_table(report: NetworkReport) -> Iterator[tuple[str, ...]]:
+    """The regions in the order of the plan, then what belongs to none: all times add up to the predicted time."""
     yield "region", "operands", "FLOPs", "bytes", "largest", "time", "share", "deviation", "planned by"
-    costly = sorted(range(len(regions)), key=lambda i: (-regions[i].share, i))[:MOST_REGIONS]
-    for index in sorted(costly):
+    regions = report.regions
+    ranked = sorted(range(len(regions)), key=lambda i: (-regions[i].share, i))
+    for index in sorted(ranked[:MOST_REGIONS]):
         region = regions[index]
         yield (
             region.name,
@@ -71,11 +71,28 @@ def _region_table(regions: Sequence[RegionRow]) -> Iterator[tuple[str, ...]]:
             flops_text(region.flops),
             bytes_text(region.bytes),
             grouped(region.largest_intermediate),
-            seconds_text(region.seconds),
-            f"{100 * region.share:.0f} %",
+            *_time(region.seconds, report),
             _deviation(region.std),
-            region.planner,
+            region.planner or "",
         )
+    cheaper = [regions[index] for index in ranked[MOST_REGIONS:]]
+    if cheaper:
+        flops = flops_text(sum(region.flops for region in cheaper))
+        moved = bytes_text(sum(region.bytes for region in cheaper))
+        seconds = sum(region.seconds for region in cheaper)
+        yield f"… and {plural(len(cheaper), 'cheaper region')}", "", flops, moved, "", *_time(seconds, report), "", ""
+    elsewhere = report.elsewhere
+    if any(elsewhere.seconds.values()):
+        yield "elsewhere", *[""] * 8
+        for name, seconds in elsewhere.seconds.items():
+            moved = bytes_text(elsewhere.bytes) if name == "permutations" else ""
+            yield f"  {name}", "", "", moved, "", *_time(seconds, report), "", ""
+
+
+def _time(seconds: float, report: NetworkReport) -> tuple[str, str]:
+    """A time, and its share of a training step."""
+    whole = report.seconds_training
+    return seconds_text(seconds), f"{100 * seconds / whole if whole else 0.0:.0f} %"
 
 
 def _deviation(std: float | None) -> str:
