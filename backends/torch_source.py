@@ -103,9 +103,10 @@ _CORES = '''
     def cores(self) -> dict[str, torch.Tensor]:
         """Every core under its name in the source, as a view of its parameter."""
         found: dict[str, torch.Tensor] = {}
-        for name, (key, position, _) in CORES.items():
-            tensor = getattr(self, key)
-            found[name] = tensor if position is None else tensor[position]
+        for name, (key, position, shape) in CORES.items():
+            core = getattr(self, key)
+            stored_alone = position is None and shape
+            found[name] = core if stored_alone else core[position or 0]
         return found
 
     @torch.no_grad()
@@ -117,11 +118,11 @@ _CORES = '''
             raise ValueError(f"missing cores: {missing[:9]}; unknown: {unknown[:9]}")
         values = {name: torch.as_tensor(cores[name]) for name in CORES}
         for name, (_, _, shape) in CORES.items():
-            if values[name].shape != shape:
-                given = tuple(values[name].shape)
+            given = tuple(values[name].shape)
+            if given not in (shape, shape or (1,)):
                 raise ValueError(f"core {name} has shape {shape}, not {given}")
         for name, core in self.cores().items():
-            core.copy_(values[name])
+            core.copy_(values[name].reshape(core.shape))
 '''
 
 _CALL = '''
@@ -232,7 +233,8 @@ class TorchEmitter:
         writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
         writer.blank()
         writer.line("from collections.abc import Mapping")
-        typing = [*(["Any"] if _may_cache(schedule) else []), *(["NamedTuple"] if len(results) > 1 else [])]
+        wants_any = _may_cache(schedule) or _scalars(schedule)
+        typing = [*(["Any"] if wants_any else []), *(["NamedTuple"] if len(results) > 1 else [])]
         if typing:
             writer.line(f"from typing import {', '.join(typing)}")
         writer.blank()
@@ -258,6 +260,11 @@ class TorchEmitter:
 def _may_cache(schedule: Schedule) -> bool:
     """Whether results depend on the cores alone, so that calls may share them."""
     return bool(schedule.stacks) and not schedule.inputs
+
+
+def _scalars(schedule: Schedule) -> list[str]:
+    """The keys, quoted, of the cores without axes that have a parameter of their own."""
+    return [f'"{stack.key}"' for stack in schedule.stacks if not stack.stacked and not stack.shape]
 
 
 def _usage(schedule: Schedule, name: str) -> list[str]:
@@ -291,6 +298,21 @@ def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: 
             writer.text(_CALL)
             writer.blank()
         writer.text(_CORES)
+        if scalars := _scalars(schedule):
+            writer.blank()
+            _write_loading(writer, scalars)
+
+
+def _write_loading(writer: Writer, scalars: Sequence[str]) -> None:
+    """Write the method by which weights load that were saved before scalars had an axis."""
+    parameters = ("self", "state_dict: dict[str, Any]", "prefix: str", "*rest: Any")
+    with writer.block(Group("def _load_from_state_dict(", parameters, ") -> None:")):
+        writer.line('"""Accept scalars without the axis that they are stored with, as in older files."""')
+        with writer.block(Group("for key in (", tuple(scalars), ",):" if len(scalars) == 1 else "):")):
+            writer.line("value = state_dict.get(prefix + key)")
+            with writer.block("if torch.is_tensor(value) and value.ndim == 0:"):
+                writer.line("state_dict[prefix + key] = value.reshape(1)")
+        writer.line("super()._load_from_state_dict(state_dict, prefix, *rest)")
 
 
 def _write_constructor(writer: Writer, schedule: Schedule) -> None:
@@ -310,8 +332,7 @@ def _write_constructor(writer: Writer, schedule: Schedule) -> None:
             writer.line("return torch.empty(shape, device=device, dtype=dtype)")
         writer.blank()
         for stack in schedule.stacks:
-            length = (len(stack.members),) if stack.stacked else ()
-            tensor = call("empty", *(str(size) for size in (*length, *stack.shape)))
+            tensor = call("empty", *map(str, stack.stored_shape))
             if stack.frozen:
                 writer.line(call("self.register_buffer", f'"{stack.key}"', tensor))
             else:

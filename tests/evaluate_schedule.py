@@ -44,7 +44,7 @@ def evaluate_schedule(
     values: dict[str, Array] = {given.name: np.asarray(tensors[given.name]) for given in schedule.inputs}
     for stack in schedule.stacks:
         cores = [np.asarray(tensors[core.name]) for core in stack.members]
-        values[stack.key] = np.stack(cores) if stack.stacked else cores[0]
+        values[stack.key] = np.stack(cores).reshape(stack.stored_shape)
     runner = _Runner(sizes or {})
     for step in schedule.steps:
         values[step.name] = runner.run(step, values, 0)

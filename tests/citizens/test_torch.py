@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.citizens.networks import LAYER, WEIGHT, imported, source
+from tests.citizens.networks import LAYER, WEIGHT, imported
 
 _untyped: Any = torch  # its functions are typed in part
 
@@ -191,45 +189,3 @@ def test_compilers_and_meta_see_no_cache(kept: Any) -> None:
         exported = torch.export.export(kept, ())
         torch.testing.assert_close(exported.module()(), kept.forward())
         assert copy.deepcopy(kept).to("meta")().shape == (8, 8)
-
-
-def test_data_parallel_in_two_processes(tmp_path: Path) -> None:
-    """Two gloo processes on half a batch each take the step that one takes on the whole."""
-    (tmp_path / "layer.py").write_text(source(LAYER, "torch"), encoding="utf-8")
-    script = tmp_path / "train.py"
-    script.write_text(
-        textwrap.dedent("""
-            import sys, torch
-            import torch.distributed as dist
-            from torch.nn.parallel import DistributedDataParallel
-            from layer import Layer
-
-            rank, folder = int(sys.argv[1]), sys.argv[2]
-            torch.set_num_threads(1)
-            network = Layer(generator=torch.Generator().manual_seed(3))
-            x = torch.randn(8, 12, generator=torch.Generator().manual_seed(4))
-            if rank < 2:
-                dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
-                network = DistributedDataParallel(network)
-                x = x[4 * rank : 4 * rank + 4]
-            optimizer = torch.optim.SGD(network.parameters(), 0.1)
-            network(x).square().mean().backward()
-            optimizer.step()
-            module = network.module if rank < 2 else network
-            torch.save(module.state_dict(), f"{folder}/{rank}.pt")
-            if rank < 2:
-                dist.destroy_process_group()
-        """),
-        encoding="utf-8",
-    )
-    processes = [
-        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path)], cwd=tmp_path, stderr=subprocess.PIPE)
-        for rank in range(3)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors.decode()
-    states = [torch.load(tmp_path / f"{rank}.pt") for rank in range(3)]
-    for name, alone in states[2].items():
-        torch.testing.assert_close(states[0][name], states[1][name], rtol=0, atol=0)
-        torch.testing.assert_close(states[0][name], alone)

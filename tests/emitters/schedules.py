@@ -160,12 +160,8 @@ def initialised() -> Schedule:
         lone("many", (6, 40), Entries(tuple(i / 7 for i in range(240)))),
         lone("long", (40,), Entries(tuple(i / 7 for i in range(40)))),
     )
-    results = tuple(Result(s.key, Read(s.key, _whole(s)), (None,) * len(_whole(s))) for s in stacks)
+    results = tuple(Result(s.key, Read(s.key, s.stored_shape), (None,) * len(s.stored_shape)) for s in stacks)
     return Schedule("start", stacks, (), (), results)
-
-
-def _whole(s: Stack) -> tuple[int, ...]:
-    return (len(s.members), *s.shape) if s.stacked else s.shape
 
 
 # -- running -----------------------------------------------------------------------------------

@@ -83,12 +83,14 @@ class Body:
         unstacked = self._is_unstacked(key, 0)
         walks = (key, 0) in self._usage.walked and not self.dialect.walks_members
         picks = bool(self._usage.picked[key, 0]) and not unstacked
+        shape = stack.stored_shape
         if wants_name and (key in self._usage.whole or walks or picks):
+            if not (stack.stacked or stack.shape):  # in weights of older modules, a scalar has no axis
+                tensor, shape = f"{tensor}.reshape(())", ()
             name = self.names.fresh(key)
             self.writer.line(f"{name} = {tensor}")
             tensor = name
-        length = (len(stack.members),) if stack.stacked else ()
-        self._views.define(key, (*length, *stack.shape), tensor)
+        self._views.define(key, shape, tensor)
         if unstacked:
             self._name_members(key, 0, key)
 

@@ -27,17 +27,18 @@ CHECK_CORES = """
             raise ValueError(f"missing cores: {missing[:9]}; unknown: {unknown[:9]}")
         for name, (_, _, shape) in CORES.items():
             given = MODULE.shape(cores[name])
-            if given != shape:
+            if given not in (shape, shape or (1,)):
                 raise ValueError(f"core {name} has shape {shape}, not {given}")
 """
 
 CORES = '''
     def cores(params: Mapping[str, ARRAY]) -> dict[str, ARRAY]:
         """Every core under its name in the source."""
-        return {
-            name: params[key] if position is None else params[key][position]
-            for name, (key, position, _) in CORES.items()
-        }
+        found: dict[str, ARRAY] = {}
+        for name, (key, position, shape) in CORES.items():
+            array = params[key]
+            found[name] = (array if position is None else array[position]).reshape(shape)
+        return found
 
 
     def params_from_cores(cores: Mapping[str, ARRAY]) -> dict[str, ARRAY]:
@@ -45,11 +46,12 @@ CORES = '''
         _check_cores(cores)
         params: dict[str, ARRAY] = {}
         stacks: dict[str, list[ARRAY]] = {}
-        for name, (key, position, _) in CORES.items():
+        for name, (key, position, shape) in CORES.items():
+            core = MODULE.asarray(cores[name])
             if position is None:
-                params[key] = MODULE.asarray(cores[name])
+                params[key] = core.reshape(shape or (1,))
             else:
-                stacks.setdefault(key, []).append(MODULE.asarray(cores[name]))
+                stacks.setdefault(key, []).append(core.reshape(shape))
         params.update((key, MODULE.stack(members)) for key, members in stacks.items())
         return params
 '''
@@ -203,7 +205,7 @@ def _stack(stack: Stack, words: Words) -> Doc:
 
 
 def _fill(stack: Stack, run: Run, words: Words) -> Doc:
-    shape = shape_text((run.stop - run.start, *stack.shape) if stack.stacked else stack.shape)
+    shape = shape_text((run.stop - run.start, *stack.shape) if stack.stacked else stack.stored_shape)
     drawn = (words.draw, shape)
     sides = (str(run.rows), str(run.columns))
     match run.fill:

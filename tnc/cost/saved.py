@@ -48,8 +48,7 @@ class Memory:
         for given in schedule.inputs:
             self._give(given.name, tuple(evaluate(size, self.sizes) for size in given.shape), grad=False)
         for stack in schedule.stacks:
-            length = (len(stack.members),) if stack.stacked else ()
-            self._give(stack.key, (*length, *stack.shape), grad=not stack.frozen)
+            self._give(stack.key, stack.stored_shape, grad=not stack.frozen)
 
     def _give(self, name: str, shape: tuple[int, ...], *, grad: bool) -> None:
         self.values[name] = Strided(self.storage(0, free=True), shape, row_major(shape), grad)

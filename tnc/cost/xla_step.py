@@ -67,8 +67,7 @@ class _Tracer:
     def traced(self) -> tuple[Graph, list[Strided], list[Strided]]:
         """The graph, what of it the step returns, and what XLA visits first."""
         for key, stack in sorted(self._stacks.items()):
-            length = (len(stack.members),) if stack.stacked else ()
-            self._values[key] = replace(self._graph.argument((*length, *stack.shape)), grad=not stack.frozen)
+            self._values[key] = replace(self._graph.argument(stack.stored_shape), grad=not stack.frozen)
         for given in self._schedule.inputs:
             self._values[given.name] = replace(self._graph.argument(self._shape(given.shape)), grad=False)
         steps = [ran.step for ran in unrolled(self._schedule.steps)]

@@ -45,6 +45,11 @@ class Stack:
     stacked: bool
     members: tuple[Member, ...]
 
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape of the tensor. A core without axes has one of size 1, since FSDP2 does not shard scalars."""
+        return (len(self.members), *self.shape) if self.stacked else self.shape or (1,)
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

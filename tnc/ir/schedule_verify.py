@@ -45,8 +45,7 @@ def verify_schedule(schedule: Schedule) -> None:
     for given in schedule.inputs:
         _define(sources, given.name, _Source(given.shape))
     for stack in schedule.stacks:
-        length = (len(stack.members),) if stack.stacked else ()
-        _define(sources, stack.key, _Source((*length, *stack.shape)))
+        _define(sources, stack.key, _Source(stack.stored_shape))
     free = overwritable(schedule.steps, schedule.results)
     for step in schedule.steps:
         _define(sources, step.name, _step(step, sources, 1))

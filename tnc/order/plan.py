@@ -133,7 +133,7 @@ def _sources(program: Program, stacks: tuple[ir.Stack, ...]) -> dict[str, str]:
 def _shapes(inputs: tuple[ir.Given, ...], stacks: tuple[ir.Stack, ...]) -> dict[str, tuple[Extent, ...]]:
     """The shapes of inputs and parameters."""
     shapes: dict[str, tuple[Extent, ...]] = {given.name: given.shape for given in inputs}
-    shapes.update((s.key, (len(s.members), *s.shape) if s.stacked else s.shape) for s in stacks)
+    shapes.update((stack.key, stack.stored_shape) for stack in stacks)
     return shapes
 
 
