@@ -9,9 +9,8 @@ from tnc.codegen.body import Body
 from tnc.codegen.dialect import Loop, Shared
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
 from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
-from tnc.codegen.reads import all_steps
 from tnc.codegen.scalars import Functions, Helper
-from tnc.ir.schedule import Plan, Repeat, Stack
+from tnc.ir.schedule import Plan, Stack
 
 _FUNCTIONS = Functions(
     namespace="jnp",
@@ -195,7 +194,11 @@ class JaxDialect(ArrayDialect):
         writer.blank()
         walked = flat(tuple_of(sources)) if several else sources[0] if sources else "None"
         length = () if entries else (f"length={loop.operation.count}",)
-        writer.line(Group(f"{loop.carried}, _ = lax.scan(", (function, loop.initial, walked, *length), ")"))
+        initial = loop.initial
+        if loop.grows or body.schedule.inputs:
+            # A scan carries one dtype: that of the result, which inputs may change.
+            initial = f"{loop.initial}.astype({flat(call('jnp.result_type', loop.initial, *loop.sources))})"
+        writer.line(Group(f"{loop.carried}, _ = lax.scan(", (function, initial, walked, *length), ")"))
 
 
 class JaxEmitter:
@@ -203,7 +206,4 @@ class JaxEmitter:
 
     def emit(self, plan: Plan) -> str:
         """The text of a module of functions."""
-        # What a scan carries keeps its dtype, so inputs take that of the network first.
-        repeats = any(isinstance(step.operation, Repeat) for step in all_steps(plan.schedule.steps))
-        convert = "jnp.asarray({0}, jnp.result_type({0}, *params.values()))" if repeats else None
-        return emit_functions(plan, JaxDialect(), _WORDS, convert)
+        return emit_functions(plan, JaxDialect(), _WORDS, None)

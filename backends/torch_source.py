@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tnc.codegen.body import Body, write_for
-from tnc.codegen.complaints import refuse
+from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
 from tnc.codegen.dialect import Loop, Shared
 from tnc.codegen.fills import Run, in_one_row, numbers, runs
@@ -121,8 +121,25 @@ _CORES = '''
             given = tuple(values[name].shape)
             if given not in (shape, shape or (1,)):
                 raise ValueError(f"core {name} has shape {shape}, not {given}")
-        for name, core in self.cores().items():
+        own = self.cores()
+        for name, core in own.items():
+            if values[name].is_complex() and not core.is_complex():
+                raise TypeError(f"core {name} is real and cannot take complex entries")
+        for name, core in own.items():
             core.copy_(values[name].reshape(core.shape))
+'''
+
+_APPLY = '''
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """Keep complex cores complex: `to(torch.float64)` and `double()` set the precision of their parts."""
+
+        def apply(tensor: torch.Tensor) -> torch.Tensor:
+            if not tensor.is_complex():
+                return fn(tensor)
+            parts = fn(torch.view_as_real(tensor))
+            return fn(tensor) if parts.is_complex() else torch.view_as_complex(parts)
+
+        return super()._apply(apply, recurse)
 '''
 
 _CALL = '''
@@ -197,6 +214,10 @@ class TorchDialect:
             return call("torch.bmm", f"{left}.expand({shared.shape[0]}, -1, -1)", right)
         return call("torch.bmm", left, f"{right}.expand({shared.shape[0]}, -1, -1)")
 
+    def converted(self, operand: str, like: str) -> str:
+        """Products of matrices want one dtype."""
+        return f"{operand}.to({like}.dtype)"
+
     def conjugate(self, operand: str) -> str:
         """`conj` would hand out lazy views, which NumPy refuses to read."""
         return f"torch.conj_physical({operand})"
@@ -226,15 +247,20 @@ class TorchEmitter:
         name = class_name(schedule.name)
         output = f"{name}Output"
         body = Body(schedule, TorchDialect(), depth=2, reserved=(name, output))
+        _refuse_complex_inputs(body)
         results = body.write()
         result_type = write_return(body, results, output, _TENSOR)
 
         writer = Writer()
         writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
         writer.blank()
-        writer.line("from collections.abc import Mapping")
-        wants_any = _may_cache(schedule) or _scalars(schedule)
-        typing = [*(["Any"] if wants_any else []), *(["NamedTuple"] if len(results) > 1 else [])]
+        has_complex = any(stack.is_complex for stack in schedule.stacks)
+        writer.line(f"from collections.abc import {'Callable, ' if has_complex else ''}Mapping")
+        typing = [
+            *(["Any"] if _may_cache(schedule) or _scalars(schedule) else []),
+            *(["NamedTuple"] if len(results) > 1 else []),
+            *(["Self"] if has_complex else []),
+        ]
         if typing:
             writer.line(f"from typing import {', '.join(typing)}")
         writer.blank()
@@ -267,6 +293,15 @@ def _scalars(schedule: Schedule) -> list[str]:
     return [f'"{stack.key}"' for stack in schedule.stacks if not stack.stacked and not stack.shape]
 
 
+def _refuse_complex_inputs(body: Body) -> None:
+    """Write an error for complex inputs where they have no meaning; the constructor has that for cores."""
+    real = real_only(body.schedule)
+    found = [f"{text}.is_complex()" for name, text in body.inputs.items() if name in real.sources]
+    if found:
+        with body.opening.block(f"if {' or '.join(found)}:"):
+            body.opening.line(call("raise TypeError", f'"complex numbers have no {", ".join(real.functions)}"'))
+
+
 def _usage(schedule: Schedule, name: str) -> list[str]:
     inputs = ", ".join(field_names([given.name for given in schedule.inputs]))
     outputs = ", ".join(field_names([result.name for result in schedule.results]))
@@ -296,6 +331,9 @@ def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: 
         writer.blank()
         if _may_cache(schedule):
             writer.text(_CALL)
+            writer.blank()
+        if any(stack.is_complex for stack in schedule.stacks):
+            writer.text(_APPLY)
             writer.blank()
         writer.text(_CORES)
         if scalars := _scalars(schedule):
@@ -328,11 +366,27 @@ def _write_constructor(writer: Writer, schedule: Schedule) -> None:
         if not schedule.stacks:
             return
         writer.blank()
-        with writer.block("def empty(*shape: int) -> torch.Tensor:"):
+        real = real_only(schedule)
+        if any(stack.key in real.sources for stack in schedule.stacks):
+            with writer.block("if dtype is not None and dtype.is_complex:"):
+                writer.line(call("raise TypeError", f'"complex numbers have no {", ".join(real.functions)}"'))
+            writer.blank()
+        has_complex = any(stack.is_complex for stack in schedule.stacks)
+        further = ", dtype: torch.dtype | None = dtype" if has_complex else ""
+        with writer.block(f"def empty(*shape: int{further}) -> torch.Tensor:"):
             writer.line("return torch.empty(shape, device=device, dtype=dtype)")
         writer.blank()
+        if has_complex:
+            writer.line(
+                call(
+                    "complex_dtype = torch.promote_types",
+                    "dtype or torch.get_default_dtype()",
+                    "torch.complex64",
+                )
+            )
         for stack in schedule.stacks:
-            tensor = call("empty", *map(str, stack.stored_shape))
+            sizes = [str(size) for size in stack.stored_shape]
+            tensor = call("empty", *sizes, *(["dtype=complex_dtype"] if stack.is_complex else []))
             if stack.frozen:
                 writer.line(call("self.register_buffer", f'"{stack.key}"', tensor))
             else:
@@ -349,10 +403,10 @@ def _write_reset(writer: Writer, plan: Plan) -> None:
             writer.line("return")
         for stack in stacks:
             for run in runs(stack):
-                _write_fill(writer, stack, run, plan.dtype.startswith("complex"))
+                _write_fill(writer, stack, run)
 
 
-def _write_fill(writer: Writer, stack: Stack, run: Run, is_complex: bool) -> None:
+def _write_fill(writer: Writer, stack: Stack, run: Run) -> None:
     target = f"self.{stack.key}"
     if not run.whole:
         target += f"[{run.start}]" if run.stop == run.start + 1 else f"[{run.start}:{run.stop}]"
@@ -361,10 +415,8 @@ def _write_fill(writer: Writer, stack: Stack, run: Run, is_complex: bool) -> Non
         case Normal(std):
             writer.line(call(f"{target}.normal_", f"std={number_text(std)}", "generator=generator"))
         case Uniform(low, high):
-            if is_complex:
-                writer.line(f"{target}.zero_()")
-                target += ".real"
-            writer.line(call(f"{target}.uniform_", number_text(low), number_text(high), "generator=generator"))
+            bounds = number_text(low), number_text(high)
+            writer.line(call(f"{target}.zero_().real.uniform_", *bounds, "generator=generator"))
         case Constant(value):
             writer.line(f"{target}.fill_({number_text(value)})")
         case Orthogonal(gain):

@@ -24,7 +24,7 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 DECLARATIONS = ("network", "core", "input", "output", "let", "fn", "def")
 STATEMENTS = ("for", "in", "by", "if", "then", "else", "import", "as", "assert", "require")
-MODIFIERS = ("init", "frozen", "reshape", "std")
+MODIFIERS = ("complex", "init", "frozen", "reshape", "std")
 TYPES = ("int", "float", "bool", "str", "fn", "ints", "floats")
 ACTIVATIONS = (
     *("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "sin", "snake", "rational"),

@@ -57,7 +57,9 @@ def assert_agreement(
     if ill_conditioned:
         noise = rounding_errors(expected_network, cores, inputs, expected)
     given: Mapping[str, Any] = arguments or {}
-    compiled = tnc.loads(text, network=network, sizes=sizes or {}, dtype=dtype, **given)
+    # What is counted in never changes a value.
+    counted = "float32" if seed % 2 else dtype
+    compiled = tnc.loads(text, network=network, sizes=sizes or {}, dtype=counted, **given)
     expanded = oracle.load(compiled.expand()).evaluate(cores, inputs)
     for name, value in expected.items():
         assert_close(expanded[name], value, f"expand, {name}", noise=noise[name])

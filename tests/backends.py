@@ -22,7 +22,9 @@ def evaluate(
     if isinstance(module, ModuleType):
         results = _jax(module, inputs, cores) if backend == "jax" else _numpy(module, inputs, cores)
     else:
-        results = _torch(module, inputs, cores)
+        declared = {str(parameter.name) for parameter in network.parameters if parameter.is_complex}
+        is_complex = any(np.iscomplexobj(core) for name, core in (cores or {}).items() if name not in declared)
+        results = _torch(module, inputs, cores, is_complex)
     values = results if len(network.outputs) > 1 else (results,)
     return {output.name: np.asarray(value) for output, value in zip(network.outputs, values, strict=True)}
 
@@ -39,9 +41,8 @@ def _jax(module: ModuleType, inputs: Sequence[Any], cores: Mapping[str, Any] | N
         return module.apply(parameters, *(jax.numpy.asarray(value) for value in inputs))
 
 
-def _torch(module: type, inputs: Sequence[Any], cores: Mapping[str, Any] | None) -> Any:
+def _torch(module: type, inputs: Sequence[Any], cores: Mapping[str, Any] | None, is_complex: bool) -> Any:
     torch: Any = import_module("torch")
-    is_complex = any(np.iscomplexobj(core) for core in (cores or {}).values())
     instance = module(dtype=torch.complex128 if is_complex else torch.float64).requires_grad_(False)
     if cores is not None:
         instance.load_cores({name: torch.as_tensor(value) for name, value in cores.items()})

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import prod
 from random import Random
+from re import Match, sub
 from typing import TypeAlias
 
 Dim: TypeAlias = int | None
@@ -58,7 +59,7 @@ class Program:
     """A text with one target, ``main``; ``inputs`` are its inputs' shapes."""
 
     text: str
-    complex: bool
+    complex: bool  # whether cores and inputs are to be complex that are not declared so
     inputs: dict[str, tuple[Dim, ...]]
 
 
@@ -75,7 +76,21 @@ def random_program(seed: int) -> Program:
     writer = Writer(random, linear=linear, name="main", parts=tuple(parts))
     writer.part()
     texts.append(writer.text())
-    return Program("\n".join(texts), linear, writer.inputs)
+    text = "\n".join(texts)
+    # Decided apart, so that programs of a seed stay what they were.
+    later = Random(f"{seed} complex cores")
+    if linear and later.random() < 0.6:
+        return Program(_with_complex_cores(text, later), False, writer.inputs)
+    return Program(text, linear, writer.inputs)
+
+
+def _with_complex_cores(text: str, random: Random) -> str:
+    """The program with some of its cores declared complex."""
+
+    def declared(match: Match[str]) -> str:
+        return f"{match[0]} complex" if random.random() < 0.5 else match[0]
+
+    return sub(r"(?m)^  core [^(]*\([^)]*\)", declared, text)
 
 
 @dataclass(frozen=True)

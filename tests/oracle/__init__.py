@@ -63,6 +63,8 @@ class Network:
 
 def _entries(core: CoreTensor, random: np.random.Generator, dtype: str) -> Array:
     kind, numbers = core.init
+    if core.complex:
+        dtype = np.result_type(dtype, np.complex64).name
     if core.frozen and kind == "entries":
         return np.asarray(numbers, dtype).reshape(core.shape)
     if core.frozen and kind == "constant":

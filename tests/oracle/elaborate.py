@@ -244,7 +244,9 @@ def _core(statement: tree.Core, scope: Scope, frame: Frame) -> None:
             shape, inputs = left, min(len(left), max(1, len(left) // 2))
         else:
             shape, inputs = left + _dims(statement.outputs, inner), len(left)
-        core = CoreTensor(frame.inside(name), shape, inputs, _init(statement.init, inner), statement.frozen)
+        core = CoreTensor(
+            frame.inside(name), shape, inputs, _init(statement.init, inner), statement.frozen, statement.complex
+        )
         if name in frame.tensors:
             raise OracleError(f"{name} is declared twice")
         frame.cores.append(core)

@@ -50,13 +50,14 @@ class Pick:
 
 @dataclass(eq=False)
 class CoreTensor:
-    """A declared core; ``init`` is its kind and its numbers."""
+    """A declared core; ``init`` is its kind and its numbers; ``complex`` ones are complex whatever the dtype."""
 
     name: str
     shape: tuple[int, ...]
     inputs: int
     init: tuple[str, tuple[float, ...]]
     frozen: bool
+    complex: bool = False
 
 
 @dataclass(eq=False)

@@ -15,6 +15,7 @@ from tnc.codegen.scalars import ScalarWriter
 from tnc.codegen.views import Views
 from tnc.codegen.writer import Writer
 from tnc.ir.extent import Extent, count
+from tnc.ir.number_kinds import schedule_kinds
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Repeat, Schedule, Stack, Step
 from tnc.ir.sweep import without_sweeps
@@ -42,13 +43,15 @@ class Body:
         self.names = Names((*reserved, *dialect.functions.helpers, "snake", "rational"))
         self.scalars = ScalarWriter(dialect.functions, self.names)
         self.inputs = {given.name: self.names.fresh(given.name) for given in schedule.inputs}
+        self._kinds = schedule_kinds(schedule)
         self._usage = usage(schedule)
         self._regions = {region.name: region.text for region in schedule.regions if region.planner}
         self._region = ""  # what was announced last: a loop goes on with the region around it
         self._large = _large_values(schedule) if dialect.frees else frozenset[str]()
         self._sizes = {name: self.names.fresh(name, "size") for name in _dynamic_sizes(schedule)}
         self._views = Views(dialect.permute, self._sizes)
-        self._expressions = Expressions(dialect, self.scalars, self._views, self._reference(), dict(schedule.sizes))
+        sizes = dict(schedule.sizes)
+        self._expressions = Expressions(dialect, self.scalars, self._views, self._reference(), sizes, self._kinds)
 
     def write(self) -> list[str]:
         """Everything before the ``return``; the text of every result, in order."""
@@ -71,10 +74,13 @@ class Body:
     # -- tensors and their members -------------------------------------------------------------
 
     def _reference(self) -> str | None:
-        """A tensor whose dtype and place are those of the network."""
-        if self.schedule.stacks:
-            return self.dialect.stack(self.schedule.stacks[0])[0]
-        return next(iter(self.inputs.values()), None)
+        """A tensor whose dtype and place are those of the network: not a core that is complex whatever the dtype."""
+        stacks = sorted(self.schedule.stacks, key=lambda stack: stack.is_complex)
+        if stacks and not stacks[0].is_complex:
+            return self.dialect.stack(stacks[0])[0]
+        if self.inputs:
+            return next(iter(self.inputs.values()))
+        return f"{self.dialect.stack(stacks[0])[0]}.real" if stacks else None
 
     def _open(self, stack: Stack) -> None:
         """Give a stack a local name, and its members one, as far as the steps use them."""
@@ -192,19 +198,29 @@ class Body:
         """A loop. What is carried takes over the variable that it starts from, where nothing else needs that."""
         initial = self._views.read(operation.initial)
         source = operation.initial.source
+        sources = tuple(map(self._views.text, self._sources(operation)))
+        grows = self._kinds[source] is not self._kinds[operation.carried]
         inside = {read.source for inner in all_steps(operation.body) for read in reads(inner.operation)}
         ends = [name for name in ends if name not in inside]
-        if source in ends and initial == self._views.text(source):
+        if source in ends and initial == self._views.text(source) and not grows:
             (carried, *_) = self._views.forget(source)
         else:
             carried = self.names.fresh(step.name)
             if not self.dialect.loops_are_functions:
-                self.writer.line(f"{carried} = {initial}")
+                start = self.dialect.converted(initial, sources[0]) if grows and sources else initial
+                self.writer.line(f"{carried} = {start}")
                 self._delete(ends)
-        loop = Loop(operation, carried, initial, tuple(self._walks(operation)))
+        loop = Loop(operation, carried, initial, tuple(self._walks(operation)), sources, grows)
         self._define(operation.carried, step.shape, carried)
         self.dialect.repeat(self, loop)
         self._define(step.name, step.shape, carried)
+
+    def _sources(self, operation: Repeat) -> list[str]:
+        """The tensors from outside that the body of a loop reads, those of the result's kind first."""
+        inside = {operation.carried, *(step.name for step in operation.body)}
+        read = dict.fromkeys(read.source for step in operation.body for read in reads(step.operation))
+        outside = [source for source in read if source not in inside]
+        return sorted(outside, key=lambda source: self._kinds[source] is not self._kinds[operation.carried])
 
     def _walks(self, operation: Repeat) -> Iterable[tuple[str, str]]:
         """For every read of a body that advances: the name of its entry in the body, and what is walked along."""

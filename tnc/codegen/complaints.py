@@ -1,25 +1,58 @@
-"""What no backend can express, found before anything is written."""
+"""What no backend can express, found before anything is written, and what only the data can decide."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tnc.codegen.reads import all_steps
-from tnc.codegen.scalars import REAL_ONLY, operators
+from tnc.cost.dtypes import is_complex
 from tnc.diagnostics import CompileError, Diagnostic
-from tnc.ir.schedule import Plan, Pointwise, Schedule
+from tnc.ir.number_kinds import NumberKind, arguments_of, real_only_uses, schedule_kinds
+from tnc.ir.reads import reads
+from tnc.ir.schedule import Plan, Pointwise, Repeat, Schedule, Step
 
 
-def real_only(schedule: Schedule) -> list[str]:
-    """The functions used in a Schedule that have no meaning for complex numbers."""
-    used: set[str] = set()
-    for step in all_steps(schedule.steps):
+@dataclass(frozen=True, slots=True)
+class RealOnly:
+    """The functions of a Schedule that take real numbers only, by name in order, and where their arguments come from.
+
+    ``sources`` are the stacks and inputs, by key and name, that are real in some dtypes only and reach an argument.
+    """
+
+    functions: tuple[str, ...]
+    sources: frozenset[str]
+
+
+def real_only(schedule: Schedule) -> RealOnly:
+    """What must be real for the functions of a Schedule to have a meaning."""
+    kinds = schedule_kinds(schedule)
+    functions: set[str] = set()
+    reached: set[str] = set()
+    for step in list(all_steps(schedule.steps)):
         if isinstance(step.operation, Pointwise):
-            used |= operators(step.operation.function)
-    return sorted(used & REAL_ONLY)
+            operands = step.operation.operands
+            uses = list(real_only_uses(step.operation.function, [kinds[read.source] for read in operands]))
+            functions.update(name for name, _ in uses)
+            reached.update(operands[index].source for _, argument in uses for index in arguments_of(argument))
+    for step in reversed(schedule.steps):
+        if step.name in reached and kinds[step.name] is not NumberKind.REAL:
+            reached.update(_outside(step))
+    given = {*(stack.key for stack in schedule.stacks), *(tensor.name for tensor in schedule.inputs)}
+    sources = frozenset(name for name in reached & given if kinds[name] is NumberKind.MODULE)
+    return RealOnly(tuple(sorted(functions)), sources)
+
+
+def _outside(step: Step) -> set[str]:
+    """Everything that a step reads; of a loop, what its body reads too."""
+    found = {read.source for read in reads(step.operation)}
+    if isinstance(step.operation, Repeat):
+        found.update(read.source for inner in all_steps(step.operation.body) for read in reads(inner.operation))
+    return found
 
 
 def refuse(plan: Plan) -> None:
     """Raise a CompileError with everything that cannot be expressed, if there is anything."""
-    if not plan.dtype.startswith("complex"):
+    if not is_complex(plan.dtype):
         return
     found = tuple(
         Diagnostic(
@@ -27,7 +60,7 @@ def refuse(plan: Plan) -> None:
             f"`{name}` has no meaning for complex numbers, and `{plan.program_name}` is compiled for {plan.dtype}",
             help="choose a real dtype, or an activation such as `tanh`, `sin` or `silu`",
         )
-        for name in real_only(plan.schedule)
+        for name in real_only(plan.schedule).functions
     )
     if found:
         raise CompileError(found)

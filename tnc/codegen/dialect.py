@@ -19,13 +19,16 @@ class Loop:
     """A :class:`Repeat` with its variables.
 
     ``carried`` is handed on from iteration to iteration, beginning with ``initial``; ``walked`` are pairs of the
-    variable for an entry and the expression of what is walked along.
+    variable for an entry and the expression of what is walked along. ``sources`` are the tensors from outside that the
+    body reads; ``grows`` says that what is carried is real or of the module's dtype at first and then of a larger kind.
     """
 
     operation: Repeat
     carried: str
     initial: str
     walked: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...]
+    grows: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,10 @@ class Dialect(Protocol):
 
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar tensor, of the reference's dtype if there is one."""
+        ...
+
+    def converted(self, operand: str, like: str) -> str:
+        """The operand in the dtype of another tensor; the operand itself where the framework converts by itself."""
         ...
 
     def conjugate(self, operand: str) -> str:

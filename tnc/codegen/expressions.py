@@ -10,6 +10,7 @@ from tnc.codegen.layout import Doc, Group, Terms, call, tuple_of
 from tnc.codegen.scalars import ScalarWriter, number_text
 from tnc.codegen.views import Views
 from tnc.ir.extent import Extent
+from tnc.ir.number_kinds import NumberKind
 from tnc.ir.schedule import (
     Add,
     Broadcast,
@@ -44,12 +45,14 @@ class Expressions:
         views: Views,
         reference: str | None,
         sizes: Mapping[str, int],
+        kinds: Mapping[str, NumberKind],
     ) -> None:
         self._dialect = dialect
         self._scalars = scalars
         self._views = views
         self._reference = reference
         self._sizes = sizes
+        self._kinds = kinds
 
     def expression(self, step: Step, texts: Sequence[str]) -> Doc:
         """The right-hand side of a step's assignment; ``texts`` are its operands."""
@@ -94,6 +97,7 @@ class Expressions:
                 assert_never(operation)
 
     def _matmul(self, operation: Matmul, texts: Sequence[str]) -> Doc:
+        texts = self._of_one_dtype(operation, texts)
         left, right = operation.left.seen[:-2], operation.right.seen[:-2]
         if left == right:
             return Terms("", texts[0], (("@", texts[1]),))
@@ -102,6 +106,16 @@ class Expressions:
         shape = self._views.dims((batch, *shared.seen[1:]))
         light = is_light(operation, self._sizes)
         return self._dialect.shared(texts[0], texts[1], Shared(shared_left, tuple(shape), light))
+
+    def _of_one_dtype(self, operation: Matmul, texts: Sequence[str]) -> Sequence[str]:
+        """The operands of a product, a real one converted if the other one may be complex."""
+        left, right = texts
+        kinds = [self._kinds[read.source] for read in (operation.left, operation.right)]
+        if kinds[0] < kinds[1]:
+            left = self._dialect.converted(left, self._views.picked(operation.right))
+        elif kinds[1] < kinds[0]:
+            right = self._dialect.converted(right, self._views.picked(operation.left))
+        return left, right
 
     def _diagonal(self, text: str, rank: int) -> str:
         """The new axis comes last in every framework, and must come first."""

@@ -56,6 +56,11 @@ CORES = '''
         return params
 '''
 
+_RETURN_COMPLEX = """
+        params.update({key: params[key] + 0j for key in COMPLEX})
+        return params
+"""
+
 
 _STANDARD_IMPORTS = (
     ("import math", "math."),
@@ -84,6 +89,10 @@ class ArrayDialect:
     def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` broadcasts the batch."""
         return Terms("", left, (("@", right),))
+
+    def converted(self, operand: str, like: str) -> str:
+        """Products convert by themselves."""
+        return operand
 
     def conjugate(self, operand: str) -> str:
         """A method."""
@@ -135,6 +144,12 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
         rest.blank()
         rest.line("# Parameters that receive no gradient.")
         rest.line(Group("FROZEN: tuple[str, ...] = (", frozen, tail, display=True))
+    complex_keys = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.is_complex)
+    if complex_keys:
+        rest.blank()
+        rest.line("# Parameters that are complex whatever the dtype.")
+        tail = ",)" if len(complex_keys) == 1 else ")"
+        rest.line(Group("COMPLEX = (", complex_keys, tail, display=True))
     kinds = {type(run.fill).__name__ for stack in schedule.stacks for run in runs(stack)}
     fillers = [text for wanted_by, text in words.fills if wanted_by & kinds]
     for helper in (*body.scalars.definitions(), *fillers):
@@ -152,7 +167,8 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
         summary = ", ".join(f"`{result.name}`" for result in schedule.results)
         rest.line(f'"""Compute {summary}."""')
         rest.include(body.writer)
-    for text in (CHECK_CORES, CORES):
+    cores = CORES.replace("\n        return params\n", _RETURN_COMPLEX) if complex_keys else CORES
+    for text in (CHECK_CORES, cores):
         rest.blank(2)
         rest.text(text.replace("ARRAY", words.array).replace("MODULE", words.namespace))
 
@@ -175,15 +191,28 @@ def _usage(schedule: Schedule, words: Words) -> list[str]:
 
 
 def _open_body(body: Body, words: Words, convert_input: str | None) -> None:
-    """What goes before the steps: inputs as arrays, and a word against numbers that have no order."""
+    """Write what comes before the steps: inputs as arrays, and an error for complex numbers that have no meaning."""
     if convert_input is not None:
         for text in body.inputs.values():
             body.opening.line(f"{text} = {convert_input.format(text)}")
-    ordered = real_only(body.schedule)
-    if ordered and body.schedule.stacks:
-        with body.opening.block(f"if any({words.is_complex.format('value')} for value in params.values()):"):
-            listed = ", ".join(ordered)
-            body.opening.line(call("raise TypeError", f'"complex numbers have no {listed}"'))
+    real = real_only(body.schedule)
+    keys = [stack.key for stack in body.schedule.stacks]
+    found = [f'params["{key}"]' for key in keys if key in real.sources]
+    found += [text for name, text in body.inputs.items() if name in real.sources]
+    if not found:
+        return
+    if len(found) == 1:
+        test = words.is_complex.format(found[0])
+    else:
+        given = [text for name, text in body.inputs.items() if name in real.sources]
+        if len(found) - len(given) == len(keys) > 1:
+            values = f"(*params.values(), {', '.join(given)})" if given else "params.values()"
+        else:
+            values = body.names.fresh("real")
+            body.opening.line(Group(f"{values} = (", tuple(found), ")", display=True))
+        test = f"any({words.is_complex.format('value')} for value in {values})"
+    with body.opening.block(f"if {test}:"):
+        body.opening.line(call("raise TypeError", f'"complex numbers have no {", ".join(real.functions)}"'))
 
 
 def _write_init(writer: Writer, schedule: Schedule, words: Words) -> None:
@@ -193,6 +222,8 @@ def _write_init(writer: Writer, schedule: Schedule, words: Words) -> None:
         writer.line('"""All parameters, drawn anew."""')
         if draws:
             writer.text(words.init_lines.replace("COUNT", str(draws)))
+        if any(stack.is_complex for stack in schedule.stacks):
+            writer.line(f"complex_dtype = {words.namespace}.promote_types(dtype, {words.namespace}.complex64)")
         items = [prefixed(f'"{stack.key}": ', _stack(stack, words)) for stack in schedule.stacks]
         writer.line(Group("return {", tuple(items), "}", display=True))
 
@@ -208,18 +239,19 @@ def _fill(stack: Stack, run: Run, words: Words) -> Doc:
     shape = shape_text((run.stop - run.start, *stack.shape) if stack.stacked else stack.stored_shape)
     drawn = (words.draw, shape)
     sides = (str(run.rows), str(run.columns))
+    dtype = "complex_dtype" if stack.is_complex else "dtype"
     match run.fill:
         case Normal(std):
-            return call("_normal", *drawn, number_text(std), "dtype")
+            return call("_normal", *drawn, number_text(std), dtype)
         case Uniform(low, high):
-            return call("_uniform", *drawn, number_text(low), number_text(high), "dtype")
+            return call("_uniform", *drawn, number_text(low), number_text(high), dtype)
         case Orthogonal(gain):
-            return call("_orthogonal", *drawn, *sides, number_text(gain), "dtype")
+            return call("_orthogonal", *drawn, *sides, number_text(gain), dtype)
         case Identity(noise):
-            return call("_identity", *drawn, *sides, number_text(noise), "dtype")
+            return call("_identity", *drawn, *sides, number_text(noise), dtype)
         case Constant(value):
-            return call(f"{words.namespace}.full", shape, number_text(value), "dtype")
+            return call(f"{words.namespace}.full", shape, number_text(value), dtype)
         case Entries(values):
-            return call("_entries", shape, shape_text(stack.shape), numbers(values), "dtype")
+            return call("_entries", shape, shape_text(stack.shape), numbers(values), dtype)
         case _:
             assert_never(run.fill)

@@ -31,9 +31,6 @@ _INFIX: Mapping[str, tuple[str, int]] = {
     "ne": ("!=", _COMPARISON),
 }
 
-# What needs an order has no meaning for complex numbers; `gelu`, `erf` and `softplus` have none in any framework.
-REAL_ONLY = frozenset({"relu", "leaky_relu", "elu", "gelu", "softplus", "erf", "min", "max", "lt", "le", "gt", "ge"})
-
 _COMPOSITE_OPERANDS: Mapping[str, tuple[str, ...]] = {
     "snake": ("t", "a"),
     "rational": ("t", "a0", "a1", "a2", "a3", "b1", "b2"),
@@ -70,18 +67,6 @@ class Functions:
     calls: Mapping[str, str]
     helpers: Mapping[str, Helper]
     in_place: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-def operators(function: Scalar) -> frozenset[str]:
-    """The names of everything applied in a function, in one spelling."""
-    match function:
-        case Argument() | Literal():
-            return frozenset()
-        case Apply(operator=name, operands=operands):
-            own = spell(name, operands)
-            return frozenset({own.operator}).union(*(operators(operand) for operand in own.operands))
-        case _:
-            assert_never(function)
 
 
 def variant(name: str, operands: tuple[Scalar, ...]) -> str:

@@ -10,6 +10,7 @@ from tnc.cost.dtypes import itemsize
 from tnc.cost.predict import Timed
 from tnc.cost.run import Moment, run
 from tnc.ir.cost import Cost, Spent
+from tnc.ir.number_kinds import schedule_kinds
 from tnc.ir.schedule import Repeat, Schedule, Step
 
 _Told: TypeAlias = tuple[Moment, Spent]
@@ -24,37 +25,36 @@ def annotate(schedule: Schedule, dtype: str, timed: Timed) -> Schedule:
     by_step: dict[tuple[int, int | None], list[_Told]] = {}
     for moment, (ran, spent) in zip(run(schedule, dtype).moments, timed.steps, strict=True):
         by_step.setdefault((ran.outer, ran.inner), []).append((moment, spent))
-    size = itemsize(dtype)
+    kinds = schedule_kinds(schedule)
     steps: list[Step] = []
     for outer, step in enumerate(schedule.steps):
         if not isinstance(step.operation, Repeat):
-            steps.append(replace(step, cost=_cost(by_step[outer, None], size)))
+            steps.append(replace(step, cost=_cost(by_step[outer, None])))
             continue
         inner = [by_step[outer, place] for place in range(len(step.operation.body))]
         body = tuple(
-            replace(each, cost=_cost(ran[1:2] or ran, size))
-            for each, ran in zip(step.operation.body, inner, strict=True)
+            replace(each, cost=_cost(ran[1:2] or ran)) for each, ran in zip(step.operation.body, inner, strict=True)
         )
         total = replace(
-            _cost([told for ran in inner for told in ran], size),
+            _cost([told for ran in inner for told in ran]),
             live_before=inner[0][0][0].live_before,
             live_after=inner[-1][-1][0].live_after,
         )
         steps.append(replace(step, operation=replace(step.operation, body=body), cost=total))
     results = tuple(
-        replace(result, cost=Cost(bytes_backward=entries * size, spent=spent))
+        replace(result, cost=Cost(bytes_backward=entries * itemsize(dtype, kinds[result.read.source]), spent=spent))
         for result, (entries, spent) in zip(schedule.results, timed.results, strict=True)
     )
     return replace(schedule, steps=tuple(steps), results=results)
 
 
-def _cost(told: Sequence[_Told], size: int) -> Cost:
+def _cost(told: Sequence[_Told]) -> Cost:
     moments = [moment for moment, _ in told]
     return Cost(
         flops=sum(moment.work.flops for moment in moments),
         flops_backward=sum(moment.work.flops_backward for moment in moments),
-        bytes=sum(moment.work.entries for moment in moments) * size,
-        bytes_backward=sum(moment.work.entries_backward for moment in moments) * size,
+        bytes=sum(moment.work.entries * moment.itemsize for moment in moments),
+        bytes_backward=sum(moment.work.entries_backward * moment.itemsize for moment in moments),
         saved=sum(moment.saved for moment in moments),
         live_before=moments[0].live_before,
         live_after=moments[-1].live_after,

@@ -6,22 +6,26 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tnc.cost.dtypes import is_complex, itemsize
 from tnc.cost.saved import Memory
 from tnc.cost.strided import Storage, Strided, gradient_is_copied
 from tnc.cost.unroll import Ran, unrolled
 from tnc.cost.work import Work, work
 from tnc.ir.extent import count
+from tnc.ir.number_kinds import NumberKind, source_kinds
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Index, Matmul, Read, Schedule, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A step as it ran: its work, what autograd keeps because of it and no earlier one, and the bytes alive."""
+    """A step as it ran: its work, what autograd keeps because of it and no earlier one, and the bytes alive.
+
+    ``itemsize`` is that of the step's result; the entries that the step moves are counted with it.
+    """
 
     ran: Ran
     work: Work
+    itemsize: int
     saved: int
     live_before: int
     live_after: int
@@ -38,16 +42,15 @@ class Run:
     largest: int
 
 
-def run(schedule: Schedule, dtype: str) -> Run:
-    """Follow a Schedule at its nominal sizes."""
-    return _Runner(schedule, dtype).run()
+def run(schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind] | None = None) -> Run:
+    """Follow a Schedule at its nominal sizes; ``kinds`` of its stacks and inputs, if it is part of another one."""
+    return _Runner(schedule, dtype, source_kinds(schedule) if kinds is None else kinds).run()
 
 
 class _Runner:
-    def __init__(self, schedule: Schedule, dtype: str) -> None:
+    def __init__(self, schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind]) -> None:
         self._schedule = schedule
-        self._itemsize = itemsize(dtype)
-        self._memory = Memory(schedule, self._itemsize, is_complex(dtype))
+        self._memory = Memory(schedule, dtype, kinds)
         self._ran = tuple(unrolled(schedule.steps))
         self._trained = {stack.key: stack.stacked for stack in schedule.stacks if not stack.frozen}
 
@@ -80,7 +83,8 @@ class _Runner:
                 freed = self._drop(holders, gone)
                 live -= freed
                 saved_only += freed if gone in saved else 0
-            moments.append(Moment(ran, done, sum(storage.bytes for storage in fresh), before, live))
+            itemsize = self._memory.itemsize(ran.step.name)
+            moments.append(Moment(ran, done, itemsize, sum(storage.bytes for storage in fresh), before, live))
         backward = self._backward(kept_by, holders)
         return Run(tuple(moments), saved_bytes, peak_forward, max(peak_training, backward), largest)
 
@@ -119,7 +123,7 @@ class _Runner:
         for result in self._schedule.results:
             value = values[result.read.source]
             if value.grad and not value.storage.free:
-                gradients[result.read.source] = value.entries * self._itemsize
+                gradients[result.read.source] = value.entries * self._memory.itemsize(result.read.source)
         alive += sum(gradients.values())
         cores = _CoreGradients(self._trained, self._first_uses())
         peak = alive + max((self._copied(result.read) for result in self._schedule.results), default=0)
@@ -130,15 +134,16 @@ class _Runner:
                 continue
             for read in reads(ran.step.operation):
                 operand = values[read.source]
+                size = self._memory.itemsize(read.source)
                 if read.source in self._trained:
-                    alive += cores.made(read, count(read.shape, self._memory.sizes) * self._itemsize)
+                    alive += cores.made(read, count(read.shape, self._memory.sizes) * size)
                 elif operand.grad and not operand.storage.free and read.source not in gradients:
-                    gradients[read.source] = operand.entries * self._itemsize
+                    gradients[read.source] = operand.entries * size
                     alive += gradients[read.source]
             peak = max(peak, alive + self._unsummed(ran.step))
             alive -= own
             for key, members in cores.stacked(number):
-                whole = values[key].entries * self._itemsize
+                whole = values[key].entries * self._memory.itemsize(key)
                 peak = max(peak, alive + whole)
                 alive += whole - members
             for storage in kept_by[number]:
@@ -166,7 +171,7 @@ class _Runner:
         """Bytes of a gradient, where it is copied to get the shape of what was read, until the first one goes."""
         source = self._memory.values[read.source]
         copied = source.grad and not source.storage.free and gradient_is_copied(read, source.shape, self._memory.sizes)
-        return count(read.shape, self._memory.sizes) * self._itemsize if copied else 0
+        return count(read.shape, self._memory.sizes) * self._memory.itemsize(read.source) if copied else 0
 
     def _unsummed(self, step: Step) -> int:
         """Bytes of the gradient of a matrix that a whole batch shares, before it is summed over the batch."""
@@ -175,7 +180,7 @@ class _Runner:
         batch = count(step.shape[:-2], self._memory.sizes)
         for read in reads(step.operation):
             if read.seen[:-2] == (1,) and batch != 1 and self._memory.values[read.source].grad:
-                return batch * count(read.seen, self._memory.sizes) * self._itemsize
+                return batch * count(read.seen, self._memory.sizes) * self._memory.itemsize(step.name)
         return 0
 
 

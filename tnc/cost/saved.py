@@ -7,11 +7,15 @@ gradients. Products keep an operand if the other one needs a gradient; sums, vie
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from typing import assert_never
 
+from tnc.cost.dtypes import is_complex, itemsize
 from tnc.cost.saved_pointwise import saved_by_function
 from tnc.cost.strided import Storage, Strided, row_major
 from tnc.ir.extent import evaluate
+from tnc.ir.number_kinds import NumberKind, operation_kind
 from tnc.ir.reads import reads
 from tnc.ir.schedule import (
     Add,
@@ -39,11 +43,11 @@ from tnc.ir.schedule import (
 class Memory:
     """Follows a run of the Schedule: which storage every value lies in, and what is saved on the way."""
 
-    def __init__(self, schedule: Schedule, itemsize: int, complex_valued: bool) -> None:
+    def __init__(self, schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind]) -> None:
         self.sizes: Mapping[str, int] = dict(schedule.sizes)
         self.values: dict[str, Strided] = {}
-        self._itemsize = itemsize
-        self._complex = complex_valued
+        self._dtype = dtype
+        self._kinds = dict(kinds)
         self._count = 0
         for given in schedule.inputs:
             self._give(given.name, tuple(evaluate(size, self.sizes) for size in given.shape), grad=False)
@@ -53,8 +57,12 @@ class Memory:
     def _give(self, name: str, shape: tuple[int, ...], *, grad: bool) -> None:
         self.values[name] = Strided(self.storage(0, free=True), shape, row_major(shape), grad)
 
+    def itemsize(self, name: str) -> int:
+        """Bytes of an entry of a tensor."""
+        return itemsize(self._dtype, self._kinds[name])
+
     def storage(self, size: int, *, free: bool = False) -> Storage:
-        """A new storage of so many bytes."""
+        """A new storage of ``size`` bytes."""
         self._count += 1
         return Storage(self._count, size, free)
 
@@ -63,6 +71,7 @@ class Memory:
         operation = step.operation
         operands = [self.values[read.source].seen(read, self.sizes) for read in reads(operation)]
         shape = tuple(evaluate(size, self.sizes) for size in step.shape)
+        self._kinds[step.name] = operation_kind(operation, [self._kinds[read.source] for read in reads(operation)])
         result = self._result(step, operands, shape)
         self.values[step.name] = result
         if not result.grad:
@@ -79,29 +88,29 @@ class Memory:
                 return Strided(operands[0].storage, shape, operands[0].strides, grad)
             case Crop():
                 return Strided(operands[0].storage, shape, operands[0].strides, grad)
-            case Conjugate() if not self._complex:
+            case Conjugate() if not is_complex(self._dtype, self._kinds[step.name]):
                 return operands[0]
             case Move() | Broadcast() | Diagonal() if _is_itself(step, operands[0], shape):
                 return Strided(operands[0].storage, shape, row_major(shape), grad)
             case _:
-                size = self._itemsize
-                for entries in shape:
-                    size *= entries
+                size = self.itemsize(step.name) * prod(shape)
                 return Strided(self.storage(size), shape, row_major(shape), grad)
 
     def _kept(self, step: Step, operands: Sequence[Strided], result: Strided) -> Iterator[Storage]:
         match step.operation:
             case Matmul() | Multiply():
-                left, right = operands
+                left, right = self._converted(step, operands)
                 if right.grad:
                     yield left.storage
                 if left.grad:
                     yield right.storage
             case Pointwise(function=function):
-                yield from saved_by_function(function, operands, result, self._itemsize, self.storage)
+                sizes = [self.itemsize(read.source) for read in step.operation.operands]
+                real = itemsize(self._dtype, NumberKind.REAL)
+                yield from saved_by_function(function, operands, result, sizes, real, self.storage)
             case Normalize(axes=axes):
                 yield operands[0].storage
-                rest = self._itemsize // (2 if self._complex else 1)
+                rest = itemsize(self._dtype, NumberKind.REAL)
                 for axis, size in enumerate(result.shape):
                     rest *= 1 if axis in axes else size
                 yield self.storage(rest)
@@ -123,6 +132,18 @@ class Memory:
                 return
             case _:
                 assert_never(step.operation)
+
+    def _converted(self, step: Step, operands: Sequence[Strided]) -> Sequence[Strided]:
+        """The operands of a product as it takes them: a product of matrices wants one dtype, and gets a copy."""
+        if not isinstance(step.operation, Matmul):
+            return operands
+        size = self.itemsize(step.name)
+        return [
+            operand
+            if self.itemsize(read.source) == size
+            else replace(operand, storage=self.storage(operand.entries * size))
+            for read, operand in zip(reads(step.operation), operands, strict=True)
+        ]
 
 
 def _is_itself(step: Step, operand: Strided, shape: tuple[int, ...]) -> bool:

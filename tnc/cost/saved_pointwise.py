@@ -21,7 +21,7 @@ elu(t, a)                              as ``where(t > 0, t, a * expm1(min(t, 0))
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from tnc.cost.strided import Storage, Strided
@@ -39,6 +39,7 @@ class _Value:
     storage: Storage
     entries: int
     grad: bool
+    itemsize: int
 
 
 _Operand: TypeAlias = _Value | float
@@ -46,11 +47,22 @@ _NewStorage: TypeAlias = Callable[[int], Storage]
 
 
 def saved_by_function(
-    function: Scalar, operands: Sequence[Strided], result: Strided, itemsize: int, new: _NewStorage
+    function: Scalar,
+    operands: Sequence[Strided],
+    result: Strided,
+    itemsizes: Sequence[int],
+    real_itemsize: int,
+    new: _NewStorage,
 ) -> tuple[Storage, ...]:
-    """The storages kept by a function of tensors whose value is ``result``."""
-    walker = _Walker(itemsize, new)
-    environment = tuple(_Value(operand.storage, operand.entries, operand.grad) for operand in operands)
+    """The storages kept by a function of tensors whose value is ``result``.
+
+    ``itemsizes`` are the bytes of an entry of each operand, ``real_itemsize`` those of a real number (``abs`` has).
+    """
+    walker = _Walker(real_itemsize, new)
+    environment = tuple(
+        _Value(operand.storage, operand.entries, operand.grad, size)
+        for operand, size in zip(operands, itemsizes, strict=True)
+    )
     last = applied(function, environment, walker.apply)
     # The outermost call made the result itself.
     named = {last.storage: result.storage} if isinstance(last, _Value) else {}
@@ -60,9 +72,9 @@ def saved_by_function(
 class _Walker:
     """Evaluates a function on tensors that are only sizes."""
 
-    def __init__(self, itemsize: int, new: _NewStorage) -> None:
+    def __init__(self, real_itemsize: int, new: _NewStorage) -> None:
         self.kept: list[Storage] = []
-        self._itemsize = itemsize
+        self._real_itemsize = real_itemsize
         self._new = new
 
     def apply(self, name: str, values: list[_Operand]) -> _Operand:
@@ -73,16 +85,17 @@ class _Walker:
             return self._where(values)
         if name in ("leaky_relu", "elu") and isinstance(values[1], _Value):
             return self._slope(name, values[0], values[1])
-        result = self._made(tensors, any(tensor.grad for tensor in tensors))
+        result = self._made(tensors, any(tensor.grad for tensor in tensors), is_real=name == "abs")
         if name in _COMPARISONS:
-            return _Value(result.storage, result.entries, False)
+            return replace(result, grad=False)
         if result.grad:
             self._keep(name, values, tensors, result)
         return result
 
-    def _made(self, tensors: Sequence[_Value], grad: bool) -> _Value:
+    def _made(self, tensors: Sequence[_Value], grad: bool, *, is_real: bool = False) -> _Value:
         entries = max(tensor.entries for tensor in tensors)
-        return _Value(self._new(entries * self._itemsize), entries, grad)
+        itemsize = self._real_itemsize if is_real else max(tensor.itemsize for tensor in tensors)
+        return _Value(self._new(entries * itemsize), entries, grad, itemsize)
 
     def _keep(self, name: str, values: list[_Operand], tensors: list[_Value], result: _Value) -> None:
         match name, values:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from math import log
 
 from tnc.cost.device import Profile
-from tnc.cost.dtypes import is_complex, itemsize
+from tnc.cost.dtypes import dtype_of, is_complex, itemsize
 from tnc.cost.kernels import Gemm, Kernel, Pass, gradients, kernels
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.cost import Spent, Terms
+from tnc.ir.number_kinds import NumberKind
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Step
 
@@ -39,22 +40,26 @@ _NARROW, _WIDE = 128, 512
 class Clock:
     """Predicts times on one device in one dtype; what was asked before is remembered.
 
-    Where only the forward pass is of interest, backward times are 0.
+    Where only the forward pass is of interest, backward times are 0. ``complex_cores`` says that some cores are complex
+    whatever the dtype: all times are then those of complex numbers, which overestimates the parts that are real.
 
     Raises:
         CompileError: TN022 if the device has no rates for the dtype.
     """
 
-    def __init__(self, profile: Profile, dtype: str, *, forward_only: bool = False) -> None:
-        rates = profile.rates(dtype)
+    def __init__(
+        self, profile: Profile, dtype: str, *, forward_only: bool = False, complex_cores: bool = False
+    ) -> None:
+        kind = NumberKind.COMPLEX if complex_cores else NumberKind.MODULE
+        rates = profile.rates(dtype_of(dtype, kind))
         if rates is None:
             raise CompileError((_no_rates(profile, dtype),))
         self.profile = profile
         self.dtype = dtype
         self.forward_only = forward_only
         self._rates, self._operations = rates
-        self._itemsize = itemsize(dtype)
-        self._complex = is_complex(dtype)
+        self._itemsize = itemsize(dtype, kind)
+        self._complex = is_complex(dtype, kind)
         self._known: dict[Kernel, Terms] = {}
         self._products: dict[tuple[Gemm, bool, bool, bool], float] = {}
 

@@ -7,6 +7,7 @@ from math import prod
 
 from tnc.cost.dtypes import itemsize
 from tnc.cost.run import run
+from tnc.ir.number_kinds import stack_kind
 from tnc.ir.schedule import Schedule
 
 
@@ -32,11 +33,13 @@ def totals(schedule: Schedule, dtype: str) -> Totals:
     ran = run(schedule, dtype)
     forward = sum(moment.work.flops for moment in ran.moments)
     backward = sum(moment.work.flops_backward for moment in ran.moments)
-    parameters = sum(prod(stack.shape) * len(stack.members) for stack in schedule.stacks)
+    parameters = sum(
+        prod(stack.shape) * len(stack.members) * itemsize(dtype, stack_kind(stack)) for stack in schedule.stacks
+    )
     return Totals(
         flops_forward=forward,
         flops_training=forward + backward,
-        bytes_parameters=parameters * itemsize(dtype),
+        bytes_parameters=parameters,
         bytes_saved=ran.saved,
         bytes_peak_forward=ran.peak_forward,
         bytes_peak_training=ran.peak_training,

@@ -17,6 +17,7 @@ from tnc.cost.xla import Buffers, assigned
 from tnc.cost.xla_graph import Graph, Shape, fused, ordered, transposed
 from tnc.cost.xla_pointwise import Tape, evaluated
 from tnc.ir.extent import Extent, evaluate
+from tnc.ir.number_kinds import NumberKind, source_kinds
 from tnc.ir.reads import reads
 from tnc.ir.schedule import (
     Add,
@@ -55,8 +56,10 @@ def jit_memory(schedule: Schedule, dtype: str) -> Buffers:
 class _Tracer:
     def __init__(self, schedule: Schedule, dtype: str) -> None:
         self._schedule = schedule
-        self._complex = is_complex(dtype)
-        self._graph = Graph(itemsize(dtype))
+        # One dtype for the whole graph: real parts beside complex cores are counted as complex.
+        kind = max(source_kinds(schedule).values(), default=NumberKind.MODULE)
+        self._complex = is_complex(dtype, kind)
+        self._graph = Graph(itemsize(dtype, kind))
         self._sizes: Mapping[str, int] = dict(schedule.sizes)
         self._stacks: Mapping[str, Stack] = {stack.key: stack for stack in schedule.stacks}
         self._values: dict[str, Strided] = {}

@@ -17,8 +17,8 @@ def graph(program: Program) -> MultiGraph[str]:
 
     Nodes carry ``kind``: a tensor's is ``core``, ``input`` or the statement that defines it (``contract``, ``sum``,
     ``pointwise``, ``normalize``, ``view``), and it carries ``shape`` and the ``outputs`` that show it; cores also
-    ``frozen``. Within a statement its result stands for the left-hand side. A hyperedge of statement ``h`` is a node
-    ``h/0``, of kind ``leg``, ``delta`` or ``ones``, with a leg edge to each of its ends.
+    ``frozen`` and ``complex``. Within a statement its result stands for the left-hand side. A hyperedge of statement
+    ``h`` is a node ``h/0``, of kind ``leg``, ``delta`` or ``ones``, with a leg edge to each of its ends.
 
     Edges carry ``statement`` and ``kind``: ``leg``, or ``argument`` where a barrier or a view reads a whole tensor.
     Legs also carry ``leg``, ``dim`` and ``ends``: pairs of a node and its axis (None for a hyperedge).
@@ -33,7 +33,12 @@ def graph(program: Program) -> MultiGraph[str]:
     for parameter in program.parameters:
         name = str(parameter.name)
         builder.graph.add_node(
-            name, kind="core", shape=shapes[name], frozen=parameter.frozen, outputs=tuple(outputs[name])
+            name,
+            kind="core",
+            shape=shapes[name],
+            frozen=parameter.frozen,
+            complex=parameter.is_complex,
+            outputs=tuple(outputs[name]),
         )
     for given in program.inputs:
         builder.graph.add_node(given.name, kind="input", shape=given.shape, outputs=tuple(outputs[given.name]))

@@ -103,13 +103,17 @@ class CoreName:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A core. The first ``inputs`` of its axes stand before the arrow (max(1, ⌊m/2⌋) of m where none was written)."""
+    """A core. The first ``inputs`` of its axes stand before the arrow (max(1, ⌊m/2⌋) of m where none was written).
+
+    Where ``is_complex``, its entries are complex whatever the dtype of the module.
+    """
 
     name: CoreName
     shape: tuple[int, ...]
     inputs: int
     init: Init
     frozen: bool
+    is_complex: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
 
 

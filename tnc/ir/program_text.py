@@ -52,7 +52,7 @@ from tnc.ir.scalar import ACTIVATIONS, FUNCTIONS, is_builtin, number_text, scala
 
 RESERVED = frozenset(
     {"network", "core", "input", "let", "output", "fn", "in", "for", "by", "if", "then", "else", "def", "import", "as"}
-    | {"assert", "require", "and", "or", "not", "true", "false", "init", "frozen", "std", "reshape"}
+    | {"assert", "require", "and", "or", "not", "true", "false", "complex", "init", "frozen", "std", "reshape"}
 )
 """The words of the language that name nothing."""
 
@@ -226,8 +226,9 @@ def _parameter(parameter: Parameter) -> str:
     else:
         shape = ", ".join(dims)
     init = "" if isinstance(parameter.init, Auto) else f" init {init_text(parameter.init)}"
+    is_complex = " complex" if parameter.is_complex else ""
     frozen = " frozen" if parameter.frozen else ""
-    return f"core {parameter.name}({shape}){init}{frozen}"
+    return f"core {parameter.name}({shape}){is_complex}{init}{frozen}"
 
 
 def init_text(init: Init) -> str:

@@ -33,7 +33,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The members of a family that agree in shape and frozenness, as one tensor.
+    """The members of a family that agree in shape, frozenness and in being declared complex, as one tensor.
 
     ``key`` is the name in weights on every backend; ``shape`` is one member's.
     ``stacked`` is False for the one core without subscripts, whose tensor has no leading axis.
@@ -44,6 +44,7 @@ class Stack:
     frozen: bool
     stacked: bool
     members: tuple[Member, ...]
+    is_complex: bool = False
 
     @property
     def stored_shape(self) -> tuple[int, ...]:
@@ -191,7 +192,7 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class Conjugate:
-    """The complex conjugate; the operand itself where the dtype is real."""
+    """The complex conjugate; at run time the operand itself where that is real."""
 
     operand: Read
 

@@ -78,7 +78,8 @@ def _shape(shape: Sequence[Extent]) -> str:
 def _stack(stack: Stack) -> Iterator[str]:
     frozen = "frozen " if stack.frozen else ""
     count = f" of {len(stack.members)}" if stack.stacked else ""
-    yield f"{frozen}stack {stack.key}{_shape(stack.shape)}{count}"
+    is_complex = "complex " if stack.is_complex else ""
+    yield f"{frozen}{is_complex}stack {stack.key}{_shape(stack.shape)}{count}"
     for core in stack.members:
         position = "" if core.position is None else f" at {core.position}"
         yield f"  {core.name}{position}, {core.inputs} in, {init_text(core.init)}"

@@ -49,13 +49,14 @@ def stacks(program: Program, inits: Mapping[str, Init] | None = None) -> tuple[S
 
 
 _Family = tuple[str, str]
-_Group = tuple[_Family, bool, tuple[int, ...], bool]
-"""Path and family, whether there are subscripts, shape, frozenness."""
+_Group = tuple[_Family, bool, tuple[int, ...], bool, bool]
+"""Path and family, whether there are subscripts, shape, frozenness, whether it is declared complex."""
 
 
 def _group(parameter: Parameter) -> _Group:
     name = parameter.name
-    return (name.path, name.family), name.subscripts is not None, parameter.shape, parameter.frozen
+    family = name.path, name.family
+    return family, name.subscripts is not None, parameter.shape, parameter.frozen, parameter.is_complex
 
 
 def _stack(key: str, members: Sequence[Parameter], inits: Mapping[str, Init]) -> Stack:
@@ -76,23 +77,27 @@ def _stack(key: str, members: Sequence[Parameter], inits: Mapping[str, Init]) ->
             )
             for position, parameter in enumerate(ordered)
         ),
+        is_complex=first.is_complex,
     )
 
 
 def _keys(groups: Sequence[_Group]) -> dict[_Group, str]:
     """A key for every group: as short as tells the groups of its family apart."""
     shapes: dict[_Family, set[tuple[int, ...]]] = defaultdict(set)
-    for family, _, shape, _ in groups:
+    for family, _, shape, *_ in groups:
         shapes[family].add(shape)
-    trainable = {(family, shape) for family, _, shape, frozen in groups if not frozen}
+    trainable = {(family, shape) for family, _, shape, frozen, _ in groups if not frozen}
+    plain = {(family, shape, frozen) for family, _, shape, frozen, is_complex in groups if not is_complex}
     keys: dict[_Group, str] = {}
     for group in groups:
-        family, _, shape, frozen = group
+        family, _, shape, frozen, is_complex = group
         key = _family_key(*family)
         if len(shapes[family]) > 1:
             key += f"__{'x'.join(map(str, shape)) or 'scalar'}"
         if frozen and (family, shape) in trainable:
             key += "__frozen"
+        if is_complex and (family, shape, frozen) in plain:
+            key += "__complex"
         keys[group] = _safe(key)
     return _distinct(keys)
 

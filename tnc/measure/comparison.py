@@ -128,7 +128,7 @@ def bench(
         CompileError: TN024 if they cannot be run here, TN022 if the profile has no rates for their dtype.
     """
     dtype = networks[0].plan.dtype
-    predictions = [_predict(planned, backend, Clock(profile, dtype)) for planned in networks]
+    predictions = [_predict(planned, backend, _clock(planned, profile)) for planned in networks]
     _check_memory(networks, predictions)
     used = use_threads(backend, threads)
     runs = [_prepared(planned, backend, emit(planned, backend)) for planned in networks]
@@ -152,6 +152,11 @@ def bench(
         dtype=dtype,
         device=profile,
     )
+
+
+def _clock(planned: Planned, profile: Profile) -> Clock:
+    complex_cores = any(stack.is_complex for stack in planned.plan.schedule.stacks)
+    return Clock(profile, planned.plan.dtype, complex_cores=complex_cores)
 
 
 def _predict(planned: Planned, backend: str, clock: Clock) -> _Prediction:

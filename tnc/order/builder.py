@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 
 from tnc.ir.extent import Extent
+from tnc.ir.number_kinds import NumberKind, operation_kind
 from tnc.ir.program import Dim
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Look, Move, Operation, Step
+from tnc.ir.schedule import Conjugate, Look, Move, Operation, Read, Step
 from tnc.order.located import Located
 
 
 class Builder:
     """Appends steps; where their results lie is told by the :class:`Located` that each method returns.
 
-    ``trained`` says of every source whether it needs a gradient, ``shapes`` what its shape is.
+    ``trained`` says of every source whether it needs a gradient, ``kinds`` whether it is real or complex, ``shapes``
+    what its shape is.
     """
 
     def __init__(
         self,
         sizes: Mapping[str, int],
         trained: Mapping[str, bool],
+        kinds: Mapping[str, NumberKind],
         shapes: Mapping[str, Sequence[Extent]],
         fresh: Callable[[str], str],
     ) -> None:
         self.steps: list[Step] = []
         self.shapes: MutableMapping[str, Sequence[Extent]] = dict(shapes)
         self.trained: MutableMapping[str, bool] = dict(trained)
+        self.kinds: MutableMapping[str, NumberKind] = dict(kinds)
+        self._conjugates: MutableMapping[str, str] = {}
         self.sizes = sizes
         self.region = ""
         self._name = ""
@@ -36,9 +42,11 @@ class Builder:
 
     def scratch(self) -> Builder:
         """A builder to try steps in."""
-        trial = Builder(self.sizes, {}, {}, str)
+        trial = Builder(self.sizes, {}, {}, {}, str)
         trial.shapes = ChainMap({}, self.shapes)
         trial.trained = ChainMap({}, self.trained)
+        trial.kinds = ChainMap({}, self.kinds)
+        trial._conjugates = ChainMap({}, self._conjugates)
         trial.region, trial._name, trial._count = self.region, self._name, self._count
         return trial
 
@@ -61,6 +69,7 @@ class Builder:
         self._count += 1
         name = self._fresh(f"{self._name}#{self._count}")
         self.trained[name] = any(self.trained[read.source] for read in reads(operation))
+        self.kinds[name] = operation_kind(operation, [self.kinds[read.source] for read in reads(operation)])
         self.shapes[name] = tuple(shape)
         self.steps.append(Step(name, tuple(shape), operation, strided, self.region, tuple(legs)))
         axes = tuple((axis,) for axis in range(len(memory)))
@@ -71,10 +80,35 @@ class Builder:
         if len(self.steps) == start:
             return ""
         last = self.steps[-1]
+        for source, conjugate in self._conjugates.items():
+            if conjugate == last.name:
+                self._conjugates[source] = name
         self.steps[-1] = Step(name, last.shape, last.operation, last.strided, last.region, last.legs)
         self.trained[name] = self.trained.pop(last.name)
+        self.kinds[name] = self.kinds.pop(last.name)
         self.shapes[name] = self.shapes.pop(last.name)
         return last.name
+
+    def conjugated(self, tensor: Located) -> Located:
+        """The complex conjugate of a tensor, in its layout.
+
+        A member of a stack becomes the same member of the conjugate of the whole stack, which is computed once.
+        """
+        if self.kinds[tensor.source] is NumberKind.REAL:
+            return tensor
+        if tensor.pick is not None and tensor.pick[0] == 0:
+            return replace(tensor, source=self._conjugate_stack(tensor.source))
+        parts = range(len(tensor.memory))
+        read = tensor.read([parts] if parts else []) or tensor.read([(part,) for part in parts])
+        assert read is not None
+        conjugate = self.add(Conjugate(read), read.seen, tensor.memory)
+        return replace(conjugate, axes=tensor.axes)
+
+    def _conjugate_stack(self, source: str) -> str:
+        if source not in self._conjugates:
+            shape = tuple(self.shapes[source])
+            self._conjugates[source] = self.add(Conjugate(Read(source, shape)), shape, ()).source
+        return self._conjugates[source]
 
     def moved(self, tensor: Located, order: Sequence[int], legs: Sequence[str] = ()) -> Located:
         """A contiguous copy with the axes of memory in this order; its ``axes`` are one for each."""

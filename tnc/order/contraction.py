@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from tnc.cost.dtypes import is_complex
 from tnc.cost.time import Clock
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.cost import Terms
@@ -34,10 +33,11 @@ _Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | Non
 class Planner:
     """Plans regions, each kind of region once."""
 
-    def __init__(self, builder: Builder, options: PlanOptions, choice: Choice) -> None:
+    def __init__(self, builder: Builder, options: PlanOptions, choice: Choice, *, complex_cores: bool) -> None:
         self._builder = builder
-        self._complex = is_complex(options.dtype)
-        self._clock = Clock(options.device, options.dtype, forward_only=options.forward_only)
+        self._clock = Clock(
+            options.device, options.dtype, forward_only=options.forward_only, complex_cores=complex_cores
+        )
         self._objective: Objective = options.objective
         self._choice = choice
         self._known: dict[_Key, tuple[Candidate | Swept | Built, Decision]] = {}
@@ -47,7 +47,7 @@ class Planner:
     ) -> tuple[Located, Decision]:
         """Append the steps of a region; where its result lies, and how its order was chosen."""
         builder = self._builder
-        prepared = scaled(prepare(statement, located, builder, self._complex), builder)
+        prepared = scaled(prepare(statement, located, builder), builder)
         if not prepared.operands:
             number = Trial("a number", Terms(), 0, 0, 0, 0, 0)
             decision = Decision(statement.name, self._objective, (number,), 0)

@@ -7,12 +7,12 @@ from functools import partial
 from typing import assert_never
 
 from tnc.cost import annotate
-from tnc.cost.dtypes import is_complex
 from tnc.cost.predict import timed
 from tnc.cost.time import Clock
 from tnc.ir import schedule as ir
 from tnc.ir.extent import Extent
 from tnc.ir.legs import used_tensors
+from tnc.ir.number_kinds import NumberKind, stack_kind
 from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Statement, Sum, View
 from tnc.ir.program_text import statement_printer
 from tnc.ir.schedule_verify import verify_schedule
@@ -46,7 +46,7 @@ def decide(
     flat, decisions = _schedule(program, stacks, sizes, options, choice)
     schedule = overwrite(roll(flat))
     verify_schedule(schedule)
-    clock = Clock(options.device, options.dtype)
+    clock = Clock(options.device, options.dtype, complex_cores=any(stack.is_complex for stack in stacks))
     times = timed(schedule, clock)
     time = times.seconds
     prediction = ir.Prediction(options.device.name, options.device.digest, time.forward, time.backward)
@@ -71,8 +71,10 @@ def _schedule(
     sources = _sources(program, stacks)
     located: dict[str, Located] = {t.name: whole(sources[t.name], t.shape) for t in program.inputs}
     trained: dict[str, bool] = {sources[tensor.name]: False for tensor in program.inputs}
+    kinds = {sources[tensor.name]: NumberKind.MODULE for tensor in program.inputs}
     for stack in stacks:
         trained[stack.key] = not stack.frozen
+        kinds[stack.key] = stack_kind(stack)
         for core in stack.members:
             position = core.position
             located[core.name] = (
@@ -80,8 +82,8 @@ def _schedule(
             )
     inputs = tuple(ir.Given(sources[tensor.name], tensor.shape) for tensor in program.inputs)
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
-    builder = Builder(dict(sizes), trained, _shapes(inputs, stacks), partial(_fresh, taken))
-    planner = Planner(builder, options, choice)
+    builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
+    planner = Planner(builder, options, choice, complex_cores=any(stack.is_complex for stack in stacks))
     wanted = demands(program)
     printed = statement_printer(program)
     regions: list[ir.Region] = []
@@ -96,7 +98,7 @@ def _schedule(
                 how = decision.winner.planner
                 decisions.append(decision)
             case Sum():
-                lowered = add(statement, located, builder, is_complex(options.dtype))
+                lowered = add(statement, located, builder)
             case Pointwise():
                 lowered = pointwise(statement, located, builder)
             case Normalize():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tnc.ir.extent import evaluate
 from tnc.ir.legs import tied
 from tnc.ir.program import Contract, Dim, Use
-from tnc.ir.schedule import Broadcast, Conjugate, Diagonal, Embed, Multiply, Number, Read, Reduce, Scale
+from tnc.ir.schedule import Broadcast, Diagonal, Embed, Multiply, Number, Read, Reduce, Scale
 from tnc.order.builder import Builder
 from tnc.order.located import Located
 
@@ -39,7 +39,7 @@ class Prepared:
     dims: tuple[Dim, ...]
 
 
-def prepare(statement: Contract, located: Mapping[str, Located], builder: Builder, complex_valued: bool) -> Prepared:
+def prepare(statement: Contract, located: Mapping[str, Located], builder: Builder) -> Prepared:
     """Append the steps that each operand needs on its own, and say what remains."""
     leaders = tied(statement)
     dims = statement.dims
@@ -56,12 +56,11 @@ def prepare(statement: Contract, located: Mapping[str, Located], builder: Builde
     for factor in statement.factors:
         if not isinstance(factor, Use):
             continue
-        operand = _entire(located[factor.tensor], [leaders[leg] for leg in factor.legs], dims, builder)
+        tensor = builder.conjugated(located[factor.tensor]) if factor.conjugate else located[factor.tensor]
+        operand = _entire(tensor, [leaders[leg] for leg in factor.legs], dims, builder)
         operand = _without_repeats(operand, builder, names)
         lonely = {leg for leg in operand.legs if held[leg] == 1 and leg not in result}
         operand = _summed(operand, lonely, builder, names)
-        if factor.conjugate and complex_valued:
-            operand = _conjugated(operand, builder, names)
         if operand.legs:
             operands.append(operand)
         else:
@@ -129,14 +128,6 @@ def _summed(operand: Operand, lonely: set[int], builder: Builder, names: tuple[s
     legs = tuple(operand.legs[axis] for axis in kept)
     read = _single(operand, list(range(len(operand.legs))))
     return Operand(builder.add(Reduce(read, axes), memory, memory, legs=[names[leg] for leg in legs]), legs)
-
-
-def _conjugated(operand: Operand, builder: Builder, names: tuple[str, ...]) -> Operand:
-    read = _single(operand, list(range(len(operand.legs))))
-    memory = operand.tensor.memory
-    return Operand(
-        builder.add(Conjugate(read), memory, memory, legs=[names[leg] for leg in operand.legs]), operand.legs
-    )
 
 
 def scaled(prepared: Prepared, builder: Builder) -> Prepared:

@@ -36,18 +36,17 @@ def normalize(statement: Normalize, located: Mapping[str, Located], builder: Bui
     return replace(result, axes=tensor.axes)
 
 
-def add(statement: Sum, located: Mapping[str, Located], builder: Builder, complex_valued: bool) -> Located:
+def add(statement: Sum, located: Mapping[str, Located], builder: Builder) -> Located:
     """A sum of terms in the memory order of the largest; the others are read in that order."""
     dims = statement.dims
     big = [leg for leg in statement.legs if dims[leg] != 1]
     terms: list[tuple[float, Located]] = []
     for term in statement.terms:
         tensor = located[term.use.tensor]
+        if term.use.conjugate:
+            tensor = builder.conjugated(tensor)
         if not all(tensor.joined(axis) for axis in tensor.axes):
             tensor = builder.straight(tensor)
-        if term.use.conjugate and complex_valued:
-            read = _as_it_lies(tensor)
-            tensor = replace(builder.add(ir.Conjugate(read), read.seen, tensor.memory), axes=tensor.axes)
         axis = dict(zip(term.use.legs, tensor.axes, strict=True))
         # One axis for each leg of the result; those that the term lacks are empty.
         terms.append((term.coefficient, replace(tensor, axes=tuple(axis.get(leg, ()) for leg in big))))

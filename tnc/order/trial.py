@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tnc.cost.dtypes import itemsize
 from tnc.cost.run import Run, run
 from tnc.cost.time import Clock
 from tnc.ir.cost import Terms
@@ -102,14 +101,13 @@ def choose(trials: Sequence[Trial], objective: Objective) -> int:
 def tried(planner: str, steps: Sequence[Step], builder: Builder, clock: Clock) -> Trial:
     """What these steps take; the builder knows their sources."""
     ran = _run(steps, builder, clock.dtype)
-    size = itemsize(clock.dtype)
     works = [moment.work for moment in ran.moments]
     backward = not clock.forward_only
     return Trial(
         planner=planner,
         terms=clock.terms(steps, builder.trained, builder.sizes),
         flops=sum(work.flops + work.flops_backward * backward for work in works),
-        bytes=sum(work.entries + work.entries_backward * backward for work in works) * size,
+        bytes=sum((m.work.entries + m.work.entries_backward * backward) * m.itemsize for m in ran.moments),
         saved=ran.saved * backward,
         peak=ran.peak_training if backward else ran.peak_forward,
         steps=len(steps),
@@ -129,4 +127,5 @@ def _run(steps: Sequence[Step], builder: Builder, dtype: str) -> Run:
         else:
             inputs.append(Given(source, shape))
     results = tuple(Result("", Read(step.name, step.shape), ()) for step in steps[-1:])
-    return run(Schedule("", tuple(stacks), tuple(inputs), tuple(steps), results, tuple(builder.sizes.items())), dtype)
+    schedule = Schedule("", tuple(stacks), tuple(inputs), tuple(steps), results, tuple(builder.sizes.items()))
+    return run(schedule, dtype, {source: builder.kinds[source] for source in sources})

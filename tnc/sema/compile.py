@@ -21,6 +21,7 @@ from tnc.sema.lints import lints
 from tnc.sema.loader import is_standard
 from tnc.sema.places import name_span
 from tnc.sema.problem import Exhausted, Failed, Poisoned, Sink, fail
+from tnc.sema.real_functions import check_real_functions
 from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Bound, Scope
 from tnc.sema.values import NetworkValue, Value, value_text
@@ -80,7 +81,10 @@ def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Sou
     for lint in lints(shared):
         sink.report(lint)
     texts = tuple((p.name, _argument_text(scope, p.name)) for p in node.parameters)
-    return builder.finish(name, _reserved(library.module.scope), texts)
+    program = builder.finish(name, _reserved(library.module.scope), texts)
+    for diagnostic in check_real_functions(program):
+        sink.report(diagnostic)
+    return None if sink.failed else program
 
 
 def _reserved(scope: Scope) -> list[str]:

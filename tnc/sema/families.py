@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tnc.ir.program import CoreName, Parameter
+from tnc.ir.program import CoreName, Init, Parameter
 from tnc.sema.cores import CoreReader
 from tnc.sema.frame import Frame
 from tnc.sema.problem import Failed
@@ -48,7 +48,11 @@ def _member(
         init = reader.init(node.init, shape, inner)
         tensor = Tensor(canonical, shape, canonical, node.path.span)
         frame.instance.cores[canonical] = tensor
-        frame.shared.builder.add_core(Parameter(name, shape, inputs, init, node.frozen, node.span), node.span)
+        frame.shared.builder.add_core(_parameter(node, name, shape, inputs, init), node.span)
         if frame.bindings is None:
             frame.shared.declared.tensors.append(("core", canonical, node.path.span, canonical))
     family.members[member] = tensor
+
+
+def _parameter(node: tree.Core, name: CoreName, shape: tuple[int, ...], inputs: int, init: Init) -> Parameter:
+    return Parameter(name, shape, inputs, init, node.frozen, node.complex, node.span)

@@ -82,11 +82,13 @@ class Builder:
         arrow: Token | None,
         outputs: tuple[Expr, ...] | None,
         close: Token,
-        init_word: Token | None,
-        init: Expr | None,
-        frozen: Token | None,
+        *postfixes: Token | Expr | None,
     ) -> tree.Core:
-        return tree.Core(path, dims, outputs, init, frozen is not None, span=_span(word, frozen or init or close))
+        written = [part for part in postfixes if part is not None]
+        words = {part.text for part in written if isinstance(part, Token)}
+        init = next((part for part in written if not isinstance(part, Token)), None)
+        span = _span(word, written[-1] if written else close)
+        return tree.Core(path, dims, outputs, "complex" in words, init, "frozen" in words, span=span)
 
     @staticmethod
     def dims(*parts: object) -> tuple[object, ...]:

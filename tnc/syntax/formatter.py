@@ -193,6 +193,8 @@ class _Printer:
             arrow = concat("-> " if core.outputs else "->", outputs)
             dims.append(Group(concat(Line() if core.dims else "", arrow)))
         doc = concat("core ", path, self._enclosed("(", dims, ")"))
+        if core.complex:
+            doc = concat(doc, " complex")
         if core.init is not None:
             doc = concat(doc, Group(Nest(4, concat(Line(), "init ", self._expr(core.init)))))
         return concat(doc, " frozen") if core.frozen else doc

@@ -202,6 +202,7 @@ class Recovery:
                 "}",
                 "true",
                 "false",
+                "complex",
                 "frozen",
             )
         if token.type != "NAME":

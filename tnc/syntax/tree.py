@@ -245,11 +245,15 @@ class Network(Node):
 
 @dataclass(frozen=True, slots=True)
 class Core(Node):
-    """``core path(dims -> outputs) init I frozen``; without an arrow ``outputs`` is None."""
+    """``core path(dims -> outputs) complex init I frozen``; without an arrow ``outputs`` is None.
+
+    ``complex`` is accepted in any place among these words; the formatter puts it first.
+    """
 
     path: Path
     dims: tuple[Expr, ...]
     outputs: tuple[Expr, ...] | None
+    complex: bool
     init: Expr | None
     frozen: bool
 

@@ -44,6 +44,9 @@ _FOREIGN: Final = {
     "else": "`else` follows the `}` of its `if`",
 }
 
+_YOUNG_KEYWORDS: Final = {"complex": "`complex` became a keyword with complex cores"}
+"""Keywords that were names in an earlier version of the language, and why they no longer are."""
+
 _WORDS_OF_A_COMMENT: Final = 30
 
 
@@ -109,12 +112,13 @@ def keyword_as_name(failure: Failure) -> Explanation | None:
         return None
     if (
         failure.wants_operand
-        and token.text in ("init", "frozen", "reshape")
+        and token.text in ("complex", "init", "frozen", "reshape")
         and failure.before.text in ("=", "init", "std")
         and failure.after.text != "("
     ):
         return None
     message = f"`{token.text}` is a keyword and cannot be a name"
-    return say_at_token(
-        failure, message, f"choose another name, such as `{token.text}_`", Repair(takes=1, as_name=True), "", "TN107"
-    )
+    advice = f"choose another name, such as `{token.text}_`"
+    if token.text in _YOUNG_KEYWORDS:
+        advice += f"; {_YOUNG_KEYWORDS[token.text]}, so older files may use it as a name"
+    return say_at_token(failure, message, advice, Repair(takes=1, as_name=True), "", "TN107")

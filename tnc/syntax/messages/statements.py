@@ -182,7 +182,9 @@ def equals(failure: Failure) -> Explanation | None:
         advice = "an input has no value: it is given to `forward`; a tensor is defined by `name(legs) = …`"
         return say(failure, "a new statement", advice)
     if text == "=" and failure.head == "core":
-        return say(failure, "`init`, `frozen` or a new statement", "a core's initial value is written `init …`")
+        return say(
+            failure, "`complex`, `init`, `frozen` or a new statement", "a core's initial value is written `init …`"
+        )
     return None
 
 
@@ -197,12 +199,17 @@ def _in_condition(failure: Failure) -> bool:
 
 
 def too_late(failure: Failure) -> Explanation | None:
-    """What comes too late in its statement: ``init``, ``reshape``, ``frozen``."""
+    """What comes too late in its statement: ``init``, ``reshape``, ``complex``, ``frozen``."""
     text = failure.token.text
     if text == "init" and failure.head == "core":
         return say(failure, "a new statement", "`init` comes once, after the dimensions and before `frozen`")
     if text == "reshape" and failure.head == "output":
         return say(failure, "`=`", "`reshape(…)` comes before `std`")
+    if text == "complex" and failure.head == "core":
+        return say(failure, "a new statement", "`complex` comes once, after the dimensions and before `init`")
+    if text == "complex":
+        advice = "only a core can be `complex`, after its dimensions; an input is complex if it is given so"
+        return say(failure, expected_words(failure), advice)
     if text == "frozen":
         return say(failure, expected_words(failure), "only a core can be `frozen`, at the end of its declaration")
     return None

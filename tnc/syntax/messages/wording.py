@@ -12,7 +12,8 @@ from tnc.syntax.structure import STATEMENT_WORDS
 from tnc.syntax.tokens import END, Token, clip
 
 _ORDER: Final = (
-    ",", ")", "]", "{", "}", "=", ":", "->", "..", "in", "by", "then", "else", "init", "frozen", "reshape", "std",
+    ",", ")", "]", "{", "}", "=", ":", "->", "..", "in", "by", "then", "else",
+    "complex", "init", "frozen", "reshape", "std",
 )  # fmt: skip
 """The order in which words and symbols are named, where several could stand."""
 
