@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -125,6 +126,25 @@ def test_errors_are_values_with_places() -> None:
         tnc.loads("network a() {\n  output y(i) = b(i)\n  output z(i) = c(i)\n}\n")
     places = [d.span.source.position(d.span.start).line for d in caught.value.diagnostics if d.span is not None]
     assert places == [2, 3]
+
+
+def test_an_error_prints_all_of_it_and_survives_pickling() -> None:
+    with pytest.raises(tnc.CompileError) as caught:
+        tnc.loads("network a() {\n  output y(i) = b(i)\n  output z(i) = c(i)\n}\n")
+    error = caught.value
+    assert str(error) == tnc.render(error.diagnostics)
+    first, _, second = str(error).partition("\n\n")
+    assert first.splitlines()[0] == "error[TN201]: tensor or function `b` is not declared"
+    assert first.splitlines()[1] == " --> <string>:2:17"
+    assert first.splitlines()[-1].endswith("^ not declared")
+    assert second.startswith("error[TN201]: tensor or function `c`")
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert isinstance(again, tnc.CompileError)
+        assert (again.diagnostics, str(again)) == (error.diagnostics, str(error))
+    last = traceback.format_exception_only(error)
+    assert "".join(last) == f"tnc.CompileError: {error}\n"
+    assert "\x1b[1;31merror[TN201]" in tnc.render(error.diagnostics, color=True)
+    assert tnc.render(()) == ""
 
 
 def test_a_file_that_is_not_there() -> None:

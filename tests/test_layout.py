@@ -47,7 +47,7 @@ def test_every_constraint_is_a_plain_pin() -> None:
 
 
 def test_the_public_names() -> None:
-    names = {"CompileError", "Network", "Report", "__version__", "einsum_program", "load", "loads"}
+    names = {"CompileError", "Network", "Report", "__version__", "einsum_program", "load", "loads", "render"}
     assert set(tnc.__all__) == names
     assert all(getattr(tnc, name) is not None for name in names)
     assert names <= set(dir(tnc))

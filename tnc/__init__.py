@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from tnc.api import load as load
     from tnc.api import loads as loads
     from tnc.diagnostics import CompileError as CompileError
+    from tnc.diagnostics import render as render
     from tnc.einsum import einsum_program as einsum_program
     from tnc.report import Report as Report
 
 __version__ = "0.1.0"
 
-__all__ = ["CompileError", "Network", "Report", "__version__", "einsum_program", "load", "loads"]
+__all__ = ["CompileError", "Network", "Report", "__version__", "einsum_program", "load", "loads", "render"]
 
 _HOMES = {
     "CompileError": "tnc.diagnostics",
@@ -31,6 +32,7 @@ _HOMES = {
     "einsum_program": "tnc.einsum",
     "load": "tnc.api",
     "loads": "tnc.api",
+    "render": "tnc.diagnostics",
 }
 
 

@@ -22,7 +22,7 @@ from tnc.diagnostics import (
     Severity,
     without_consequences,
 )
-from tnc.diagnostics.suggest import did_you_mean
+from tnc.diagnostics.suggest import did_you_mean, nearest
 from tnc.limits import Limits
 from tnc.source import Source
 
@@ -42,7 +42,8 @@ class Options:
     ``arguments`` are for the parameters of networks: a :class:`Source` is an expression of the language, anything
     else a Python value. ``sizes`` are those of dynamic dimensions, ``lints`` which warnings are told. A plan has the
     least of ``objective`` (time, flops or memory) that was found, on ``device``: a name, the path of a profile, or
-    None for a generic processor.
+    None for a generic processor. ``neighbours`` are names that a misspelt argument could have meant instead: options
+    of Python's functions or of the command line.
     """
 
     network: str | None = None
@@ -54,6 +55,7 @@ class Options:
     device: str | None = None
     objective: str = "time"
     forward_only: bool = False
+    neighbours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +273,11 @@ def choose(library: Library, options: Options) -> tuple[tuple[str, ...], tuple[D
         chosen = (options.network,)
         missing = _missing(library, options.network, given)
         if missing:
-            return (), (_lacks_arguments(options.network, missing),)
+            known = [p.name for p in library.networks[options.network].parameters]
+            strangers = (_stranger(name, known, (options.network,), options) for name in given if name not in known)
+            return (), (_lacks_arguments(options.network, missing), *strangers)
     known = list(dict.fromkeys(name for network in chosen for name in library.parameters(network)))
-    return chosen, tuple(_stranger(name, known, chosen) for name in given if name not in known)
+    return chosen, tuple(_stranger(name, known, chosen, options) for name in given if name not in known)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
@@ -315,10 +319,13 @@ def _nothing_to_compile(library: Library) -> Diagnostic:
     return Diagnostic("TN004", message, help=f"complete one, as in `--network {network} {lacking}`")
 
 
-def _stranger(name: str, known: list[str], chosen: tuple[str, ...]) -> Diagnostic:
+def _stranger(name: str, known: list[str], chosen: tuple[str, ...], options: Options) -> Diagnostic:
     of = f"network `{chosen[0]}`" if len(chosen) == 1 else "the chosen networks"
     have = "has" if len(chosen) == 1 else "have"
-    help_text = did_you_mean(name, known) or f"{of} {have} {listed(known) if known else 'no parameters'}"
+    there = f"{of} {have} {listed(known) if known else 'no parameters'}"
+    if (meant := nearest(name, (*known, *options.neighbours))) in options.neighbours and meant not in known:
+        return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=f"did you mean the option `{meant}`?")
+    help_text = did_you_mean(name, known) or there
     return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=help_text)
 
 

@@ -12,5 +12,6 @@ from tnc.diagnostics.levels import Allowance as Allowance
 from tnc.diagnostics.levels import LintLevels as LintLevels
 from tnc.diagnostics.render_json import diagnostics_to_json as diagnostics_to_json
 from tnc.diagnostics.render_sarif import diagnostics_to_sarif as diagnostics_to_sarif
+from tnc.diagnostics.render_text import render as render
 from tnc.diagnostics.render_text import render_diagnostics as render_diagnostics
 from tnc.diagnostics.render_text import summary as summary

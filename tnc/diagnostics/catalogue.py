@@ -24,6 +24,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN014": "einsum equation is malformed",
     "TN015": "einsum equation and shapes disagree",
     "TN016": "code or lint is unknown",
+    "TN017": "name of an operand is malformed or taken",
     "TN020": "device is unknown or its profile cannot be read",
     "TN021": "device profile is malformed",
     "TN022": "device has no rates for a dtype",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,11 +47,22 @@ class Diagnostic:
 
 
 class CompileError(Exception):
-    """The program is wrong. All that was found is in ``diagnostics``."""
+    """The program is wrong. All that was found is in ``diagnostics``, as values.
 
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        self.diagnostics = diagnostics
-        super().__init__("\n".join(f"{d.severity}[{d.code}]: {d.message}" for d in diagnostics))
+    ``str()`` is what the command line prints, without colour: every message with its excerpt and its help.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(self.diagnostics)  # what copies and pickles are made from
+
+    def __str__(self) -> str:
+        from tnc.diagnostics.render_text import render
+
+        return render(self.diagnostics)
+
+
+CompileError.__module__ = "tnc"  # the public name, which tracebacks show
 
 
 class InternalError(Exception):

@@ -39,6 +39,14 @@ def render_diagnostics(diagnostics: Iterable[Diagnostic], colour: bool = False) 
     return "".join(_render(diagnostic, painter) + "\n" for diagnostic in diagnostics)
 
 
+def render(diagnostics: Iterable[Diagnostic], *, color: bool = False) -> str:
+    """Return diagnostics as the command line prints them: message, excerpt and help, one after the other.
+
+    ``color`` adds ANSI escapes. Without diagnostics the text is empty.
+    """
+    return render_diagnostics(diagnostics, color).rstrip("\n")
+
+
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
     """``3 errors, 1 warning``; the empty text if there is nothing to count."""
     counts = {Severity.ERROR: 0, Severity.WARNING: 0}

@@ -59,12 +59,12 @@ RESERVED = frozenset(
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _LEG = re.compile(r"([A-Za-z_]\w*)('*)(\[-?\d+(?:, -?\d+)*\])?", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_TAKEN = (
+TAKEN = (
     RESERVED.union(ACTIVATIONS, FUNCTIONS)
     | {"prelu", "identity", "rms", "conj", "delta", "ones", "prod", "sum", "min", "max", "abs", "sqrt"}
     | {"len", "ceil", "floor", "log2", "ceil_div", "range", "reversed", "interleave"}
 )
-"""What no function can be called: the words and the built-in names of the language."""
+"""What nothing at the level of a network can be called: the words and the built-in names of the language."""
 
 
 def program_text(program: Program, *, canonical: bool = False) -> str:
@@ -169,7 +169,7 @@ def _function_names(program: Program, canonical: bool) -> dict[Scalar, str]:
         if not isinstance(statement, Pointwise) or statement.function in names or _prints_as_itself(statement):
             continue
         wanted = f"f{len(names) + 1}" if canonical else statement.function_name
-        if not _IDENTIFIER.fullmatch(wanted) or wanted in _TAKEN:
+        if not _IDENTIFIER.fullmatch(wanted) or wanted in TAKEN:
             wanted = f"f{len(names) + 1}"
         name, number = wanted, 2
         while name in taken:

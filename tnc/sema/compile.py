@@ -181,7 +181,7 @@ def _python_value(value: object, span: Span, depth: int = 0) -> Value:
         case _:
             pass
     as_list: object = getattr(value, "tolist", None)
-    if callable(as_list):
+    if callable(as_list) and not isinstance(value, type):
         try:
             plain: object = as_list()
         except Exception as error:
