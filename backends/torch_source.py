@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from tnc.backends.torch_cache import write_cached, write_helpers
 from tnc.codegen.body import Body, write_for
 from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
@@ -142,44 +143,6 @@ _APPLY = '''
         return super()._apply(apply, recurse)
 '''
 
-_CALL = '''
-    cache = False  # set it, and calls in eval mode share a result until a core changes
-    _kept: tuple[object, list[torch.Tensor], Any] | None = None
-
-    def __call__(self) -> Any:
-        """Call `forward`; with `cache`, in eval mode and without gradients, if a core changed.
-
-        A change is what autograd sees as one: not what is written through `.data`.
-        """
-        if not self.cache or torch.compiler.is_compiling():
-            return super().__call__()
-        if self.training or torch.is_grad_enabled():
-            self._kept = None
-            return super().__call__()
-        cores = [*self.parameters(), *self.buffers()]
-        kind = cores[0].device.type
-        autocast = None
-        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
-            autocast = torch.get_autocast_dtype(kind)
-
-        def state(tensors: list[torch.Tensor]) -> object:
-            versions = [0 if t.is_inference() else t._version for t in tensors]
-            return autocast, versions, [(id(t), t.dtype, t.device) for t in tensors]
-
-        if self._kept is not None:
-            known, tensors, result = self._kept
-            if known == state([*cores, *tensors[len(cores) :]]):
-                return result
-        result = super().__call__()
-        tensors = [*cores, *([result] if torch.is_tensor(result) else result)]
-        self._kept = (state(tensors), tensors, result)
-        return result
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What is kept is neither copied nor pickled."""
-        return {**self.__dict__, "_kept": None}
-'''
-
 
 @dataclass(frozen=True, slots=True)
 class TorchDialect:
@@ -254,18 +217,7 @@ class TorchEmitter:
         writer = Writer()
         writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
         writer.blank()
-        has_complex = any(stack.is_complex for stack in schedule.stacks)
-        writer.line(f"from collections.abc import {'Callable, ' if has_complex else ''}Mapping")
-        typing = [
-            *(["Any"] if _may_cache(schedule) or _scalars(schedule) else []),
-            *(["NamedTuple"] if len(results) > 1 else []),
-            *(["Self"] if has_complex else []),
-        ]
-        if typing:
-            writer.line(f"from typing import {', '.join(typing)}")
-        writer.blank()
-        writer.line("import torch")
-        writer.line("from torch import nn")
+        _write_imports(writer, schedule)
         writer.blank()
         exported = ["CORES", name, *([output] if result_type == output else [])]
         writer.line(Group("__all__ = [", tuple(f'"{name}"' for name in exported), "]", display=True))
@@ -279,12 +231,46 @@ class TorchEmitter:
         if result_type == output:
             write_result_type(writer, output, schedule, _TENSOR)
             writer.blank(2)
+        if _may_share(schedule):
+            several = f"{output}(*(tensor.clone() for tensor in result))"
+            write_helpers(writer, result_type, "result.clone()" if result_type == _TENSOR else several)
+            writer.blank(2)
         _write_class(writer, name, result_type, plan, body)
         return writer.finish()
 
 
-def _may_cache(schedule: Schedule) -> bool:
-    """Whether results depend on the cores alone, so that calls may share them."""
+def _write_imports(writer: Writer, schedule: Schedule) -> None:
+    shares = _may_share(schedule)
+    has_complex = any(stack.is_complex for stack in schedule.stacks)
+    names = {
+        "collections.abc": {
+            "Callable": shares or has_complex,
+            "Iterator": not schedule.inputs,
+            "Mapping": True,
+            "Sequence": shares,
+        },
+        "contextlib": {"contextmanager": not schedule.inputs},
+        "functools": {"wraps": shares},
+        "threading": {"RLock": shares},
+        "typing": {
+            "Any": shares or bool(_scalars(schedule)),
+            "NamedTuple": len(schedule.results) > 1,
+            "Self": has_complex,
+        },
+    }
+    for module, wanted in names.items():
+        if any(wanted.values()):
+            writer.line(f"from {module} import {', '.join(name for name, is_wanted in wanted.items() if is_wanted)}")
+    writer.blank()
+    writer.line("import torch")
+    writer.line("from torch import nn")
+    if shares:
+        writer.line("from torch.autograd import forward_ad")
+        writer.line("from torch.nn.utils import parametrize")
+
+
+def _may_share(schedule: Schedule) -> bool:
+    """Whether results depend on the cores alone, so that calls can share them."""
     return bool(schedule.stacks) and not schedule.inputs
 
 
@@ -324,13 +310,15 @@ def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: 
             _write_reset(writer, plan)
             writer.blank()
         parameters = [f"{text}: torch.Tensor" for text in body.inputs.values()]
+        if _may_share(schedule):
+            writer.line("@_shared")
         with writer.block(Group("def forward(", ("self", *parameters), f") -> {result_type}:")):
             summary = ", ".join(f"`{result.name}`" for result in schedule.results)
             writer.line(f'"""Compute {summary}."""')
             writer.include(body.writer)
         writer.blank()
-        if _may_cache(schedule):
-            writer.text(_CALL)
+        if not schedule.inputs:
+            write_cached(writer, schedule.stacks, result_type)
             writer.blank()
         if any(stack.is_complex for stack in schedule.stacks):
             writer.text(_APPLY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,6 @@ import pytest
 import torch
 
 from tests.citizens.networks import LAYER, WEIGHT, imported
-
-_untyped: Any = torch  # its functions are typed in part
 
 
 @pytest.fixture
@@ -104,88 +102,3 @@ def test_the_generator_decides_the_start(classes: tuple[Any, Any]) -> None:
     starts = [classes[0](generator=torch.Generator().manual_seed(seed))() for seed in (1, 1, 2)]
     assert torch.equal(starts[0], starts[1])
     assert not torch.equal(starts[0], starts[2])
-
-
-@pytest.fixture
-def kept(classes: tuple[Any, Any]) -> Any:
-    """A generator in eval mode that may keep its weight."""
-    network = classes[0]().eval()
-    network.cache = True
-    return network
-
-
-def test_a_weight_is_generated_once(kept: Any) -> None:
-    with torch.no_grad():
-        assert kept() is kept()
-        kept.cache = False
-        assert kept() is not kept()
-
-
-def test_nothing_is_kept_unasked(classes: tuple[Any, Any]) -> None:
-    network = classes[0]().eval()
-    with torch.no_grad():
-        assert network() is not network()
-
-
-CHANGES: dict[str, Callable[[Any], object]] = {
-    "load": lambda network: network.load_state_dict(type(network)().state_dict()),
-    "assign": lambda network: network.load_state_dict(type(network)().state_dict(), assign=True),
-    "cores": lambda network: network.load_cores(type(network)().cores()),
-    "reset": lambda network: network.reset_parameters(),
-    "parameter": lambda network: network.gain.mul_(2),
-    "buffer": lambda network: network.base.zero_(),
-    "dtype": lambda network: network.to(torch.bfloat16),
-    "result": lambda network: network().zero_(),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_is_kept_is_never_stale(kept: Any, change: Callable[[Any], object]) -> None:
-    with torch.no_grad():
-        kept()
-        change(kept)
-        torch.testing.assert_close(kept(), kept.forward(), rtol=0, atol=0)
-
-
-def test_training_goes_on_from_a_kept_weight(kept: Any) -> None:
-    """In eval mode too, as with frozen statistics: whoever wants gradients gets them."""
-    with torch.no_grad():
-        before = kept().clone()
-    optimizer: Any = torch.optim.SGD(kept.parameters(), 0.1)
-    for training in (False, True):
-        kept.train(training)
-        kept().square().sum().backward()
-        optimizer.step()
-        kept.eval()
-        with torch.no_grad():
-            assert not torch.equal(kept(), before)
-            torch.testing.assert_close(kept(), kept.forward(), rtol=0, atol=0)
-
-
-def test_a_kept_weight_has_the_precision_of_its_call(kept: Any) -> None:
-    with torch.inference_mode():
-        assert kept() is kept()
-        with torch.autocast("cpu", torch.bfloat16):
-            torch.testing.assert_close(kept(), kept.forward(), rtol=0, atol=0)
-        torch.testing.assert_close(kept(), kept.forward(), rtol=0, atol=0)
-
-
-def test_a_kept_weight_is_not_copied(kept: Any) -> None:
-    with torch.no_grad():
-        kept()
-        for twin in (copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))):
-            assert twin.cache
-            assert vars(twin)["_kept"] is None
-            torch.testing.assert_close(twin(), kept(), rtol=0, atol=0)
-
-
-def test_compilers_and_meta_see_no_cache(kept: Any) -> None:
-    torch.compiler.reset()
-    compiled = _untyped.compile(kept, fullgraph=True, backend="eager")
-    with torch.no_grad():
-        torch.testing.assert_close(compiled(), kept.forward())
-        kept.gain.mul_(2)
-        torch.testing.assert_close(compiled(), kept.forward())
-        exported = torch.export.export(kept, ())
-        torch.testing.assert_close(exported.module()(), kept.forward())
-        assert copy.deepcopy(kept).to("meta")().shape == (8, 8)

@@ -30,7 +30,7 @@ MODULE_NAMES = frozenset(
     _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook _register_state_dict_hook
     _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks _state_dict_pre_hooks _version
     _wrapped_call_impl
-    cache cores load_cores reset_parameters _kept
+    cache cached cores load_cores reset_parameters _always _contexts _forget _keep _kept _state
     """.split()  # noqa: SIM905
 )
 """What an ``nn.Module`` and the classes that we generate call their own."""
