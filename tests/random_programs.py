@@ -90,7 +90,7 @@ def _with_complex_cores(text: str, random: Random) -> str:
     def declared(match: Match[str]) -> str:
         return f"{match[0]} complex" if random.random() < 0.5 else match[0]
 
-    return sub(r"(?m)^  core [^(]*\([^)]*\)", declared, text)
+    return sub(r"(?m)^  core [^(]*\((?:[^()]|\([^()]*\))*\)", declared, text)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import torch
 import tnc
 from tests import backends, oracle
 from tests.agreement import Array, assert_agreement, assert_close
+from tests.random_programs import random_program
+from tnc.measure.memory import saved_bytes
 
 CONJUGATES = {
     "expectation value": "input H(3, 3)  core u(3)  output e() = conj(u(i)) * H(i, j) * u(j)",
@@ -282,3 +284,21 @@ def test_complex_cores_take_twice_the_bytes_and_count_once() -> None:
 def _numbers(cores: str) -> dict[str, Any]:
     report: Any = tnc.loads(f"network n() {{ {cores}  output y(i, k) = u(i, j) * v(j, k) }}").report().to_dict()
     return dict(report["networks"][0])
+
+
+@pytest.mark.parametrize("seed", [seed for seed in range(50001, 50101) if " complex" in random_program(seed).text])
+def test_saved_bytes_are_those_of_each_tensor(seed: int) -> None:
+    text = random_program(seed).text
+    sizes = {"batch": 3} if "batch?" in text[text.index("network main") :] else {}
+    network = tnc.loads(text, network="main", sizes=sizes)
+    module = _torch(network)()
+    shapes = [[3 if isinstance(dim, str) else dim for dim in given.shape] for given in network.program.inputs]
+    inputs = [torch.randn(shape) for shape in shapes]
+
+    def run() -> Any:
+        results = module(*inputs)
+        return results if isinstance(results, tuple) else (results,)
+
+    report: Any = network.report().to_dict()
+    measured = saved_bytes(run, (*inputs, *module.parameters(), *module.buffers()))
+    assert measured == report["networks"][0]["bytes"]["saved"]
