@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body, write_for
 from tnc.codegen.dialect import Loop
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
@@ -189,6 +190,7 @@ _WORDS = Words(
     lists_frozen=False,
     seed="0",
     fills=_FILLS,
+    axes=AxisLimit("NumPy", 64),
 )
 
 

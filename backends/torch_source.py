@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tnc.backends.torch_cache import write_cached, write_helpers
+from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body, write_for
 from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
@@ -22,6 +23,7 @@ from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Unif
 from tnc.ir.schedule import Plan, Schedule, Stack
 
 _TENSOR = "torch.Tensor"
+_AXES = AxisLimit("PyTorch", 64, sums_only=True)
 
 _FUNCTIONS = Functions(
     namespace="torch",
@@ -205,7 +207,7 @@ class TorchEmitter:
 
     def emit(self, plan: Plan) -> str:
         """The text of a module with one ``nn.Module``."""
-        refuse(plan)
+        refuse(plan, _AXES)
         schedule = plan.schedule
         name = class_name(schedule.name)
         output = f"{name}Output"

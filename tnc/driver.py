@@ -208,6 +208,24 @@ def emit(planned: Planned, backend: str) -> str:
     return codegen.emitter(backend).emit(planned.plan)
 
 
+def emit_all(planned: Iterable[Planned], backend: str) -> tuple[str, ...]:
+    """The texts of several modules.
+
+    Raises:
+        CompileError: with what is wrong with any of them.
+    """
+    texts: list[str] = []
+    found: dict[Diagnostic, None] = {}
+    for each in planned:
+        try:
+            texts.append(emit(each, backend))
+        except CompileError as error:
+            found.update(dict.fromkeys(error.diagnostics))
+    if found:
+        raise CompileError(found)
+    return tuple(texts)
+
+
 def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised, ...], tuple[Diagnostic, ...]]:
     """Text to Programs, collecting everything that is wrong on the way."""
     from tnc import ir, passes, sema

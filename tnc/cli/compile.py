@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
         say(f"{Report(tuple(p.report for p in planned if p.broken))}\n")
         raise CompileError((*elaborated.warnings, *broken))
-    texts = {p.program.name: driver.emit(p, arguments.backend) for p in planned}
+    texts = driver.emit_all(planned, arguments.backend)
     if arguments.output in (None, STDOUT):
-        write_product("".join(texts.values()))
+        write_product("".join(texts))
     elif folder:
-        write_folder(Path(arguments.output), dict(zip(names, texts.values(), strict=True)))
+        write_folder(Path(arguments.output), dict(zip(names, texts, strict=True)))
     else:
-        write_file(Path(arguments.output), "".join(texts.values()))
+        write_file(Path(arguments.output), "".join(texts))
     return console.show(elaborated.warnings)
 
 

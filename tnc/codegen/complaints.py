@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+from tnc.codegen.axes import AxisLimit, too_many_axes
 from tnc.codegen.reads import all_steps
 from tnc.cost.dtypes import is_complex
 from tnc.diagnostics import CompileError, Diagnostic
@@ -50,17 +52,18 @@ def _outside(step: Step) -> set[str]:
     return found
 
 
-def refuse(plan: Plan) -> None:
-    """Raise a CompileError with everything that cannot be expressed, if there is anything."""
-    if not is_complex(plan.dtype):
-        return
-    found = tuple(
-        Diagnostic(
-            "TN501",
-            f"`{name}` has no meaning for complex numbers, and `{plan.program_name}` is compiled for {plan.dtype}",
-            help="choose a real dtype, or an activation such as `tanh`, `sin` or `silu`",
-        )
-        for name in real_only(plan.schedule).functions
-    )
+def refuse(plan: Plan, limit: AxisLimit | None = None) -> None:
+    """Raise a CompileError with everything that cannot be expressed or run, if there is anything."""
+    found = list(too_many_axes(plan.schedule, limit)) if limit else []
+    if is_complex(plan.dtype):
+        found += map(partial(_meaningless, plan), real_only(plan.schedule).functions)
     if found:
         raise CompileError(found)
+
+
+def _meaningless(plan: Plan, function: str) -> Diagnostic:
+    return Diagnostic(
+        "TN501",
+        f"`{function}` has no meaning for complex numbers, and `{plan.program_name}` is compiled for {plan.dtype}",
+        help="choose a real dtype, or an activation such as `tanh`, `sin` or `silu`",
+    )

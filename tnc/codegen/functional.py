@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
 from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
@@ -123,11 +124,12 @@ class Words:
     lists_frozen: bool
     seed: str
     fills: tuple[tuple[frozenset[str], str], ...]
+    axes: AxisLimit | None = None
 
 
 def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: str | None) -> str:
     """The text of a module of functions; ``convert_input`` is what makes an array of an input (``{0}``)."""
-    refuse(plan)
+    refuse(plan, words.axes)
     schedule = plan.schedule
     output = f"{class_name(schedule.name)}Output"
     body = Body(schedule, dialect, depth=1, reserved=(output,))

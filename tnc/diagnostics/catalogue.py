@@ -131,6 +131,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN404": "no order of contraction is feasible",
     # -- TN5xx: what a backend cannot express -------------------------------------------------
     "TN501": "activation without meaning for the dtype",
+    "TN502": "tensor has more axes than the backend takes",
     # -- TN8xx: lints -------------------------------------------------------------------------
     "TN801": "core is never used",
     "TN802": "tensor is never used",

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from tnc.ir.cost import Cost
 from tnc.ir.extent import Extent
 from tnc.ir.program import Dim, Init, Scalar
+from tnc.source import Span
 
 # -- parameters --------------------------------------------------------------------------------
 
@@ -29,6 +30,7 @@ class Member:
     position: int | None
     inputs: int
     init: Init
+    span: Span | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Given:
 
     name: str
     shape: tuple[Dim, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
 
 
 # -- reading -----------------------------------------------------------------------------------
@@ -296,6 +299,7 @@ class Result:
     name: str
     read: Read
     axes: tuple[str | None, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
     cost: Cost = field(default=Cost(), compare=False)
 
 
@@ -311,6 +315,7 @@ class Region:
     text: str
     operands: int
     planner: str = ""
+    span: Span | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def _stack(key: str, members: Sequence[Parameter], inits: Mapping[str, Init]) ->
                 position=position if stacked else None,
                 inputs=parameter.inputs,
                 init=inits.get(str(parameter.name), parameter.init),
+                span=parameter.span,
             )
             for position, parameter in enumerate(ordered)
         ),

@@ -80,7 +80,7 @@ def _schedule(
             located[core.name] = (
                 whole(stack.key, stack.shape) if position is None else member(stack.key, stack.shape, position)
             )
-    inputs = tuple(ir.Given(sources[tensor.name], tensor.shape) for tensor in program.inputs)
+    inputs = tuple(ir.Given(sources[tensor.name], tensor.shape, tensor.span) for tensor in program.inputs)
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
     builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
     planner = Planner(builder, options, choice, complex_cores=any(stack.is_complex for stack in stacks))
@@ -108,7 +108,7 @@ def _schedule(
             case _:
                 assert_never(statement)
         if not isinstance(statement, View):
-            regions.append(ir.Region(statement.name, printed(statement), _operands(statement), how))
+            regions.append(ir.Region(statement.name, printed(statement), _operands(statement), how, statement.span))
         located[statement.name] = _named(sources[statement.name], lowered, start, builder)
     computed = frozenset(region.name for region in regions)
     results = tuple(_result(output, located, computed, builder) for output in program.outputs)
@@ -164,4 +164,4 @@ def _result(output: Output, located: dict[str, Located], computed: frozenset[str
         located[output.tensor] = tensor
         read = tensor.read(tensor.axes)
         assert read is not None
-    return ir.Result(output.name, read, output.axes)
+    return ir.Result(output.name, read, output.axes, output.span)
