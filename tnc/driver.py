@@ -119,14 +119,16 @@ def format_source(source: Source, limits: Limits) -> str:
         InternalError: if the new text would not mean the same.
     """
     from tnc import syntax
+    from tnc.syntax.recursion import deep_recursion
 
-    file, diagnostics = syntax.parse(source, limits)
-    if has_errors(diagnostics):
-        raise CompileError(diagnostics)
-    text = syntax.format_file(file)
-    again, diagnostics = syntax.parse(Source(source.name, text), limits)
-    if diagnostics or again != file or len(again.comments) != len(file.comments):
-        raise InternalError(f"the formatted text of `{source.name}` would not mean the same")
+    with deep_recursion():
+        file, diagnostics = syntax.parse(source, limits)
+        if has_errors(diagnostics):
+            raise CompileError(diagnostics)
+        text = syntax.format_file(file)
+        again, diagnostics = syntax.parse(Source(source.name, text), limits)
+        if diagnostics or again != file or len(again.comments) != len(file.comments):
+            raise InternalError(f"the formatted text of `{source.name}` would not mean the same")
     return text
 
 

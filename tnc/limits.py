@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,19 @@ class Limits:
     list_length: int = 1_000_000
     elements: int = 2**40
     function_nodes: int = 10_000
+
+
+LARGEST: Final = Limits(
+    file_bytes=2**30,
+    nesting=250,
+    steps=10**15,
+    cores=10**7,
+    statements=10**7,
+    legs=10**7,
+    axes=100_000,
+    number_bits=1_000_000,
+    list_length=10**8,
+    elements=10**18,
+    function_nodes=1_000_000,
+)
+"""What the limits can be set to. Beyond, the compiler would fail where it recurses, or want memory that nobody has."""

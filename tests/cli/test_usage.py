@@ -6,15 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tnc import driver
 from tnc.cli import main
-from tnc.cli.console import exit_code
+from tnc.cli.console import Console, exit_code
+from tnc.cli.main import SUBCOMMANDS
 from tnc.diagnostics import Diagnostic
 from tnc.source import Source, Span
+
+COMMANDS = tuple(module.__name__.rpartition(".")[2] for module in SUBCOMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,11 @@ from tnc.source import Source, Span
         (["report", "x.tn", "--size", "batch=many"], "`many` is no size"),
         (["check", "x.tn", "--limit", "step=5"], "did you mean `steps`?"),
         (["check", "x.tn", "--limit", "steps=0"], "`0` is no size"),
+        (["check", "x.tn", "--limit", "nesting=251"], "it can be 250 at most"),
+        (["fmt", "x.tn", "--limit", "list_length=999999999999999999"], "too large for the limit `list_length`"),
+        (["check", "x.tn", "--limit", f"steps={2**63}"], "the number of 19 digits is no size"),
+        (["check", "x.tn", "--limit", "steps=-1"], "`-1` is no size"),
+        (["check", "x.tn", "--limit", "steps=1.5"], "`1.5` is no size"),
     ],
 )
 def test_wrong_usage(argv: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +101,68 @@ def test_a_fault_of_the_compiler(
         main(["check", str(file)])
 
 
+class UnspeakableError(Exception):
+    """An exception that fails where it is to be printed."""
+
+    def __str__(self) -> str:
+        raise RecursionError
+
+
+def raised_in_a_string() -> None:
+    exec(compile("raise ValueError('deep')", "<string>", "exec"))
+
+
+def raise_(error: Exception) -> Callable[[], None]:
+    def action() -> None:
+        raise error
+
+    return action
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        (raised_in_a_string, "ValueError: deep (<string>:1)"),
+        (raise_(UnspeakableError()), "the compiler failed: UnspeakableError (cli/test_usage.py:"),
+        (raise_(RecursionError("too deep")), "RecursionError: too deep"),
+        (raise_(OSError("no number")), "OSError: no number"),
+        (raise_(ValueError("a\x1b[31mb\udcff")), "ValueError: a␛[31mb�"),
+        (raise_(ValueError("x" * 10_000_000)), "ValueError: xxx"),
+    ],
+)
+def test_the_report_of_a_fault_does_not_fail(
+    action: Callable[[], None], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TNC_TRACEBACK", raising=False)
+    monkeypatch.setattr(driver, "check", lambda *_: action())
+    assert main(["check", os.devnull]) == 70
+    err = capsys.readouterr().err
+    assert "error[TN901]" in err
+    assert told in err
+    assert len(err) < 5000
+
+
+def test_the_last_words_need_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even memory for a message, or the module that renders it."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.delenv("TNC_TRACEBACK", raising=False)
+    monkeypatch.setattr(driver, "check", lambda *_: raise_(ValueError("x"))())
+    monkeypatch.setattr(Console, "show", fail)
+    assert main(["check", os.devnull]) == 70
+    assert capsys.readouterr().err == "error[TN901]: the compiler failed: ValueError\n"
+
+
+def test_memory_that_is_not_there_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(driver, "check", lambda *_: raise_(MemoryError())())
+    assert main(["check", os.devnull]) == 2
+    assert "error[TN030]: there is not enough memory" in capsys.readouterr().err
+
+
 def test_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "a.tn"
     file.write_text("")
@@ -122,6 +193,10 @@ def test_a_closed_pipe_is_quiet() -> None:
         ("help >/dev/full", ""),
         ("help >/dev/full", "1"),
         ("--help >/dev/full", ""),
+        *((f"{command} --help >/dev/full", "1") for command in ("", *COMMANDS)),
+        ("--version >/dev/full", "1"),
+        ("--version >&-", ""),
+        ("help check >/dev/full", "1"),
     ],
 )
 def test_an_output_that_cannot_be_written(command: str, unbuffered: str) -> None:

@@ -158,7 +158,7 @@ def read_limits(arguments: argparse.Namespace) -> Limits:
     from tnc.diagnostics import CompileError, Diagnostic
     from tnc.diagnostics.suggest import did_you_mean
     from tnc.driver import listed
-    from tnc.limits import Limits
+    from tnc.limits import LARGEST, Limits
 
     known = [field.name for field in fields(Limits)]
     changes: dict[str, int] = {}
@@ -167,6 +167,10 @@ def read_limits(arguments: argparse.Namespace) -> Limits:
             help_text = did_you_mean(name, known) or f"there are {listed(known)}"
             raise CompileError((Diagnostic("TN009", f"`{name}` is no limit", help=help_text),))
         changes[name] = _positive(value, f"--limit {name}", "TN009")
+        most: int = getattr(LARGEST, name)
+        if changes[name] > most:
+            message = f"`{value}` is too large for the limit `{name}`"
+            raise CompileError((Diagnostic("TN009", message, help=f"it can be {most} at most"),))
     return replace(Limits(), **changes)
 
 

@@ -22,11 +22,11 @@ from tnc.sema.loader import is_standard
 from tnc.sema.places import name_span
 from tnc.sema.problem import Exhausted, Failed, Poisoned, Sink, fail
 from tnc.sema.real_functions import check_real_functions
-from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Bound, Scope
 from tnc.sema.values import NetworkValue, Value, value_text
 from tnc.source import Source, Span
 from tnc.syntax import parse_expression, tree
+from tnc.syntax.recursion import deep_recursion
 
 _DEEPEST_LIST = 10
 

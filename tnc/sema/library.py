@@ -10,11 +10,11 @@ from tnc.diagnostics import Allowance, Diagnostic
 from tnc.limits import Limits
 from tnc.sema.loader import Loader, Module, Reader, is_standard, reader
 from tnc.sema.problem import Exhausted, Sink
-from tnc.sema.recursion import deep_recursion
 from tnc.sema.scope import Scope
 from tnc.sema.statics import check_names
 from tnc.source import Source, Span
 from tnc.syntax import allowances, tree
+from tnc.syntax.recursion import deep_recursion
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-_ROOM = 20_000
+from tnc.limits import LARGEST
+
+_ROOM = 200 * LARGEST.nesting
 """More frames than the meter's bounds allow. Frames of Python functions live on the heap: room costs nothing."""
 
 
