@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
@@ -11,10 +12,13 @@ from typing import Any
 
 import pytest
 
+import tnc
 from tnc.cli import main
 from tnc.cost.device import GENERIC
 from tnc.cost.device_file import (
     LARGEST,
+    LARGEST_NUMBER,
+    SMALLEST_NUMBER,
     default_profile,
     find_profile,
     parse_profile,
@@ -172,10 +176,105 @@ def test_rates_that_are_wrong(rates: object, reason: str) -> None:
     assert reason in told(lambda: parse_profile(json.dumps(data), "a.json"))[1]
 
 
-def test_numbers_that_json_should_not_have() -> None:
-    for number in ("NaN", "Infinity", "-Infinity", "1e999", "9" * 400):
-        text = text_of().replace('"turn_seconds": ', f'"turn_seconds": {number}, "was": ')
-        assert "`turn_seconds` is no positive number" in told(partial(parse_profile, text, "a.json"))[1]
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        *((number, "is no positive number") for number in ("NaN", "Infinity", "-Infinity", "1e999", "0", "-0.0", "-1")),
+        *((number, "is no positive number") for number in ('"1e9"', "true", "[1]", "{}", "null", "1e-999")),
+        *((number, "is not between") for number in ("1e-320", "1e-19", "1e31", "1e308", "9" * 400)),
+        ("9" * 5000, "it is no JSON"),
+        ("1e", "it is no JSON"),
+    ],
+)
+def test_numbers_that_no_device_has(number: str, reason: str) -> None:
+    text = text_of().replace('"turn_seconds": ', f'"turn_seconds": {number}, "was": ')
+    code, message = told(partial(parse_profile, text, "a.json"))
+    assert code == "TN021"
+    assert reason in message
+
+
+@pytest.mark.parametrize("part", ["peak", "half_side"])
+@pytest.mark.parametrize("number", [1e-320, 1e-19, 1e31])
+def test_rates_that_no_device_has(part: str, number: float) -> None:
+    data = {**data_of(), "products": {"float32": {"peak": 1e9, "half_side": 2, part: number}}}
+    assert f"`{part}` is not between" in told(lambda: parse_profile(json.dumps(data), "a.json"))[1]
+
+
+@pytest.mark.parametrize("text", ['{"format": 1, "format": 1}', '{"format": 1, "products": {"a": 1, "a": 2}}'])
+def test_fields_that_are_given_twice(text: str) -> None:
+    assert "it gives a field twice" in told(lambda: parse_profile(text, "a.json"))[1]
+
+
+@pytest.mark.parametrize("version", [True, 1.0, "1", [1], None])
+def test_versions_that_only_look_like_one(version: object) -> None:
+    assert "its `format` is not 1" in told(lambda: parse_profile(json.dumps({**data_of(), "format": version}), "a"))[1]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_profile(tmp_path: Path) -> None:
+    (tmp_path / "marked.json").write_text(text_of(), encoding="utf-8-sig")
+    assert find_profile(str(tmp_path / "marked.json")) == find_profile(GENERIC)
+
+
+@pytest.mark.parametrize("number", [SMALLEST_NUMBER, LARGEST_NUMBER])
+def test_plans_for_devices_at_the_ends_of_what_is_allowed(number: float, tmp_path: Path) -> None:
+    """Whatever such a profile says, times that are computed from it are numbers."""
+
+    def extreme(data: Any, key: str) -> Any:
+        if isinstance(data, dict):
+            return {name: extreme(value, name) for name, value in data.items()}
+        if key in ("bandwidth", "scatter"):
+            return [[point, number] for point, _ in data]
+        plain = isinstance(data, int | float) and not isinstance(data, bool) and key != "format"
+        return number if plain else data
+
+    (tmp_path / "a.json").write_text(json.dumps(extreme(data_of("h100"), "")))
+    network = tnc.loads(NETWORK, device=str(tmp_path / "a.json"))
+    json.dumps(network.report().to_dict(), allow_nan=False)
+    assert "network n" in str(network.report())
+
+
+# -- the user's folder -------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["a file", "too long", "a long part", "relative", "no permission", "a loop", "not UTF-8"])
+def strange_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder with the profile `lab`, and a value of XDG_CONFIG_HOME that leads to no folder."""
+    home = tmp_path / "home" / ".config" / "tnc" / "devices"
+    home.mkdir(parents=True)
+    (home / "lab.json").write_text(text_of())
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    value = {
+        "a file": str(tmp_path / "file"),
+        "too long": "/" + "/".join(["d" * 100] * 60),
+        "a long part": "/" + "d" * 300,
+        "relative": "some/where",
+        "no permission": "/proc/1/map_files",
+        "a loop": str(tmp_path / "loop"),
+        "not UTF-8": os.fsdecode(b"/\xff\xfe"),
+    }[request.param]
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", value)
+    return tmp_path
+
+
+def test_a_folder_that_cannot_be_read_knows_no_devices(strange_folder: Path) -> None:
+    if os.environ["XDG_CONFIG_HOME"].startswith("/"):
+        assert told(lambda: find_profile("lab"))[0] == "TN020"
+    else:  # the specification: a path that is not absolute is to be ignored
+        assert find_profile("lab") == find_profile(GENERIC)
+    assert told(lambda: find_profile("nowhere"))[0] == "TN020"
+    assert find_profile("h100").name == "h100"
+
+
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_without_a_home_only_shipped_devices_are_known(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "")
+    monkeypatch.setenv("HOME", home)
+    code, message = told(lambda: find_profile("h10"))
+    assert (code, message) == ("TN020", "no device `h10` is known")
+    if home == "relative":
+        assert "there is no home folder" in told(user_folder)[1]
 
 
 def test_the_command_line_tells_in_a_line_and_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from math import isfinite
+from math import inf
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
@@ -27,6 +27,10 @@ FORMAT: Final = 1
 
 LARGEST: Final = 2**20
 """Bytes of a profile; whatever is longer is none."""
+
+SMALLEST_NUMBER: Final = 1e-18
+LARGEST_NUMBER: Final = 1e30
+"""No rate, size or time of a device is beyond these, and times that are computed of such numbers stay finite."""
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -95,11 +99,19 @@ def parse_profile(text: str, where: str) -> Profile:
     Raises:
         CompileError: TN021, with the first thing that is wrong.
     """
+
+    def unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            _broken(where, "it gives a field twice")
+        return fields
+
     try:
-        data: Json = json.loads(text)
+        data: Json = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique)
+        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError):
         _broken(where, "it is no JSON")
-    return _Reader(where).profile(data)
+    return _Reader(where).profile(data, hashlib.sha256(canonical.encode()).hexdigest())
 
 
 def _indented(data: Json, margin: str) -> str:
@@ -167,10 +179,11 @@ class _Reader:
     def __init__(self, where: str) -> None:
         self._where = where
 
-    def profile(self, data: Json) -> Profile:
-        """The whole file."""
+    def profile(self, data: Json, digest: str) -> Profile:
+        """The whole file, whose content has a digest."""
         fields = self._object(data, "the file")
-        if fields.get("format") != FORMAT:
+        version = fields.get("format")
+        if type(version) is not int or version != FORMAT:
             _broken(self._where, f"its `format` is not {FORMAT}")
         name = self._text(fields, "name")
         if NAME.fullmatch(name) is None:
@@ -183,12 +196,11 @@ class _Reader:
         if not isinstance(measured, bool):
             _broken(self._where, "`measured` is not true or false")
         fresh = self._object(fields.get("fresh"), "`fresh`")
-        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return Profile(
             name=name,
             title=self._text(fields, "title"),
             measured=measured,
-            digest=hashlib.sha256(canonical.encode()).hexdigest(),
+            digest=digest,
             products=tuple((dtype, self._products(rates, dtype)) for dtype, rates in sorted(products.items())),
             alone=self._number(fields, "alone"),
             batch=self._number(fields, "batch_seconds"),
@@ -241,8 +253,10 @@ class _Reader:
         return self._positive(fields.get(key), f"`{key}`")
 
     def _positive(self, data: Json, what: str) -> float:
-        if isinstance(data, bool) or not isinstance(data, int | float) or not 0 < data <= 1e30 or not isfinite(data):
+        if isinstance(data, bool) or not isinstance(data, int | float) or not data > 0 or data == inf:
             _broken(self._where, f"{what} is no positive number")
+        if not SMALLEST_NUMBER <= data <= LARGEST_NUMBER:
+            _broken(self._where, f"{what} is not between {SMALLEST_NUMBER:.0e} and {LARGEST_NUMBER:.0e}")
         return float(data)
 
     def _text(self, fields: Mapping[str, Json], key: str) -> str:
