@@ -10,6 +10,7 @@ from tnc.codegen.dialect import Loop, Shared
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
 from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
 from tnc.codegen.scalars import Functions, Helper
+from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Plan, Stack
 
 _FUNCTIONS = Functions(
@@ -126,12 +127,22 @@ _FILLS = (
     ),
 )
 
+
+def _write_registration(writer: Writer, output: str) -> None:
+    """Write what lets exported functions be serialized that return the named tuple."""
+    writer.line("# The name by which `jax.export` saves and loads this type; imported again, it has one.")
+    name = f'serialized_name=f"{{__name__}}.{output}"'
+    with writer.block("with suppress(ValueError):"):
+        writer.line(call("jax.export.register_namedtuple_serialization", output, name))
+
+
 _WORDS = Words(
     framework="JAX",
     namespace="jnp",
     array="jax.Array",
     imports=(
         ("import jax", "jax."),
+        ("import jax.export", "jax.export."),
         ("import jax.numpy as jnp", "jnp."),
         ("from jax import lax", "lax."),
         ("from jax.typing import DTypeLike", "DTypeLike"),
@@ -143,6 +154,7 @@ _WORDS = Words(
     lists_frozen=True,
     seed="jax.random.key(0)",
     fills=_FILLS,
+    write_registration=_write_registration,
 )
 
 

@@ -233,6 +233,8 @@ class TorchEmitter:
         if result_type == output:
             write_result_type(writer, output, schedule, _TENSOR)
             writer.blank(2)
+            _write_registration(writer, output)
+            writer.blank(2)
         if _may_share(schedule):
             several = f"{output}(*(tensor.clone() for tensor in result))"
             write_helpers(writer, result_type, "result.clone()" if result_type == _TENSOR else several)
@@ -269,6 +271,14 @@ def _write_imports(writer: Writer, schedule: Schedule) -> None:
     if shares:
         writer.line("from torch.autograd import forward_ad")
         writer.line("from torch.nn.utils import parametrize")
+    if len(schedule.results) > 1:
+        writer.line("from torch.utils import _pytree")
+
+
+def _write_registration(writer: Writer, output: str) -> None:
+    """Write the line that lets ``torch.export.save`` name the type of results; no public function does."""
+    writer.line("# The name by which `torch.export` saves and loads this type.")
+    writer.line(call("_pytree._register_namedtuple", output, f'serialized_type_name=f"{{__name__}}.{output}"'))
 
 
 def _may_share(schedule: Schedule) -> bool:

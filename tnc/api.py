@@ -83,7 +83,11 @@ class Network:
         return driver.emit(self._planned, backend)
 
     def module(self, backend: str = "torch") -> type | ModuleType:
-        """The compiled network, ready to use: for ``torch`` the ``nn.Module`` class, else the generated module."""
+        """The compiled network, ready to use: for ``torch`` the ``nn.Module`` class, else the generated module.
+
+        The module exists in this process only, under a name made from its text. Instances and results pickle here; for
+        another process, where unpickling imports their class, write the module to a file with ``tnc compile``.
+        """
         from tnc.modules import module_of_source, torch_class
 
         source = self.source(backend)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -66,6 +67,7 @@ _RETURN_COMPLEX = """
 _STANDARD_IMPORTS = (
     ("import math", "math."),
     ("from collections.abc import Mapping", "Mapping["),
+    ("from contextlib import suppress", "suppress("),
     ("from typing import NamedTuple", "NamedTuple"),
 )
 
@@ -110,7 +112,7 @@ class Words:
 
     ``draw`` is the source of randomness handed to each initialiser, and ``init_lines`` what makes it (``COUNT`` stands
     for the number of draws); ``fills`` are helpers with the kinds of initialisation that want them; ``imports`` are
-    lines with the text that wants them.
+    lines with the text that wants them; ``write_registration`` writes what a named tuple of results needs for export.
     """
 
     framework: str
@@ -125,6 +127,7 @@ class Words:
     seed: str
     fills: tuple[tuple[frozenset[str], str], ...]
     axes: AxisLimit | None = None
+    write_registration: Callable[[Writer, str], None] | None = None
 
 
 def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: str | None) -> str:
@@ -160,6 +163,9 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
     rest.blank(2)
     if result_type == output:
         write_result_type(rest, output, schedule, words.array)
+        if words.write_registration is not None:
+            rest.blank(2)
+            words.write_registration(rest, output)
         rest.blank(2)
     _write_init(rest, schedule, words)
     rest.blank(2)
