@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
 import random
 from functools import cache
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 import tnc
+from tests.backends import BACKENDS
 from tests.clashing_names import GENERATED, PLAIN, WITH_INPUTS, is_accepted, program, results
+from tnc.codegen.names import MODULE_NAMES as RESERVED
 from tnc.ir import stacks
 from tnc.ir.stacks import MODULE_NAMES
 
@@ -36,6 +39,7 @@ FOUND = [
     ("with_inputs", {"tensor": "beta__2x2", "other_input": "beta__2x3"}),
     ("with_inputs", {"core": "forward", "frozen": "forward_", "tensor": "forward__2"}),
     ("with_inputs", {"core": "reset_parameters"}),
+    ("generated", {"function": "wraps", "network": "callable", "core": "_keep", "tensor": "parametrize"}),
     ("with_inputs", {"second": "load_cores", "output": "cores"}),
     ("generated", {"core": "training", "tensor": "training_", "family": "eval"}),
     ("generated", {"family": "async", "intermediate": "async_", "network": "none"}),
@@ -94,6 +98,28 @@ def test_a_clash_keeps_the_keys_of_parameters() -> None:
     keys = [stack.key for stack in stacks(free.program)]
     assert keys == ["lambda_", "beta__2x2", "beta__2x3", "gamma", "inst__core1"]
     assert [stack.key for stack in stacks(met.program)] == keys
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_name_of_a_module_is_reserved(template: str, backend: str) -> None:
+    """A function of the author's is defined at the level of the module: called `wraps`, it would hide functools'."""
+    bound: set[str] = set()
+    for statement in ast.parse(tnc.loads(program(TEMPLATES[template]), network="wide").source(backend)).body:
+        match statement:
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                bound.update((alias.asname or alias.name).partition(".")[0] for alias in names)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                bound.add(name)
+            case ast.Assign(targets=targets):
+                bound.update(target.id for target in targets if isinstance(target, ast.Name))
+            case _:
+                pass
+    helpers = {"leaky_relu", "rms", "snake"}  # reserved where they are written
+    own = {"Wide", "WideOutput", PLAIN["function"]}
+    assert {name for name in bound - helpers - own if not name.startswith("_")} <= RESERVED
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

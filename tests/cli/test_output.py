@@ -281,22 +281,23 @@ def test_every_generated_file_can_be_imported_and_shadows_nothing(network: str, 
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "files"),
     [
-        (("torch", "torch_"), "`torch` and `torch_` would be written to one file, `torch_.py`"),
-        (("Net", "net"), "`Net.py` and `net.py` differ in capitals only"),
+        (("torch", "torch_"), ("torch__2.py", "torch_.py")),
+        (("lambda_", "lambda"), ("lambda_.py", "lambda__2.py")),
+        (("Net", "net", "net_2"), ("Net.py", "net_2.py", "net_2_2.py")),
+        (("n" * 300, "n" * 301), (f"{'n' * 200}.py", f"{'n' * 200}_2.py")),
     ],
+    ids=["framework", "keyword", "capitals", "long"],
 )
-def test_no_network_takes_the_place_of_another(
-    names: tuple[str, str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_network_takes_the_place_of_another(names: tuple[str, ...], files: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "nets.tn"
-    file.write_text("\n".join(f"network {name}() {{ core a(2)  output w(i) = a(i) }}" for name in names))
-    assert main(["compile", str(file), "-o", f"{tmp_path}/out/"]) == 2
-    assert told in capsys.readouterr().err
-    assert names_in(tmp_path) == ["nets.tn"]
-    for name in names:
-        assert main(["compile", str(file), "-o", f"{tmp_path}/{name}/", "--network", name]) == 0
+    text = "\n".join(f"network {name}() {{ core c{k}(2)  output w(i) = c{k}(i) }}" for k, name in enumerate(names))
+    file.write_text(text, encoding="utf-8")
+    assert main(["compile", str(file), "-b", "numpy", "-o", f"{tmp_path}/out/"]) == 0
+    assert names_in(tmp_path / "out") == sorted(files)
+    for k, written in enumerate(files):
+        assert f'"c{k}"' in (tmp_path / "out" / written).read_text(encoding="utf-8")
 
 
 def test_a_long_name_and_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

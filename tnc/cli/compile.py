@@ -15,6 +15,7 @@ from tnc.cli.console import Console, say, write_product
 
 STDOUT: Final = "-"
 FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
+_LONGEST: Final = 200  # file systems take names of 255 bytes
 
 
 def add_to(subparsers: Subparsers) -> None:
@@ -65,27 +66,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def file_name(network: str) -> str:
     """The file of a network's module: one that can be imported, and shadows no framework nor the standard library."""
     taken = network in FRAMEWORKS or network in sys.stdlib_module_names or network == "__init__"
-    return f"{network}_.py" if taken or keyword.iskeyword(network) else f"{network}.py"
+    return f"{network[:_LONGEST]}_.py" if taken or keyword.iskeyword(network) else f"{network[:_LONGEST]}.py"
 
 
 def _file_names(networks: Sequence[str]) -> list[str]:
-    """One file a network; capitals make no difference, for there are systems that cannot tell such files apart.
+    """One file a network: its own name where that is free, else numbered (`lambda` beside `lambda_`: `lambda__2.py`).
 
-    Raises:
-        CompileError: TN008 if two networks would go to one file.
+    Capitals make no difference, for there are systems that cannot tell such files apart.
     """
-    from tnc.diagnostics import CompileError, Diagnostic
-
-    owners: dict[str, str] = {}
-    for network in networks:
-        other = owners.setdefault(file_name(network).casefold(), network)
-        if other != network:
-            message = f"`{other}` and `{network}` would be written to one file, `{file_name(network)}`"
-            if file_name(other) != file_name(network):
-                message = f"`{file_name(other)}` and `{file_name(network)}` differ in capitals only"
-            advice = f"rename one of the networks, or compile them one by one: `--network {network} -o net.py`"
-            raise CompileError((Diagnostic("TN008", message, help=advice),))
-    return [file_name(network) for network in networks]
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for network in sorted(networks, key=lambda network: file_name(network) != f"{network}.py"):
+        name, number = file_name(network), 2
+        while name.casefold() in taken:
+            name, number = f"{file_name(network).removesuffix('.py')}_{number}.py", number + 1
+        taken.add(name.casefold())
+        names[network] = name
+    return [names[network] for network in networks]
 
 
 def _refuse_name(output: str | None, source: str) -> None:

@@ -14,7 +14,19 @@ MODULE_NAMES = frozenset(
     {
         *dir(builtins),
         *("annotations", "torch", "nn", "jax", "jnp", "lax", "np", "math", "self", "params", "cores", "key", "seed"),
-        *("Any", "Array", "Iterable", "Iterator", "Mapping", "NamedTuple", "Sequence"),
+        *(
+            "Any",
+            "Array",
+            "Callable",
+            "DTypeLike",
+            "Iterable",
+            "Iterator",
+            "Mapping",
+            "NamedTuple",
+            "RLock",
+            "Sequence",
+        ),
+        *("RLock", "contextmanager", "forward_ad", "parametrize", "wraps"),
         *("CORES", "FROZEN", "init", "apply", "params_from_cores"),
     }
 )
