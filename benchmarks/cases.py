@@ -57,7 +57,7 @@ class Case:
     def load(self) -> Network:
         """The network, elaborated."""
         arguments: Any = dict(self.arguments)
-        return load(self.path, self.network, self.sizes, **arguments)
+        return load(self.path, self.network, self.sizes, input_grads=False, **arguments)
 
 
 @dataclass(slots=True)

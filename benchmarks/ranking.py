@@ -102,7 +102,7 @@ def _plans(case: Case, profile: Profile, places: int) -> Iterator[tuple[str, flo
     program = initialised.program
     stacks = ir.stacks(program, initialised.initialisation.inits)
     optimised = passes.run_passes(program)
-    options = PlanOptions(tuple(case.sizes.items()), "float32", profile)
+    options = PlanOptions(tuple(case.sizes.items()), "float32", profile, input_grads=False)
     emitter = codegen.emitter("torch")
     for place in range(places):
         plan, _ = order.decide(optimised, stacks, ir.digest(program), options, _Nth(place))

@@ -120,6 +120,7 @@ def load(
     device: str | os.PathLike[str] | None = None,
     objective: str = "time",
     forward_only: bool = False,
+    input_grads: bool = True,
     args: Mapping[str, object] | None = None,
     **arguments: object,
 ) -> Network:
@@ -133,6 +134,7 @@ def load(
         device: what is planned for: a name, or the path of a profile; a generic processor if None.
         objective: what the plan minimises: ``"time"``, ``"flops"`` or ``"memory"``.
         forward_only: plan for the forward pass alone.
+        input_grads: count and plan for gradients of the inputs; False for a first layer, whose data need none.
         args: arguments as a mapping, for networks whose parameters are called like one of these options.
         **arguments: Python values for the network's parameters; activations by name.
 
@@ -142,7 +144,7 @@ def load(
     """
     if not isinstance(path, str | os.PathLike):
         raise expected("`path`", "the path of a .tn file, as a string or a `pathlib.Path`", path)
-    options = _options(network, sizes, dtype, device, objective, forward_only)
+    options = _options(network, sizes, dtype, device, objective, forward_only, input_grads)
     return network_of_source(read_source(_path(path), Limits()), options, _arguments(args, arguments))
 
 
@@ -155,13 +157,14 @@ def loads(
     device: str | os.PathLike[str] | None = None,
     objective: str = "time",
     forward_only: bool = False,
+    input_grads: bool = True,
     args: Mapping[str, object] | None = None,
     **arguments: object,
 ) -> Network:
     """The network of a ``.tn`` text, otherwise as :func:`load`."""
     if not isinstance(text, str):
         raise expected("`text`", "the text of a .tn file, as a string", text)
-    options = _options(network, sizes, dtype, device, objective, forward_only)
+    options = _options(network, sizes, dtype, device, objective, forward_only, input_grads)
     return network_of_source(Source("<string>", text), options, _arguments(args, arguments))
 
 
@@ -200,11 +203,17 @@ def integer(what: str, wanted: str, given: object) -> int:
     raise expected(what, wanted, given)
 
 
-_OPTIONS: Final = ("network", "sizes", "dtype", "device", "objective", "forward_only", "args")
+_OPTIONS: Final = ("network", "sizes", "dtype", "device", "objective", "forward_only", "input_grads", "args")
 
 
 def _options(
-    network: object, sizes: object, dtype: object, device: object, objective: object, forward_only: object
+    network: object,
+    sizes: object,
+    dtype: object,
+    device: object,
+    objective: object,
+    forward_only: object,
+    input_grads: object,
 ) -> driver.Options:
     """The options of the driver.
 
@@ -222,6 +231,8 @@ def _options(
         raise expected("`objective`", "a string: time, flops or memory", objective)
     if str(forward_only) not in ("True", "False"):  # NumPy's booleans are none of Python's
         raise expected("`forward_only`", "True or False", forward_only)
+    if str(input_grads) not in ("True", "False"):
+        raise expected("`input_grads`", "True or False", input_grads)
     return driver.Options(
         network,
         sizes=_sizes(sizes),
@@ -229,6 +240,7 @@ def _options(
         device=None if device is None else _path(device),
         objective=objective,
         forward_only=bool(forward_only),
+        input_grads=bool(input_grads),
     )
 
 

@@ -42,7 +42,8 @@ class Options:
     ``arguments`` are for the parameters of networks: a :class:`Source` is an expression of the language, anything
     else a Python value. ``sizes`` are those of dynamic dimensions, ``lints`` which warnings are told. A plan has the
     least of ``objective`` (time, flops or memory) that was found, on ``device``: a name, the path of a profile, or
-    None for a generic processor. ``neighbours`` are names that a misspelt argument could have meant instead: options
+    None for a generic processor. ``input_grads`` says whether inputs need gradients.
+    ``neighbours`` are names that a misspelt argument could have meant instead: options
     of Python's functions or of the command line.
     """
 
@@ -56,6 +57,7 @@ class Options:
     objective: str = "time"
     forward_only: bool = False
     neighbours: tuple[str, ...] = ()
+    input_grads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,13 @@ def explain(planned: Planned, options: Options) -> NetworkExplanation:
     asked = _plan_options(options)
     sizes = planned.plan.schedule.sizes
     return report.NetworkExplanation(
-        planned.program.name, sizes, asked.device.label, asked.objective, asked.forward_only, planned.decisions
+        planned.program.name,
+        sizes,
+        asked.device.label,
+        asked.objective,
+        asked.forward_only,
+        any(given.grad for given in planned.plan.schedule.inputs),
+        planned.decisions,
     )
 
 
@@ -194,6 +202,7 @@ def _plan_options(options: Options) -> PlanOptions:
         device=find_profile(options.device),
         objective=objectives[options.objective],
         forward_only=options.forward_only,
+        input_grads=options.input_grads,
     )
 
 

@@ -36,10 +36,13 @@ from tnc.order import PlanOptions, plan
 DTYPES = {"float32": torch.float32, "complex64": torch.complex64}
 
 
-def predicted_and_measured(program: Program, sizes: Mapping[str, int], dtype: str = "float32") -> tuple[int, int]:
+def predicted_and_measured(
+    program: Program, sizes: Mapping[str, int], dtype: str = "float32", *, input_grads: bool = False
+) -> tuple[int, int]:
     """Bytes that the cost model says are saved, and bytes in storages that torch saves."""
     inits = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
-    made = plan(program, stacks(program, inits), "0" * 64, PlanOptions(tuple(sizes.items()), dtype))
+    options = PlanOptions(tuple(sizes.items()), dtype, input_grads=input_grads)
+    made = plan(program, stacks(program, inits), "0" * 64, options)
     module = types.ModuleType("generated")
     exec(compile(emitter("torch").emit(made), "generated", "exec"), module.__dict__)
     name = next(name for name in module.__all__ if name != "CORES")
@@ -49,7 +52,8 @@ def predicted_and_measured(program: Program, sizes: Mapping[str, int], dtype: st
 def _measured(module: Any, schedule: Schedule, sizes: Mapping[str, int], dtype: str) -> int:
     instance = module(dtype=DTYPES[dtype])
     shapes = [[sizes[dim] if isinstance(dim, str) else dim for dim in given.shape] for given in schedule.inputs]
-    inputs = [torch.rand(shape, dtype=DTYPES[dtype]) + 0.5 for shape in shapes]
+    data = [torch.rand(shape, dtype=DTYPES[dtype]) + 0.5 for shape in shapes]
+    inputs = [x.requires_grad_(given.grad) for x, given in zip(data, schedule.inputs, strict=True)]
     given = {t.untyped_storage().data_ptr() for t in (*instance.parameters(), *instance.buffers(), *inputs)}
     kept: dict[int, torch.Tensor] = {}
 
@@ -75,8 +79,9 @@ def _measured(module: Any, schedule: Schedule, sizes: Mapping[str, int], dtype: 
 def test_random_programs(program: Program) -> None:
     names = {dim for tensor in program.inputs for dim in tensor.shape if isinstance(dim, str)}
     for size in (1, 3):
-        predicted, measured = predicted_and_measured(program, dict.fromkeys(names, size))
-        assert predicted == measured
+        for input_grads in (False, True):
+            predicted, measured = predicted_and_measured(program, dict.fromkeys(names, size), input_grads=input_grads)
+            assert predicted == measured
 
 
 @settings(
@@ -88,8 +93,10 @@ def test_random_programs(program: Program) -> None:
 @given(programs(complex_valued=True))
 def test_random_complex_programs(program: Program) -> None:
     names = {dim for tensor in program.inputs for dim in tensor.shape if isinstance(dim, str)}
-    predicted, measured = predicted_and_measured(program, dict.fromkeys(names, 3), "complex64")
-    assert predicted == measured
+    for input_grads in (False, True):
+        sizes = dict.fromkeys(names, 3)
+        predicted, measured = predicted_and_measured(program, sizes, "complex64", input_grads=input_grads)
+        assert predicted == measured
 
 
 def t(name: str, *further: Scalar) -> Scalar:
@@ -172,6 +179,8 @@ def test_frozen_cores_and_inputs_need_nothing() -> None:
         (Input("x", ("batch", 4)),),
     )
     assert predicted_and_measured(program, {"batch": 5}) == (0, 0)
+    # With a gradient of x, relu keeps its result.
+    assert predicted_and_measured(program, {"batch": 5}, input_grads=True) == (4 * 5 * 2, 4 * 5 * 2)
 
 
 def test_sums_keep_nothing() -> None:

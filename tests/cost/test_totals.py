@@ -40,6 +40,20 @@ def test_two_layers_by_hand() -> None:
     assert found.largest_intermediate == z * 7
 
 
+def test_two_layers_with_a_gradient_of_the_input_by_hand() -> None:
+    z, f = 11, 4
+    schedule = schedule_of(two_layers(), {"batch": z}, input_grads=True)
+    found, without = (totals(each, "float32") for each in (schedule, schedule_of(two_layers(), {"batch": z})))
+    first = 2 * z * 3 * 5
+    assert found.flops_forward == without.flops_forward
+    assert found.flops_training == without.flops_training + first
+    assert found.bytes_saved == without.bytes_saved == f * z * 5
+    assert found.bytes_peak_forward == without.bytes_peak_forward
+    # x's gradient comes last, beside the result, the gradient of h and those of the cores.
+    last = f * (z * 7 + z * 5 + z * 3 + 15 + 35)
+    assert found.bytes_peak_training == max(without.bytes_peak_training, last)
+
+
 def test_sizes_that_are_not_given_are_one_and_dtypes_count() -> None:
     program = two_layers()
     assert totals(schedule_of(program), "float64").bytes_saved == 8 * 5

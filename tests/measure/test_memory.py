@@ -24,7 +24,7 @@ def measured(network: tnc.Network, sizes: dict[str, int]) -> tuple[int, int]:
     make: Any = network.module("torch")
     module = make()
     inputs = [
-        torch.randn([sizes[dim] if isinstance(dim, str) else dim for dim in given.shape])
+        torch.randn([sizes[dim] if isinstance(dim, str) else dim for dim in given.shape], requires_grad=True)
         for given in network.program.inputs
     ]
     result: torch.Tensor = module(*inputs)

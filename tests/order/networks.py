@@ -25,9 +25,11 @@ from tnc.ir.schedule import Operation, Repeat, Schedule, Step
 from tnc.order import Decision, PlanOptions, decide, plan
 
 
-def schedule_of(program: Program, sizes: Mapping[str, int] | None = None, dtype: str = "float32") -> Schedule:
-    """The planned Schedule."""
-    options = PlanOptions(tuple((sizes or {}).items()), dtype)
+def schedule_of(
+    program: Program, sizes: Mapping[str, int] | None = None, dtype: str = "float32", *, input_grads: bool = False
+) -> Schedule:
+    """The planned Schedule; inputs need no gradients unless that is asked for."""
+    options = PlanOptions(tuple((sizes or {}).items()), dtype, input_grads=input_grads)
     inits = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
     return plan(program, stacks(program, inits), "0" * 64, options).schedule
 

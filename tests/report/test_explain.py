@@ -46,7 +46,7 @@ def test_the_reason(trials: tuple[Trial, ...], chosen: int, objective: Objective
 
 
 def explanation(*decisions: Decision) -> Explanation:
-    return Explanation((NetworkExplanation("net", (("batch", 2),), "h100 (0123)", "time", False, decisions),))
+    return Explanation((NetworkExplanation("net", (("batch", 2),), "h100 (0123)", "time", False, False, decisions),))
 
 
 def test_the_winner_is_shown_however_many_there_are() -> None:
@@ -75,6 +75,7 @@ def test_the_json_has_every_candidate() -> None:
                 "device": "h100 (0123)",
                 "objective": "time",
                 "forward_only": False,
+                "input_grads": False,
                 "regions": [
                     {
                         "name": "h",

@@ -102,6 +102,12 @@ def add_plan_options(parser: Parser) -> None:
         help="what to have as little of as can be found (default: time)",
     )
     parser.add_argument("--forward-only", action="store_true", help="plan for the forward pass alone")
+    parser.add_argument(
+        "--no-input-grads",
+        dest="input_grads",
+        action="store_false",
+        help="the inputs need no gradients, as in the first layer of a model",
+    )
 
 
 def add_measuring_options(parser: Parser, default: int, summary: str) -> None:
@@ -132,6 +138,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
         device=getattr(arguments, "device", None),
         objective=getattr(arguments, "objective", "time"),
         forward_only=getattr(arguments, "forward_only", False),
+        input_grads=getattr(arguments, "input_grads", True),
         limits=read_limits(arguments),
         lints=LintLevels(
             _lints(getattr(arguments, "allow", []), "--allow"), _lints(getattr(arguments, "deny", []), "--deny")

@@ -19,7 +19,9 @@ def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
     """The docstring of the module: the network, what it costs and for which sizes, how to use it."""
     schedule = plan.schedule
     totals = cost.totals(schedule, plan.dtype)
-    conditions = ", ".join([plan.dtype, *(f"{name} = {size}" for name, size in schedule.sizes)])
+    gradients = [f"gradients of inputs {'' if any(g.grad for g in schedule.inputs) else 'not '}counted"]
+    sizes = [f"{name} = {size}" for name, size in schedule.sizes]
+    conditions = ", ".join([plan.dtype, *sizes, *(gradients if schedule.inputs else ())])
     rows = [
         ("program", plan.program_digest),
         ("arguments", ", ".join(f"{name} = {value}" for name, value in plan.arguments)),

@@ -17,7 +17,7 @@ _Told: TypeAlias = tuple[Moment, Spent]
 
 
 def annotate(schedule: Schedule, dtype: str, timed: Timed) -> Schedule:
-    """The Schedule with ``cost`` filled in for steps and results, at its nominal sizes.
+    """The Schedule with ``cost`` filled in for inputs, steps and results, at its nominal sizes.
 
     A loop's cost is that of all its iterations; a step of its body has that of the second one, as the first may save
     what the others share. ``timed`` are the times of this Schedule on a device in this dtype.
@@ -41,11 +41,15 @@ def annotate(schedule: Schedule, dtype: str, timed: Timed) -> Schedule:
             live_after=inner[-1][-1][0].live_after,
         )
         steps.append(replace(step, operation=replace(step.operation, body=body), cost=total))
+    inputs = tuple(
+        replace(given, cost=Cost(bytes_backward=entries * itemsize(dtype, kinds[given.name]), spent=spent))
+        for given, (entries, spent) in zip(schedule.inputs, timed.inputs, strict=True)
+    )
     results = tuple(
         replace(result, cost=Cost(bytes_backward=entries * itemsize(dtype, kinds[result.read.source]), spent=spent))
         for result, (entries, spent) in zip(schedule.results, timed.results, strict=True)
     )
-    return replace(schedule, steps=tuple(steps), results=results)
+    return replace(schedule, inputs=inputs, steps=tuple(steps), results=results)
 
 
 def _cost(told: Sequence[_Told]) -> Cost:

@@ -53,6 +53,7 @@ class _Runner:
         self._memory = Memory(schedule, dtype, kinds)
         self._ran = tuple(unrolled(schedule.steps))
         self._trained = {stack.key: stack.stacked for stack in schedule.stacks if not stack.frozen}
+        self._trained.update((given.name, True) for given in schedule.inputs if given.grad)
 
     def run(self) -> Run:
         """Forward, then backward."""
@@ -114,7 +115,7 @@ class _Runner:
         return dying
 
     def _backward(self, kept_by: Sequence[tuple[Storage, ...]], holders: Counter[Storage]) -> int:
-        """The peak of the backward pass: results, what is still saved, gradients under way, gradients of parameters."""
+        """The peak of the backward pass: results, what is saved, gradients of values, of parameters and of inputs."""
         uses: Counter[Storage] = Counter(storage for kept in kept_by for storage in kept)
         held = {storage for storage, number in holders.items() if number > 0}
         alive = sum(storage.bytes for storage in held | set(uses))
@@ -155,7 +156,7 @@ class _Runner:
         return peak
 
     def _first_uses(self) -> dict[str, int]:
-        """The step that is the first to read a trained stack, and so the last to tell a gradient of it."""
+        """The step that is the first to read a trained stack or input, and so the last to add to its gradient."""
         first: dict[str, int] = {}
         for number, ran in enumerate(self._ran):
             for read in reads(ran.step.operation):
@@ -185,7 +186,7 @@ class _Runner:
 
 
 class _CoreGradients:
-    """Gradients of parameters come in one by one; those of the members of a stack are stacked when all are there."""
+    """Gradients of parameters and inputs come in one by one; those of members of a stack are stacked in the end."""
 
     def __init__(self, trained: Mapping[str, bool], first: Mapping[str, int]) -> None:
         self._ends: dict[int, list[str]] = {}

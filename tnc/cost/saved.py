@@ -1,7 +1,7 @@
 """What eager torch keeps for the backward pass, operation by operation, as storages.
 
-This is the table that emitted code must agree with; tests compare it with ``saved_tensors_hooks``. Inputs do not need
-gradients. Products keep an operand if the other one needs a gradient; sums, views and copies keep nothing.
+This is the table that emitted code must agree with; tests compare it with ``saved_tensors_hooks``. Products keep an
+operand if the other one needs a gradient; sums, views and copies keep nothing.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Memory:
         self._kinds = dict(kinds)
         self._count = 0
         for given in schedule.inputs:
-            self._give(given.name, tuple(evaluate(size, self.sizes) for size in given.shape), grad=False)
+            self._give(given.name, tuple(evaluate(size, self.sizes) for size in given.shape), grad=given.grad)
         for stack in schedule.stacks:
             self._give(stack.key, stack.stored_shape, grad=not stack.frozen)
 

@@ -16,7 +16,8 @@ class Totals:
     """FLOPs and bytes of a whole Schedule at its nominal sizes; the largest intermediate in entries.
 
     Training is forward and backward, without the optimizer. Peaks count values, what is saved and gradients (those of
-    the parameters too), not parameters and inputs. ``bytes_parameters`` counts trainable and frozen cores.
+    the parameters and of inputs with ``grad`` too), not parameters and inputs.
+    ``bytes_parameters`` counts trainable and frozen cores.
     """
 
     flops_forward: int

@@ -72,7 +72,7 @@ class _Tracer:
         for key, stack in sorted(self._stacks.items()):
             self._values[key] = replace(self._graph.argument(stack.stored_shape), grad=not stack.frozen)
         for given in self._schedule.inputs:
-            self._values[given.name] = replace(self._graph.argument(self._shape(given.shape)), grad=False)
+            self._values[given.name] = replace(self._graph.argument(self._shape(given.shape)), grad=given.grad)
         steps = [ran.step for ran in unrolled(self._schedule.steps)]
         for step in steps:
             self._values[step.name] = self._value(step)
@@ -85,6 +85,11 @@ class _Tracer:
         for _, stack in sorted(self._stacks.items()):
             if not stack.frozen:
                 found.append(self._given_out(self._of_stack(stack), found))
+        for given in self._schedule.inputs:
+            if given.grad:
+                terms = self._gradients.get((given.name, None), ())
+                gradient = self._sum(terms) if terms else self._graph.loop(self._shape(given.shape), ())
+                found.append(self._given_out(gradient, found))
         return self._graph, found, first
 
     def _gradients_of(self, steps: Sequence[Step]) -> list[Strided]:

@@ -56,10 +56,15 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An input of ``forward``."""
+    """An input of ``forward``; ``grad`` says whether the plan counts its gradient.
+
+    ``cost`` is that of putting the gradient together from those of the entries that steps pick, if they pick any.
+    """
 
     name: str
     shape: tuple[Dim, ...]
+    grad: bool = False
+    cost: Cost = field(default=Cost(), compare=False)
     span: Span | None = field(default=None, compare=False, repr=False)
 
 

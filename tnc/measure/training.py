@@ -52,9 +52,10 @@ def prepare(backend: str, text: str, schedule: Schedule, dtype: str) -> Running:
     module = module_of_source(schedule.name, backend, text)
     sizes = dict(schedule.sizes)
     shapes = [[sizes.get(dim, 1) if isinstance(dim, str) else dim for dim in given.shape] for given in schedule.inputs]
+    grads = any(given.grad for given in schedule.inputs)
     if backend == "jax":
-        return JaxRunning(framework, module, shapes, dtype)
-    return TorchRunning(framework, torch_class(module), shapes, dtype)
+        return JaxRunning(framework, module, shapes, dtype, grads)
+    return TorchRunning(framework, torch_class(module), shapes, dtype, grads)
 
 
 def use_threads(backend: str, threads: int | None) -> int | None:
@@ -100,12 +101,15 @@ def version(backend: str) -> str:
 class TorchRunning:
     """In eager PyTorch, on the processor."""
 
-    def __init__(self, torch: Any, network: Any, shapes: Sequence[Sequence[int]], dtype: str) -> None:
+    def __init__(
+        self, torch: Any, network: Any, shapes: Sequence[Sequence[int]], dtype: str, input_grads: bool
+    ) -> None:
         self._torch = torch
         kind = getattr(torch, dtype)
         generator = torch.Generator().manual_seed(0)
         self._module = network(dtype=kind, generator=generator)
-        self._inputs = [torch.randn(shape, generator=generator).to(kind) for shape in shapes]
+        inputs = [torch.randn(shape, generator=generator).to(kind) for shape in shapes]
+        self._inputs = [data.requires_grad_(input_grads) for data in inputs]
         with torch.no_grad():
             made = self._tuple(self._module(*self._inputs))
         self._cotangents = [torch.randn(result.shape, generator=generator).to(kind) for result in made]
@@ -139,8 +143,8 @@ class TorchRunning:
         return found
 
     def _drop(self) -> None:
-        for parameter in self._module.parameters():
-            parameter.grad = None
+        for tensor in (*self._inputs, *self._module.parameters()):
+            tensor.grad = None
 
     def _tuple(self, results: Any) -> tuple[Any, ...]:
         return (results,) if isinstance(results, self._torch.Tensor) else tuple(results)
@@ -149,7 +153,7 @@ class TorchRunning:
 class JaxRunning:
     """Under ``jax.jit``, on the processor: both passes are one call, so a forward pass is compiled beside it."""
 
-    def __init__(self, jax: Any, module: Any, shapes: Sequence[Sequence[int]], dtype: str) -> None:
+    def __init__(self, jax: Any, module: Any, shapes: Sequence[Sequence[int]], dtype: str, input_grads: bool) -> None:
         self._jax = jax
         with jax.default_device(jax.devices("cpu")[0]), jax.enable_x64(dtype in ("float64", "complex128")):
             key = jax.random.key(0)
@@ -163,19 +167,26 @@ class JaxRunning:
 
             given = trained, frozen, inputs
             self._forward = self._compiled(applied, *given)
-            self._whole = self._training(applied, *given) if trained else None
+            moving = trained or (input_grads and inputs)
+            self._whole = self._training(applied, *given, input_grads=input_grads) if moving else None
 
     def _training(
-        self, applied: Callable[..., Any], trained: Mapping[str, Any], frozen: Mapping[str, Any], inputs: list[Any]
+        self,
+        applied: Callable[..., Any],
+        trained: Mapping[str, Any],
+        frozen: Mapping[str, Any],
+        inputs: list[Any],
+        *,
+        input_grads: bool,
     ) -> tuple[Any, tuple[Any, ...]]:
         jax = self._jax
 
         def both(trained: Any, frozen: Any, inputs: Any, cotangents: Any) -> Any:
-            def on_inputs(own: Any) -> Any:
-                return applied(own, frozen, inputs)
-
-            value, pull = jax.vjp(on_inputs, trained)
-            return value, pull(cotangents)[0]
+            if input_grads:
+                value, pull = jax.vjp(lambda own, data: applied(own, frozen, data), trained, inputs)
+            else:
+                value, pull = jax.vjp(lambda own: applied(own, frozen, inputs), trained)
+            return value, pull(cotangents)
 
         def ones(found: Any) -> Any:
             return jax.numpy.ones(found.shape, found.dtype)

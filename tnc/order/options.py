@@ -18,8 +18,8 @@ OBJECTIVES: Final[tuple[Objective, ...]] = ("time", "flops", "memory")
 class PlanOptions:
     """Nominal dynamic sizes (1 where not given; names of other networks are ignored), dtype, device and objective.
 
-    With ``forward_only`` the backward pass counts for nothing. All this only steers choices: what is generated runs at
-    every size and everywhere.
+    With ``forward_only`` the backward pass counts for nothing; without ``input_grads`` it ends at the inputs, as in the
+    first layer of a model. All this only steers choices: what is generated runs at every size and everywhere.
     """
 
     sizes: tuple[tuple[str, int], ...] = ()
@@ -27,3 +27,4 @@ class PlanOptions:
     device: Profile = field(default_factory=default_profile)
     objective: Objective = "time"
     forward_only: bool = False
+    input_grads: bool = True

@@ -70,7 +70,7 @@ def _schedule(
 ) -> tuple[ir.Schedule, tuple[Decision, ...]]:
     sources = _sources(program, stacks)
     located: dict[str, Located] = {t.name: whole(sources[t.name], t.shape) for t in program.inputs}
-    trained: dict[str, bool] = {sources[tensor.name]: False for tensor in program.inputs}
+    trained: dict[str, bool] = {sources[tensor.name]: options.input_grads for tensor in program.inputs}
     kinds = {sources[tensor.name]: NumberKind.MODULE for tensor in program.inputs}
     for stack in stacks:
         trained[stack.key] = not stack.frozen
@@ -80,7 +80,8 @@ def _schedule(
             located[core.name] = (
                 whole(stack.key, stack.shape) if position is None else member(stack.key, stack.shape, position)
             )
-    inputs = tuple(ir.Given(sources[tensor.name], tensor.shape, tensor.span) for tensor in program.inputs)
+    grads = options.input_grads
+    inputs = tuple(ir.Given(sources[t.name], t.shape, grads, span=t.span) for t in program.inputs)
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
     builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
     planner = Planner(builder, options, choice, complex_cores=any(stack.is_complex for stack in stacks))

@@ -32,6 +32,8 @@ def report_network(program: Program, plan: Plan, totals: Totals, initialisation:
         arguments=program.arguments,
         sizes=plan.schedule.sizes,
         dtype=plan.dtype,
+        inputs=len(program.inputs),
+        input_grads=any(given.grad for given in plan.schedule.inputs),
         digest=plan.program_digest,
         cores=sum(not p.frozen for p in program.parameters),
         parameters=trainable,
@@ -94,9 +96,10 @@ def _regions(
 
 
 def _elsewhere(schedule: Schedule) -> Elsewhere:
-    """The steps of no region, and the gradients of results that are copied."""
+    """The steps of no region, and the gradients of inputs and results that are copied."""
     names = {region.name for region in schedule.regions}
     costs = [step.cost for step in schedule.steps if step.region not in names]
+    costs += [given.cost for given in schedule.inputs]
     costs += [result.cost for result in schedule.results]
     spent = _spent(costs)
     return Elsewhere(

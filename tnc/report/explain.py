@@ -36,6 +36,7 @@ class NetworkExplanation:
     device: str
     objective: Objective
     forward_only: bool
+    input_grads: bool
     decisions: tuple[Decision, ...]
 
     def to_dict(self) -> dict[str, Json]:
@@ -46,6 +47,7 @@ class NetworkExplanation:
             "device": self.device,
             "objective": self.objective,
             "forward_only": self.forward_only,
+            "input_grads": self.input_grads,
             "regions": [_region(decision) for decision in self.decisions],
         }
 
@@ -109,7 +111,8 @@ def _percent(less: float, more: float) -> str:
 
 def _network(network: NetworkExplanation) -> Iterator[str]:
     sizes = "".join(f", {name} = {size}" for name, size in network.sizes)
-    passes = "forward only" if network.forward_only else "forward and backward"
+    backward = "forward and backward to the inputs" if network.input_grads else "forward and backward"
+    passes = "forward only" if network.forward_only else backward
     yield f"network {network.name}, planned for {network.device}{sizes}, {passes}: least {network.objective}"
     for decision in network.decisions:
         yield ""

@@ -69,7 +69,8 @@ class Elsewhere:
 class NetworkReport:
     """The report on one network. Sizes in elements or bytes; a multiply-add is two FLOPs.
 
-    ``parameters`` counts trainable entries; ``compression`` is elements over parameters, None with inputs. Seconds are
+    ``parameters`` counts trainable entries; ``compression`` is elements over parameters, None with inputs;
+    ``input_grads`` says whether training counts gradients of the ``inputs``, False if there are none. Seconds are
     predicted for ``device``, whose profile has this ``device_digest``; those of the regions and of ``elsewhere`` add up
     to ``seconds_training``. Likewise FLOPs of the regions, and bytes read and written.
     """
@@ -78,6 +79,8 @@ class NetworkReport:
     arguments: tuple[tuple[str, str], ...]
     sizes: tuple[tuple[str, int], ...]
     dtype: str
+    inputs: int
+    input_grads: bool
     digest: str
     cores: int
     parameters: int
@@ -112,6 +115,8 @@ class NetworkReport:
             "arguments": {name: _json_value(text) for name, text in self.arguments},
             "sizes": dict(self.sizes),
             "dtype": self.dtype,
+            "inputs": self.inputs,
+            "input_grads": self.input_grads,
             "digest": self.digest,
             "cores": self.cores,
             "parameters": self.parameters,

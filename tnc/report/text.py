@@ -54,6 +54,9 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
         yield "compression", ratio_text(report.compression)
     if report.sizes:
         yield "sizes", ", ".join(f"{name} = {size}" for name, size in report.sizes)
+    if report.inputs:
+        inputs = "cores and inputs" if report.input_grads else "cores, not of inputs"
+        yield "gradients", f"of {inputs}"
     yield "largest intermediate", plural(report.largest_intermediate, "element")
     yield "planned for", f"{report.device} ({report.device_digest[:12]})"
 
