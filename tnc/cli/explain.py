@@ -6,6 +6,7 @@ import argparse
 
 from tnc.cli.arguments import Subparsers, add_file_subcommand, add_format, add_plan_options, read_networks
 from tnc.cli.console import Console
+from tnc.cli.planning import add_jobs, plan_all
 
 
 def add_to(subparsers: Subparsers) -> None:
@@ -14,6 +15,7 @@ def add_to(subparsers: Subparsers) -> None:
         subparsers, "explain", "tell what was tried for every region, and why it was chosen", run
     )
     add_plan_options(parser)
+    add_jobs(parser)
     add_format(parser)
 
 
@@ -23,6 +25,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from tnc.report import Explanation
 
     elaborated, options = read_networks(arguments)
-    planned = [driver.plan(network, options) for network in elaborated.networks]
-    console.write(Explanation(tuple(driver.explain(p, options) for p in planned)))
+    planned = plan_all(elaborated.networks, options, arguments.jobs)
+    console.write(Explanation(tuple(driver.explain(p, options) for p in planned), tuple(p.report for p in planned)))
     return console.show(elaborated.warnings)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tnc.order import Decision, Objective, Trial
 from tnc.order.trial import TOLERANCE
 from tnc.report.columns import aligned
-from tnc.report.model import Json, rounded
+from tnc.report.model import Json, NetworkReport, rounded
+from tnc.report.summary import summary_table
 from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
 
 MOST_CANDIDATES = 8
@@ -54,13 +55,18 @@ class NetworkExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Several networks; ``str()`` is what the terminal shows, ``to_dict()`` the JSON."""
+    """Several networks; ``str()`` is what the terminal shows, ``to_dict()`` the JSON.
+
+    The text begins with a table of the ``reports``, where there are several.
+    """
 
     networks: tuple[NetworkExplanation, ...]
+    reports: tuple[NetworkReport, ...] = ()
 
     def __str__(self) -> str:
         """The text for people."""
-        return "\n\n".join("\n".join(_network(network)) for network in self.networks)
+        summary = ["\n".join(summary_table(self.reports))] if len(self.reports) > 1 else []
+        return "\n\n".join([*summary, *("\n".join(_network(network)) for network in self.networks)])
 
     def to_dict(self) -> dict[str, Json]:
         """What ``tnc explain --json`` prints."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tnc.report.columns import aligned
 from tnc.report.model import NetworkReport, Report
+from tnc.report.summary import summary_table
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
 MOST_REGIONS = 24
@@ -13,8 +14,9 @@ MOST_REGIONS = 24
 
 
 def report_text(report: Report) -> str:
-    """All networks, a blank line between them; ends without a line break."""
-    return "\n\n".join("\n".join(_network(network)) for network in report.networks)
+    """A table of the networks if there are several, then each of them; ends without a line break."""
+    summary = ["\n".join(summary_table(report.networks))] if len(report.networks) > 1 else []
+    return "\n\n".join([*summary, *("\n".join(_network(network)) for network in report.networks)])
 
 
 def _network(report: NetworkReport) -> Iterator[str]:

@@ -1,0 +1,87 @@
+"""Plans of several networks, one after the other or in several processes; both print the same."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tnc.cli.parser import Parser
+from tnc.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from tnc.driver import Initialised, Options, Planned
+
+MOST_JOBS = 256
+
+
+def add_jobs(parser: Parser) -> None:
+    """``--jobs``; one process by default, since a process takes memory and a start that a small file does not pay."""
+    parser.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="N", help="plan networks in this many processes (default: 1)"
+    )
+
+
+def plan_all(networks: Sequence[Initialised], options: Options, jobs: int = 1) -> list[Planned]:
+    """The plan of every network, in their order, with progress on a terminal.
+
+    Raises:
+        CompileError: that of the first network that has none.
+    """
+    progress = Progress("planning")
+    found: list[Planned] = []
+    try:
+        for planned in _plans(networks, options, min(jobs, len(networks))):
+            found.append(planned)
+            progress(len(found), len(networks))
+    finally:
+        progress.clear()
+    return found
+
+
+def _plans(networks: Sequence[Initialised], options: Options, jobs: int) -> Iterator[Planned]:
+    from tnc import driver
+
+    if jobs < 2:
+        yield from (driver.plan(network, options) for network in networks)
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        with _uninterrupted():
+            futures = [pool.submit(partial(driver.plan, network, options)) for network in networks]
+        for network, future in zip(networks, futures, strict=True):
+            try:
+                planned = future.result()
+            except Exception:
+                # Planned again here: the error, and the place that it came from, are those of a single process. A
+                # process that the system killed costs time, and no result.
+                planned = driver.plan(network, options)
+            yield planned
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes started inside ignore Ctrl-C, which reaches the whole group: this one ends the others."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _jobs(text: str) -> int:
+    """A number of processes, for argparse."""
+    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MOST_JOBS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"`{text}` is not a number of processes from 1 to {MOST_JOBS}")
