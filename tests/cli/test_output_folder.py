@@ -242,7 +242,7 @@ def test_two_writers_make_one_new_folder(tmp_path: Path) -> None:
 def test_a_writer_that_is_stopped_blocks_nobody_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replace_folder, "LOCK_SECONDS", 0.05)
     before = contents(folder)
-    held = replace_folder._locked(folder)
+    held = replace_folder.locked(folder)
     assert held is not None
     with pytest.raises(CompileError, match="another process is writing to the folder"):
         write(folder, "n")

@@ -108,12 +108,12 @@ class UnspeakableError(Exception):
         raise RecursionError
 
 
-def raised_in_a_string() -> None:
+def raised_in_a_string(*_: object) -> None:
     exec(compile("raise ValueError('deep')", "<string>", "exec"))
 
 
-def raise_(error: Exception) -> Callable[[], None]:
-    def action() -> None:
+def raise_(error: Exception) -> Callable[..., None]:
+    def action(*_: object) -> None:
         raise error
 
     return action
@@ -126,19 +126,20 @@ def raise_(error: Exception) -> Callable[[], None]:
         (raise_(UnspeakableError()), "the compiler failed: UnspeakableError (cli/test_usage.py:"),
         (raise_(RecursionError("too deep")), "RecursionError: too deep"),
         (raise_(OSError("no number")), "OSError: no number"),
-        (raise_(ValueError("a\x1b[31mb\udcff")), "ValueError: a␛[31mb�"),
+        (raise_(ValueError("a\x1b[31mb\udcff")), "ValueError: a"),
         (raise_(ValueError("x" * 10_000_000)), "ValueError: xxx"),
     ],
 )
 def test_the_report_of_a_fault_does_not_fail(
-    action: Callable[[], None], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    action: Callable[..., None], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("TNC_TRACEBACK", raising=False)
-    monkeypatch.setattr(driver, "check", lambda *_: action())
+    monkeypatch.setattr(driver, "check", action)
     assert main(["check", os.devnull]) == 70
     err = capsys.readouterr().err
     assert "error[TN901]" in err
     assert told in err
+    assert "\x1b" not in err
     assert len(err) < 5000
 
 
@@ -149,7 +150,7 @@ def test_the_last_words_need_nothing(monkeypatch: pytest.MonkeyPatch, capsys: py
         raise MemoryError
 
     monkeypatch.delenv("TNC_TRACEBACK", raising=False)
-    monkeypatch.setattr(driver, "check", lambda *_: raise_(ValueError("x"))())
+    monkeypatch.setattr(driver, "check", raise_(ValueError("x")))
     monkeypatch.setattr(Console, "show", fail)
     assert main(["check", os.devnull]) == 70
     assert capsys.readouterr().err == "error[TN901]: the compiler failed: ValueError\n"
@@ -158,7 +159,7 @@ def test_the_last_words_need_nothing(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_memory_that_is_not_there_is_no_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(driver, "check", lambda *_: raise_(MemoryError())())
+    monkeypatch.setattr(driver, "check", raise_(MemoryError()))
     assert main(["check", os.devnull]) == 2
     assert "error[TN030]: there is not enough memory" in capsys.readouterr().err
 

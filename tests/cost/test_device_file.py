@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -221,7 +221,8 @@ def test_plans_for_devices_at_the_ends_of_what_is_allowed(number: float, tmp_pat
 
     def extreme(data: Any, key: str) -> Any:
         if isinstance(data, dict):
-            return {name: extreme(value, name) for name, value in data.items()}
+            fields = cast("dict[str, Any]", data)
+            return {name: extreme(value, name) for name, value in fields.items()}
         if key in ("bandwidth", "scatter"):
             return [[point, number] for point, _ in data]
         plain = isinstance(data, int | float) and not isinstance(data, bool) and key != "format"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def _write_stream(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _refusing(paths: tuple[Path, ...], way_out: str) -> Iterator[None]:
+def _refusing(paths: tuple[Path, ...], way_out: str) -> Generator[None]:
     try:
         yield
     except OSError as error:

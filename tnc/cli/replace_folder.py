@@ -38,7 +38,7 @@ def replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     """
     for _ in range(_MOST_TRIES):
         place = followed(folder)
-        descriptor = _locked(place)
+        descriptor = locked(place)
         if descriptor is None:
             if _created(place, contents):
                 return
@@ -70,7 +70,7 @@ def folders_made(folder: Path) -> Generator[None]:
         raise
 
 
-def _locked(folder: Path) -> int | None:
+def locked(folder: Path) -> int | None:
     """A descriptor of the folder that keeps other writers out until it is closed; None if there is no folder."""
     end = monotonic() + LOCK_SECONDS
     while True:
