@@ -49,8 +49,8 @@ def test_a_sweep_ends_in_the_order_of_the_state(firsts: tuple[int, ...]) -> None
     assert found
     for sweep in found:
         assert (sweep.start, sweep.result) == (network.operands[0], network.result)
-        trees = [tree for place in sweep.places for tree in place.trees]
-        assert sorted(trees) == list(range(1, len(network.operands)))
+        gates = [gate for place in sweep.places for tree in place.trees for gate in tree.operands]
+        assert sorted(gates) == list(range(1, len(network.operands)))
 
 
 @pytest.mark.parametrize("firsts", [(0,), (1,), (0, 1)])

@@ -125,12 +125,15 @@ class Body:
         Large values of these steps (and what is ``carried`` in) are deleted after their last use, if not ``kept``.
         """
         own = {carried, *(step.name for step in steps)} - kept
-        last = last_uses(steps)
+        ending: dict[int, list[str]] = {}
+        for name, use in last_uses(steps).items():
+            if name in own:
+                ending.setdefault(use, []).append(name)
         for position, step in enumerate(steps):
             if step.region and step.region != self._region:
                 self._announce(step)
                 self._region = step.region
-            ends = [name for name, use in last.items() if use == position and name in own]
+            ends = ending.get(position, [])
             is_last = position + 1 == len(steps)
             self._step(step, final if is_last else None, ends)
             if not is_last:

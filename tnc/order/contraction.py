@@ -21,9 +21,9 @@ from tnc.order.lower import lower
 from tnc.order.lower_sweep import lower_sweep
 from tnc.order.options import Objective, PlanOptions
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled
-from tnc.order.search import LARGEST, Candidate, candidates
+from tnc.order.search import Candidate, candidates
 from tnc.order.sweep import Swept, sweeps
-from tnc.order.tree import Network
+from tnc.order.tree import LARGEST, Network
 from tnc.order.trial import Choice, Decision, Trial, tried
 
 _Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | None]

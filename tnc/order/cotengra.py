@@ -1,6 +1,7 @@
 """cotengra's searches, those of them that find the same path in every process and with whatever else is installed.
 
-cotengra has no types, so this is the one module that knows it.
+cotengra has no types, so this is the one module that knows it. Long regions go to :mod:`tnc.order.greedy` instead, as
+cotengra's greedy search takes time that grows with the square of the operands from some 10 000 on.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from tnc.order.greedy import greedy
 from tnc.order.tree import Network, Path
 
 _OPTIMAL = 8
 """Up to so many operands the exact search is run; it is exponential."""
 
 _RANDOM = 500
-"""Up to so many operands greedy search is repeated with random choices."""
+"""Up to so many operands greedy search is repeated with random choices; longer regions are searched once."""
 
 _RECONFIGURED = 120
 """Up to so many operands the best tree found has its subtrees improved."""
@@ -25,15 +27,28 @@ _Equation: TypeAlias = tuple[list[tuple[str, ...]], tuple[str, ...], dict[str, i
 
 def searched(network: Network) -> Iterator[tuple[str, Path]]:
     """Paths with the names of the searches that found them."""
-    basic: Any = import_module("cotengra.pathfinders.path_basic")
     count = len(network.operands)
+    if count > _RANDOM:
+        yield from _greedy(network)
+        return
+    try:
+        yield from _found(network, count)
+    except OverflowError:  # cotengra scores pairs by floats
+        yield from _greedy(network)
+
+
+def _greedy(network: Network) -> Iterator[tuple[str, Path]]:
+    path = greedy(network)
+    if path:
+        yield "greedy", path
+
+
+def _found(network: Network, count: int) -> Iterator[tuple[str, Path]]:
+    basic: Any = import_module("cotengra.pathfinders.path_basic")
     equation = _equation(network)
     if count <= _OPTIMAL:
         for minimize in ("flops", "combo"):
             yield "optimal", _path(basic.optimize_optimal(*equation, minimize=minimize, use_ssa=True))
-    if count > _RANDOM:
-        yield "greedy", _path(basic.optimize_greedy(*equation, use_ssa=True))
-        return
     repeats = 64 if count <= 40 else 16 if count <= 150 else 4
     search = basic.RandomGreedyOptimizer(max_repeats=repeats, seed=0, accel=False, parallel=False)
     found: Sequence[Sequence[int]] = search.ssa_path(*equation)

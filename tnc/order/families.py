@@ -54,7 +54,8 @@ def families(network: Network) -> Iterator[tuple[str, Path]]:
         return
     data, rest = weight.data, weight.operands
     for order in (frontier(network, data[0]), (*data, *rest), (*data, *reversed(rest))):
-        yield "data first", fold(order)
+        if order:
+            yield "data first", fold(order)
     for path in building(weight.network):
         yield "weight first", _onto(path, rest, data, len(network.operands))
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tnc.order.tree import Network
+from tnc.order.tree import LARGEST, Network
 
 _CROWD = 16
 """A leg on more operands than this says nothing about who should meet."""
 
 
 def frontier(network: Network, start: int) -> tuple[int, ...]:
-    """From one operand on, always the neighbour that leaves the smallest product."""
+    """From one operand on, always the neighbour that leaves the smallest product.
+
+    Empty if a product has more than :data:`LARGEST` entries.
+    """
     uses: Counter[int] = Counter(leg for legs in network.operands for leg in legs)
     uses.update(network.result)
     crowded = {leg for leg, number in uses.items() if number > _CROWD}
@@ -24,6 +27,7 @@ def frontier(network: Network, start: int) -> tuple[int, ...]:
     order = [start]
     del left[start]
     open_legs = set(network.operands[start])
+    size = network.entries(open_legs)
     uses.subtract(network.operands[start])
     while left:
         near = sorted({o for leg in open_legs if leg in holders for o in holders[leg] if o in left})
@@ -32,9 +36,15 @@ def frontier(network: Network, start: int) -> tuple[int, ...]:
         best = min(near, key=lambda operand: (_growth(network, open_legs, crowded, uses, operand), operand))
         order.append(best)
         del left[best]
-        uses.subtract(network.operands[best])
-        open_legs.update(network.operands[best])
-        open_legs -= {leg for leg in network.operands[best] if uses[leg] == 0}
+        legs = network.operands[best]
+        uses.subtract(legs)
+        size *= network.entries(leg for leg in legs if leg not in open_legs)
+        open_legs.update(legs)
+        gone = [leg for leg in legs if uses[leg] == 0]
+        open_legs.difference_update(gone)
+        size //= network.entries(gone)
+        if size > LARGEST:
+            return ()
     return tuple(order)
 
 

@@ -25,10 +25,9 @@ def grouped(network: Network, path: Path, clock: Clock) -> Iterator[Path]:
     if len(smalls) < 2:
         return
     for sequence in (smalls, along_legs(network, large, smalls, 1), along_legs(network, large, smalls, -1)):
-        tree: Tree = large
-        for run in _Grouping(network, large, sequence, clock).runs():
-            tree = (tree, folded([small.tree for small in run]))
-        yield path_of(tree, range(len(network.operands)))
+        runs = _Grouping(network, large, sequence, clock).runs()
+        groups = (folded([small.tree for small in run]) for run in runs)
+        yield path_of(folded([Tree((large,)), *groups]))
 
 
 # -- sequences ---------------------------------------------------------------------------------
@@ -69,9 +68,9 @@ class _Grouping:
         building = 0.0
         for stop in range(start + 1, len(self._sequence) + 1):
             small = self._sequence[stop - 1]
-            used += small.uses
+            used.update(small.uses)
             before, own = legs, frozenset(small.legs)
-            legs = frozenset(leg for leg, number in used.items() if number < self._uses[leg])
+            legs = frozenset(leg for leg in before | own if used[leg] < self._uses[leg])
             if stop > start + 1:
                 if entries(legs) > entries(self._orders[stop]):
                     return

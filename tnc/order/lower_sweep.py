@@ -13,7 +13,7 @@ from tnc.order.layout import Leaf, Order, arrange, moving
 from tnc.order.located import Located
 from tnc.order.lower import lower
 from tnc.order.region import Operand, Prepared
-from tnc.order.spine import folded, members, path_of
+from tnc.order.spine import folded
 from tnc.order.sweep import Place, Swept
 from tnc.order.tree import Network
 
@@ -57,7 +57,7 @@ def _gate(
     if entries(place.taken) > _NARROW or place.front * entries(place.given) * place.back < _LARGE:
         orders.append((*columns, *rows))
     tree = folded(place.trees)
-    inside = members(tree)
+    inside = tree.operands
     own = Network(
         tuple(network.operands[member] for member in inside),
         (*place.given, *place.taken),
@@ -70,7 +70,7 @@ def _gate(
         return 0.0 if order in orders else moving(own, order, orders[0], clock)
 
     leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in chosen]
-    made, choices = arrange(own, path_of(tree, inside), leaves, wanted, clock)
+    made, choices = arrange(own, tree.path, leaves, wanted, clock)
     gate = lower(chosen, made, choices, prepared.dims, names, builder)
     axis = {leg: number for number, leg in enumerate(gate.legs)}
     tensor = gate.tensor

@@ -10,10 +10,7 @@ from tnc.order.cotengra import searched
 from tnc.order.families import families
 from tnc.order.frontier import frontier
 from tnc.order.group import grouped
-from tnc.order.tree import Network, Path, depth_first, fold, pairs
-
-LARGEST = 2**48
-"""Entries of the largest tensor that a plan may make."""
+from tnc.order.tree import LARGEST, Network, Path, depth_first, fold, walked
 
 _HOPELESS = 16
 """A path with so many times the multiplications of the best is not costed."""
@@ -52,15 +49,18 @@ def candidates(network: Network, clock: Clock) -> tuple[Candidate, ...]:
 
 
 def effort(network: Network, path: Path) -> tuple[int, int]:
-    """The multiplications of a path, and the entries of the largest tensor that it makes."""
+    """The multiplications of a path, and the entries of the largest tensor that it makes.
+
+    Once these are absurd, the rest of the path is not counted, and the entries are more than :data:`LARGEST`.
+    """
     products = largest = 0
-    for pair in pairs(network, path):
+    for pair in walked(network, path):
         entries = network.entries(pair.legs)
         largest = max(largest, entries)
         products += entries * network.entries(pair.summed)
-        if products > LARGEST**2:
-            break
-    return products, largest if products <= LARGEST**2 else products
+        if largest > LARGEST or products > LARGEST**2:
+            return products, max(largest, LARGEST + 1)
+    return products, largest
 
 
 def _searches(network: Network) -> Iterator[tuple[str, Path]]:
@@ -71,7 +71,9 @@ def _searches(network: Network) -> Iterator[tuple[str, Path]]:
     yield "as written", fold(tuple(range(count)))
     if count == 2:
         return
-    yield "along a frontier", fold(frontier(network, 0))
-    yield "along a frontier, from the end", fold(frontier(network, count - 1))
+    for planner, start in (("along a frontier", 0), ("along a frontier, from the end", count - 1)):
+        order = frontier(network, start)
+        if order:
+            yield planner, fold(order)
     yield from families(network)
     yield from searched(network)

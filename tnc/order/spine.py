@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from tnc.order.tree import Network, Pair, Path, pairs
 
 _LONGEST = 400
 """Sequences with more small tensors than this are left as they are."""
 
-Tree: TypeAlias = "int | tuple[Tree, Tree]"
-"""A contraction tree: an operand, or two trees contracted."""
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A contraction tree over some operands: these from left to right, and the pairs of their places (a path).
+
+    A chain is a tree as deep as it is long, and Python compares and hashes nested values by recursion: trees are flat.
+    """
+
+    operands: tuple[int, ...]
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +54,24 @@ def spine(network: Network, path: Path) -> tuple[int, list[Small]]:
 
 def _small(network: Network, made: Sequence[Pair], number: int) -> Small:
     count = len(network.operands)
-    trees: dict[int, Tree] = {}
     uses: Counter[int] = Counter()
-    pending = [number]
+    operands: list[int] = []
+    steps: list[int] = []
+    pending = [(number, False)]
     while pending:
-        node = pending[-1]
+        node, opened = pending.pop()
         if node < count:
-            trees[node] = node
+            operands.append(node)
             uses.update(network.operands[node])
-            pending.pop()
-            continue
-        pair = made[node - count]
-        missing = [child for child in (pair.right, pair.left) if child not in trees]
-        if missing:
-            pending += missing
+        elif opened:
+            steps.append(node)
         else:
-            trees[node] = trees[pair.left], trees[pair.right]
-            pending.pop()
+            pair = made[node - count]
+            pending += [(node, True), (pair.right, False), (pair.left, False)]
+    place = {node: position for position, node in enumerate((*operands, *steps))}
+    path = tuple((place[made[node - count].left], place[made[node - count].right]) for node in steps)
     legs = network.operands[number] if number < count else tuple(sorted(made[number - count].legs))
-    return Small(trees[number], uses, legs)
+    return Small(Tree(tuple(operands), path), uses, legs)
 
 
 def along_legs(network: Network, large: int, smalls: Sequence[Small], direction: int) -> list[Small]:
@@ -115,7 +121,7 @@ def orders(
     found = [start]
     used = Counter(start)
     for small in sequence:
-        used += small.uses
+        used.update(small.uses)
         new = [leg for leg in small.legs if leg not in found[-1] and used[leg] < uses[leg]]
         gone = [leg for leg in found[-1] if used[leg] == uses[leg]]
         if len(gone) != len(new):
@@ -139,42 +145,21 @@ def _after(order: tuple[int, ...], new: list[int], gone: Sequence[int]) -> tuple
 
 def folded(trees: Sequence[Tree]) -> Tree:
     """One tree after the other contracted with the product of those before."""
-    tree = trees[0]
-    for other in trees[1:]:
-        tree = (tree, other)
-    return tree
+    operands = tuple(operand for tree in trees for operand in tree.operands)
+    path: list[tuple[int, int]] = []
+    first = running = 0
+    for number, tree in enumerate(trees):
+        own, before = len(tree.operands), len(operands) + len(path)
+        nodes = (*range(first, first + own), *range(before, before + len(tree.path)))
+        path += [(nodes[left], nodes[right]) for left, right in tree.path]
+        if number:
+            path.append((running, nodes[-1]))
+        running = len(operands) + len(path) - 1 if number else nodes[-1]
+        first += own
+    return Tree(operands, tuple(path))
 
 
-def members(tree: Tree) -> list[int]:
-    """The operands of a tree, from left to right."""
-    found: list[int] = []
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, int):
-            found.append(node)
-        else:
-            pending += [node[1], node[0]]
-    return found
-
-
-def path_of(tree: Tree, operands: Sequence[int]) -> Path:
-    """The pairs of a tree in single assignment, over some operands.
-
-    Trees are as deep as there are operands, so this does not recurse.
-    """
-    number = {operand: place for place, operand in enumerate(operands)}
-    steps: list[tuple[int, int]] = []
-    done: list[int] = []
-    pending: list[tuple[Tree, bool]] = [(tree, False)]
-    while pending:
-        node, opened = pending.pop()
-        if isinstance(node, int):
-            done.append(number[node])
-        elif opened:
-            right, left = done.pop(), done.pop()
-            steps.append((left, right))
-            done.append(len(operands) + len(steps) - 1)
-        else:
-            pending += [(node, True), (node[1], False), (node[0], False)]
-    return tuple(steps)
+def path_of(tree: Tree) -> Path:
+    """The path of a tree over all operands of a network."""
+    nodes = (*tree.operands, *range(len(tree.operands), len(tree.operands) + len(tree.path)))
+    return tuple((nodes[left], nodes[right]) for left, right in tree.path)

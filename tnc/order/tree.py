@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+
+LARGEST = 2**48
+"""Entries of the largest tensor that a plan may make."""
 
 Path: TypeAlias = tuple[tuple[int, int], ...]
 """Pairs in single assignment: leaves are numbered first, every pair makes the next number."""
@@ -52,12 +55,17 @@ class Pair:
 
 def pairs(network: Network, path: Path) -> tuple[Pair, ...]:
     """The pairs of a path, with their legs."""
+    return tuple(walked(network, path))
+
+
+def walked(network: Network, path: Path) -> Iterator[Pair]:
+    """The pairs of a path one by one: a caller that stops early never holds the legs of what is too large."""
     uses: Counter[int] = Counter(leg for legs in network.operands for leg in legs)
     uses.update(network.result)
     alive: list[dict[int, int]] = [dict.fromkeys(legs, 1) for legs in network.operands]
-    made: list[Pair] = []
     for left, right in path:
         a, b = alive[left], alive[right]
+        alive[left] = alive[right] = {}
         batch: set[int] = set()
         summed: set[int] = set()
         legs: dict[int, int] = {}
@@ -75,8 +83,7 @@ def pairs(network: Network, path: Path) -> tuple[Pair, ...]:
         right_only = frozenset(leg for leg in b if leg not in a)
         legs.update((leg, b[leg]) for leg in b if leg not in a)
         alive.append(legs)
-        made.append(Pair(left, right, frozenset(batch), frozenset(summed), left_only, right_only))
-    return tuple(made)
+        yield Pair(left, right, frozenset(batch), frozenset(summed), left_only, right_only)
 
 
 def depth_first(count: int, path: Path) -> Path:
