@@ -18,8 +18,8 @@ _FUNCTIONS = Functions(
     tensor="jax.Array",
     calls={
         "relu": "jax.nn.relu({0})",
-        "leaky_relu": "jax.nn.leaky_relu({0}, {1})",
-        "leaky_relu_number": "jax.nn.leaky_relu({0}, {1})",
+        "leaky_relu": "leaky_relu({0}, {1})",
+        "leaky_relu_number": "leaky_relu({0}, {1})",
         "elu": "jax.nn.elu({0}, {1})",
         "elu_number": "jax.nn.elu({0}, {1})",
         "gelu": "jax.nn.gelu({0}, approximate=False)",
@@ -27,12 +27,41 @@ _FUNCTIONS = Functions(
         "sigmoid": "jax.nn.sigmoid({0})",
         "softplus": "jax.nn.softplus({0})",
         "erf": "lax.erf({0})",
-        "min": "jnp.minimum({0}, {1})",
-        "max": "jnp.maximum({0}, {1})",
-        "min_number": "jnp.minimum({0}, {1})",
-        "max_number": "jnp.maximum({0}, {1})",
+        "abs": "absolute({0})",
+        "pow": "power({0}, {1})",
+        "min": "minimum({0}, {1})",
+        "max": "maximum({0}, {1})",
+        "min_number": "minimum({0}, {1})",
+        "max_number": "maximum({0}, {1})",
     },
     helpers={
+        "leaky_relu": Helper('''
+            def leaky_relu(t: jax.Array, slope: jax.Array | float) -> jax.Array:
+                """t where it is positive, else slope * t; the derivative at 0 is the slope."""
+                positive = t > 0.0
+                return jnp.where(positive, t, slope * jnp.where(positive, 0.0, t))
+        '''),
+        "absolute": Helper('''
+            def absolute(t: jax.Array) -> jax.Array:
+                """The absolute value, with derivative 0 at 0."""
+                return jnp.abs(t) * (t != 0.0)
+        '''),
+        "power": Helper('''
+            def power(base: jax.Array, exponent: jax.Array) -> jax.Array:
+                """base ** exponent, with derivative 0 by the base where the exponent is 0."""
+                constant = exponent == 0.0
+                return jnp.where(constant, lax.stop_gradient(base), base) ** exponent
+        '''),
+        "minimum": Helper('''
+            def minimum(a: jax.Array, b: jax.Array | float) -> jax.Array:
+                """The smaller one, which gets the gradient; equal ones get half of it each."""
+                return jnp.where(a < b, a, jnp.where(a > b, b, jnp.minimum(a, b)))
+        '''),
+        "maximum": Helper('''
+            def maximum(a: jax.Array, b: jax.Array | float) -> jax.Array:
+                """The larger one, which gets the gradient; equal ones get half of it each."""
+                return jnp.where(a > b, a, jnp.where(a < b, b, jnp.maximum(a, b)))
+        '''),
         "rms": Helper('''
             def rms(t: jax.Array, axes: tuple[int, ...], epsilon: float) -> jax.Array:
                 """t over its root mean square along some axes."""

@@ -38,8 +38,8 @@ _FUNCTIONS = Functions(
         "softplus": "nn.functional.softplus({0}, threshold=40.0)",
         "min": "torch.minimum({0}, {1})",
         "max": "torch.maximum({0}, {1})",
-        "min_number": "torch.clamp({0}, max={1})",
-        "max_number": "torch.clamp({0}, min={1})",
+        "min_number": "minimum({0}, {1})",
+        "max_number": "maximum({0}, {1})",
     },
     in_place={
         **{name: f"torch.{name}_({{0}})" for name in ("relu", "tanh", "sigmoid", "exp")},
@@ -49,12 +49,23 @@ _FUNCTIONS = Functions(
         "leaky_relu": Helper('''
             def leaky_relu(t: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
                 """t where it is positive, else slope * t."""
-                return torch.where(t > 0.0, t, slope * t)
+                positive = t > 0.0
+                return torch.where(positive, t, slope * torch.where(positive, 0.0, t))
         '''),
         "elu": Helper('''
             def elu(t: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
                 """t where it is positive, else alpha * (exp(t) - 1)."""
                 return torch.where(t > 0.0, t, alpha * torch.expm1(torch.clamp(t, max=0.0)))
+        '''),
+        "minimum": Helper('''
+            def minimum(t: torch.Tensor, bound: float) -> torch.Tensor:
+                """The smaller one; where both are equal, t gets half of the gradient."""
+                return torch.minimum(t, t.new_full((), bound))
+        '''),
+        "maximum": Helper('''
+            def maximum(t: torch.Tensor, bound: float) -> torch.Tensor:
+                """The larger one; where both are equal, t gets half of the gradient."""
+                return torch.maximum(t, t.new_full((), bound))
         '''),
         "rms": Helper('''
             def rms(t: torch.Tensor, axes: tuple[int, ...], epsilon: float) -> torch.Tensor:

@@ -70,6 +70,23 @@ def assert_agreement(
             assert_close(got[name], value, f"{backend}, {name}", noise=noise[name])
 
 
+def assert_equal_gradients(text: str, *, network: str, sizes: Mapping[str, int], seed: int) -> None:
+    """The gradients by all trained cores and inputs are finite, and equal on PyTorch and JAX.
+
+    Entries are multiples of a half, so that many arguments of the first activations are exactly at a kink.
+    """
+    declared = oracle.load(text, network=network)
+    dynamic = any(isinstance(dim, str) for given in declared.inputs for dim in given.shape)
+    compiled = tnc.loads(text, network=network, sizes=sizes if dynamic else {}, dtype="float64")
+    cores = {name: np.round(2 * core) / 2 for name, core in declared.random_cores(seed).items()}
+    inputs = [np.round(2 * given) / 2 for given in random_inputs(declared, sizes, "float64", seed).values()]
+    found = {backend: backends.gradients(compiled, backend, inputs, cores) for backend in ("torch", "jax")}
+    assert found["torch"].keys() == found["jax"].keys()
+    for name, gradient in found["torch"].items():
+        assert np.isfinite(gradient).all(), f"torch, gradient by {name}"
+        assert_close(found["jax"][name], gradient, f"jax, gradient by {name}", tolerance=1e-8, noise=1e-8)
+
+
 def rounding_errors(
     network: oracle.Network, cores: Mapping[str, Array], inputs: Mapping[str, Array], values: Mapping[str, Array]
 ) -> dict[str, float]:

@@ -47,3 +47,46 @@ def _torch(module: type, inputs: Sequence[Any], cores: Mapping[str, Any] | None,
     if cores is not None:
         instance.load_cores({name: torch.as_tensor(value) for name, value in cores.items()})
     return instance(*(torch.as_tensor(value) for value in inputs))
+
+
+def several(results: Any) -> list[Any]:
+    """What a module returns, as a list."""
+    return list(results) if hasattr(results, "_fields") else [results]
+
+
+def total(results: Any) -> Any:
+    """The sum of all entries of all outputs."""
+    summed: Any = 0.0
+    for result in several(results):
+        summed = summed + result.sum()
+    return summed
+
+
+def gradients(network: Network, backend: str, inputs: Sequence[Any], cores: Mapping[str, Any]) -> dict[str, Any]:
+    """The gradients of the sum of all outputs, by key of the parameters that are trained and by number of the input."""
+    made: Any = network.module(backend)
+    if backend == "jax":
+        return _jax_gradients(made, inputs, cores)
+    torch: Any = import_module("torch")
+    instance = made(dtype=torch.float64)
+    instance.load_cores({name: torch.as_tensor(value) for name, value in cores.items()})
+    given = [torch.as_tensor(value).requires_grad_() for value in inputs]
+    summed = total(instance(*given))
+    leaves = {**dict(instance.named_parameters()), **{str(k): value for k, value in enumerate(given)}}
+    if not summed.requires_grad:
+        return {name: np.zeros(leaf.shape) for name, leaf in leaves.items()}
+    found = torch.autograd.grad(summed, list(leaves.values()), allow_unused=True, materialize_grads=True)
+    return {name: gradient.numpy() for name, gradient in zip(leaves, found, strict=True)}
+
+
+def _jax_gradients(module: Any, inputs: Sequence[Any], cores: Mapping[str, Any]) -> dict[str, Any]:
+    jax: Any = import_module("jax")
+
+    def summed(parameters: Any, given: Any) -> Any:
+        return total(module.apply(parameters, *given))
+
+    with jax.enable_x64(True):
+        given = [jax.numpy.asarray(value) for value in inputs]
+        by_core, by_input = jax.jit(jax.grad(summed, (0, 1)))(module.params_from_cores(cores), given)
+        found = {name: np.asarray(value) for name, value in by_core.items() if name not in module.FROZEN}
+        return found | {str(k): np.asarray(value) for k, value in enumerate(by_input)}

@@ -37,9 +37,18 @@ POINTWISE = (
     "bump(#)",
     "fold(#, 2)",
     "fold(#)",
+    "root(#)",
+    "logarithm(#)",
+    "sinc(#)",
+    "saturated(#)",
 )
 
+# The last four have a branch that is not finite where it is not taken.
 FUNCTIONS = """fn bump(t) = exp(-t^2 / 2) + 0.1 * t
+fn root(t) = where(t > 1, sqrt(t), 0.5 * t + 0.5)
+fn logarithm(t) = where(t > -1, log(2 + t), t + 1)
+fn sinc(t) = where(t == 0, 1, sin(t) / t)
+fn saturated(t) = where(t < 1, where(t < -1, max(-1 / t, 0.25), t), 2 - exp(1000 * (1 - t)))
 fn fold(t, w = 0.5) =
   where(t > w, w + tanh(t - w), max(t, -2 * w)) + min(abs(t), 1) * cos(w * t) - log(1 + t^2) / sqrt(2 + sigmoid(t))
 """

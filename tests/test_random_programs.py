@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agreement import assert_agreement
+from tests.agreement import assert_agreement, assert_equal_gradients
 from tests.random_programs import random_program
 
 # a test takes a handful, so that a failure names few seeds and parallel runs have something to share
@@ -29,6 +29,30 @@ def check(seed: int) -> None:
     except Exception as error:
         error.add_note(f"seed {seed}:\n{program.text}")
         raise
+
+
+def check_gradients(seed: int) -> None:
+    """PyTorch and JAX have the same gradients, finite ones, with many entries exactly at kinks."""
+    program = random_program(seed)
+    if program.complex:
+        return
+    try:
+        assert_equal_gradients(program.text, network="main", sizes={"batch": 1 + seed % 4}, seed=seed)
+    except Exception as error:
+        error.add_note(f"seed {seed}:\n{program.text}")
+        raise
+
+
+def test_gradients_of_random_programs() -> None:
+    for seed in range(5):
+        check_gradients(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bundle", range(1, 31))
+def test_gradients_of_many_random_programs(bundle: int) -> None:
+    for seed in range(BUNDLE * bundle, BUNDLE * (bundle + 1)):
+        check_gradients(seed)
 
 
 @pytest.mark.parametrize("bundle", range(22))

@@ -119,6 +119,16 @@ FUNCTIONS: dict[str, Scalar] = {
     "rational tensor": t("rational", A, HALF, A, HALF, A, TWO),
     "where": Apply("where", (t("gt", HALF), t("tanh"), t("mul", A))),
     "where numbers": Apply("where", (t("gt", HALF), Literal(1.0), Literal(0.0))),
+    "where guarded": Apply("where", (t("gt", HALF), t("sqrt"), t("log"))),
+    "where guarded scalar": Apply("where", (t("gt", A), t("pow", A), Apply("div", (A, Argument(0))))),
+    "where far": Apply("where", (t("gt", HALF), Apply("sqrt", (t("sub", Literal(1e6)),)), t("tanh"))),
+    "where nested": Apply(
+        "where", (t("gt", HALF), Apply("where", (t("lt", A), t("sqrt"), t("mul", A))), Apply("exp", (A,)))
+    ),
+    "where twice": Apply(
+        "add", (Apply("where", (t("gt", HALF), t("sqrt"), A)), Apply("where", (t("gt", HALF), t("sqrt"), HALF)))
+    ),
+    "max of a sum": Apply("max", (t("add", A), HALF)),
     "nested": t("mul", Apply("sigmoid", (t("mul", A),))),
     "twice": Apply("add", (t("tanh"), t("exp"))),
     "same again": Apply("relu", (t("relu"),)),

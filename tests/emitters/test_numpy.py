@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.emitters.schedules import apply, module, pointwise, random_cores, tensor_train
+from tests.emitters.schedules import apply, module, pointwise, random_cores, run, tensor_train
+from tnc.ir.program import Apply, Argument, Literal
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble"])
@@ -18,6 +19,14 @@ def test_real_dtypes(dtype: str) -> None:
     outputs = generated.apply(params, data)
     assert outputs.y.dtype == np.dtype(dtype)
     assert np.isfinite(outputs.y).all()
+
+
+def test_a_branch_that_is_not_taken_gives_no_warning() -> None:
+    positive = Apply("gt", (Argument(0), Literal(0.0)))
+    function = Apply("where", (positive, Apply("sqrt", (Argument(0),)), Literal(0.0)))
+    with np.errstate(all="raise"):
+        (value,) = run(pointwise(function), "numpy", np.array([-1.0, 0.0, 4.0]))
+    np.testing.assert_array_equal(value, [0.0, 0.0, 2.0])
 
 
 def test_order_among_complex_numbers_is_refused() -> None:

@@ -58,7 +58,9 @@ class Network:
                     raise OracleError(f"two sizes for {name}")
             given[id(declared)] = Entries(array, tuple(isinstance(dim, str) for dim in declared.shape))
         evaluation = Evaluation(cores, given, sizes)
-        return {output.name: evaluation.value(output).array for output in self.outputs}
+        # Both branches of `where` are evaluated everywhere.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return {output.name: evaluation.value(output).array for output in self.outputs}
 
 
 def _entries(core: CoreTensor, random: np.random.Generator, dtype: str) -> Array:

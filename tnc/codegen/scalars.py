@@ -12,8 +12,9 @@ from tnc.codegen.layout import Doc, Group, call, parse_call, prefixed
 from tnc.codegen.names import Names
 from tnc.codegen.writer import Writer
 from tnc.ir.expansion import COMPOSITES, spell
+from tnc.ir.guards import Guarded, guarded
 from tnc.ir.program import Apply, Argument, Literal, Scalar
-from tnc.ir.scalar import evaluate, is_builtin
+from tnc.ir.scalar import COMPARISONS, evaluate, is_builtin
 
 # How tightly an expression binds, loosest first.
 _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(5)
@@ -92,6 +93,7 @@ class ScalarWriter:
         self._functions = functions
         self._names = names
         self._authored: dict[Scalar, tuple[str, str]] = {}
+        self._composites: dict[str, str] = {}
         self._needed: dict[str, None] = {}
 
     def apply(self, function: Scalar, function_name: str, operands: Sequence[str], *, in_place: bool = False) -> Doc:
@@ -122,7 +124,7 @@ class ScalarWriter:
     def definitions(self) -> list[str]:
         """The text of every helper asked for, those that others call first."""
         table = self._functions.helpers
-        helpers = [table[name].text if name in table else self._define_composite(name) for name in self._needed]
+        helpers = [table[name].text if name in table else self._composites[name] for name in self._needed]
         return helpers + [text for _, text in self._authored.values()]
 
     # -- functions -----------------------------------------------------------------------------
@@ -145,7 +147,15 @@ class ScalarWriter:
         writer = Writer()
         with writer.block(Group(f"def {name}(", tuple(typed), f") -> {tensor}:")):
             writer.line(f'"""{docstring}"""')
-            result = self._shorten(function, parameters, writer, Names(parameters))
+            known, names = list(parameters), Names(parameters)
+            straight = guarded(function, len(parameters))
+            if straight.parts:
+                writer.comment("A branch that is not taken sees constants, at which its derivatives are finite.")
+            for part in straight.parts:
+                local = names.fresh(_part_name(part, straight, parameters))
+                writer.line(prefixed(f"{local} = ", parse_call(self._shorten(part, known, writer, names))))
+                known.append(local)
+            result = self._shorten(straight.result, known, writer, names)
             if not _uses_of_tensor(function):
                 result = f"{self._functions.namespace}.ones_like({parameters[0]}) * ({result})"
             writer.line(prefixed("return ", parse_call(result)))
@@ -213,6 +223,8 @@ class ScalarWriter:
         return f"{self._bound(left, texts, left_level)} {symbol} {self._bound(right, texts, level + 1)}", level
 
     def _power(self, operands: tuple[Scalar, ...], texts: Sequence[str]) -> str:
+        if "pow" in self._functions.calls and not any(isinstance(operand, Literal) for operand in operands):
+            return self._call("pow", operands, texts)
         base = self._bound(operands[0], texts, _ATOM)
         match operands[1]:
             case Literal(value=value) if value.is_integer() and abs(value) < 2**31:
@@ -238,6 +250,8 @@ class ScalarWriter:
             case (("min" | "max"), (Literal(), _)):
                 shown.reverse()
             case _ if name in COMPOSITES:
+                if name not in self._composites:
+                    self._composites[name] = self._define_composite(name)
                 self._needed[name] = None
                 return f"{name}({', '.join(shown)})"
             case _:
@@ -250,6 +264,17 @@ class ScalarWriter:
         if helper in self._functions.helpers:
             self.need(helper)
         return text
+
+
+def _part_name(part: Scalar, straight: Guarded, parameters: Sequence[str]) -> str:
+    """``taken`` for a condition; ``safe_t`` for the argument `t` as a branch sees it; ``safe`` for anything else."""
+    if isinstance(part, Apply) and part.operator in COMPARISONS:
+        return "taken"
+    while isinstance(part, Apply):
+        part = next((operand for operand in part.operands[1:] if isinstance(operand, Argument)), Literal(0.0))
+        if isinstance(part, Argument) and part.index >= straight.arguments:
+            part = straight.parts[part.index - straight.arguments]
+    return f"safe_{parameters[part.index]}" if isinstance(part, Argument) else "safe"
 
 
 def _size(function: Scalar) -> int:

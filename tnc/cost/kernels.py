@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias, assert_never
 
-from tnc.cost.primitives import evaluations, primitives
+from tnc.cost.primitives import evaluations, passes
 from tnc.ir.extent import count, evaluate
 from tnc.ir.reads import reads
 from tnc.ir.schedule import (
@@ -189,7 +189,7 @@ def _forward(
         case Matmul():
             yield gemms(operation, sizes)
         case Pointwise(function=function):
-            number, functions = primitives(function), evaluations(function)
+            number, functions = passes(function, len(seen)), evaluations(function)
             for place in range(max(number, 1)):
                 yield Pass(2 * result, result, functions * result if place == 0 else 0)
         case Normalize():
@@ -240,7 +240,7 @@ def _backward(
                     if own < result:
                         yield Pass(result + own, own)
         case Pointwise(function=function):
-            number, functions = primitives(function), evaluations(function)
+            number, functions = passes(function, len(seen)), evaluations(function)
             for place in range(max(number, 1)):
                 yield Pass(3 * result, result, functions * result if place == 0 else 0)
         case Normalize():

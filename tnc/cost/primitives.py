@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from tnc.ir.expansion import COMPOSITES, spell
+from tnc.ir.guards import guarded
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 
 _SLOW = frozenset(
@@ -16,6 +17,12 @@ _SLOW = frozenset(
 def primitives(function: Scalar) -> int:
     """Applications in the function, composites taken apart."""
     return _applications(function, lambda _: True)
+
+
+def passes(function: Scalar, arguments: int) -> int:
+    """Applications as the torch backend writes them, the guards of branches included."""
+    straight = guarded(function, arguments)
+    return sum(map(primitives, (*straight.parts, straight.result)))
 
 
 def evaluations(function: Scalar) -> int:

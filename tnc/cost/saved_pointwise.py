@@ -3,8 +3,8 @@
 =====================================  ==========================================================
 relu tanh sigmoid exp sqrt             the result
 gelu silu softplus sin cos log erf     the argument
-abs, leaky_relu elu min max (number)   the argument
-min max of two tensors                 both
+abs, leaky_relu elu (number)           the argument
+min max                                both; a number becomes a tensor of one entry
 a + b, a - b, -a, comparisons          nothing
 a * b                                  each one whose other one needs a gradient
 a / b                                  b; a if b needs a gradient
@@ -13,25 +13,27 @@ a ^ number                             a
 number ^ a                             a and the result
 a ^ b                                  all three
 where(c, a, b)                         c, one byte an entry
-leaky_relu(t, a)                       as ``where(t > 0, t, a * t)``
-elu(t, a)                              as ``where(t > 0, t, a * expm1(min(t, 0)))``
+leaky_relu(t, a)                       as ``where(t > 0, t, a * where(t > 0, 0, t))``, with one condition
+elu(t, a)                              as ``where(t > 0, t, a * expm1(clamp(t)))``
 =====================================  ==========================================================
+
+Branches of ``where`` are those of :mod:`tnc.ir.guards`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from tnc.cost.strided import Storage, Strided
-from tnc.ir.expansion import applied
-from tnc.ir.program import Apply, Argument, Literal, Scalar
+from tnc.ir.guards import evaluated
+from tnc.ir.program import Scalar
+from tnc.ir.scalar import COMPARISONS
 
 _RESULT = frozenset({"relu", "tanh", "sigmoid", "exp", "sqrt", "expm1"})
-_ARGUMENT = frozenset({"gelu", "silu", "softplus", "sin", "cos", "log", "erf", "abs"})
+_ARGUMENT = frozenset({"gelu", "silu", "softplus", "sin", "cos", "log", "erf", "abs", "clamp"})
 _NOTHING = frozenset({"add", "sub", "neg"})
-_COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def saved_by_function(
         _Value(operand.storage, operand.entries, operand.grad, size)
         for operand, size in zip(operands, itemsizes, strict=True)
     )
-    last = applied(function, environment, walker.apply)
+    last = evaluated(function, environment, walker.apply)
     # The outermost call made the result itself.
     named = {last.storage: result.storage} if isinstance(last, _Value) else {}
     return tuple(dict.fromkeys(named.get(storage, storage) for storage in walker.kept))
@@ -85,9 +87,9 @@ class _Walker:
             return self._where(values)
         if name in ("leaky_relu", "elu") and isinstance(values[1], _Value):
             return self._slope(name, values[0], values[1])
+        if name in COMPARISONS:
+            return self._condition(tensors)
         result = self._made(tensors, any(tensor.grad for tensor in tensors), is_real=name == "abs")
-        if name in _COMPARISONS:
-            return replace(result, grad=False)
         if result.grad:
             self._keep(name, values, tensors, result)
         return result
@@ -121,8 +123,16 @@ class _Walker:
                 self.kept.append(a.storage)
             case "pow", [_, _Value() as b]:
                 self.kept += [b.storage, result.storage]
-            case _:  # clamp and the activations with a number keep their argument; minimum and maximum both
+            case (("min" | "max"), [_, _]):
                 self.kept += [tensor.storage for tensor in tensors]
+                if len(tensors) == 1:
+                    self.kept.append(self._new(tensors[0].itemsize))
+            case _:  # the activations with a number keep their argument
+                self.kept.append(tensors[0].storage)
+
+    def _condition(self, tensors: Sequence[_Value]) -> _Value:
+        entries = max(tensor.entries for tensor in tensors)
+        return _Value(self._new(entries), entries, False, max(tensor.itemsize for tensor in tensors))
 
     def _where(self, values: list[_Operand]) -> _Operand:
         condition, *choices = values
@@ -131,15 +141,14 @@ class _Walker:
         tensors = [choice for choice in choices if isinstance(choice, _Value)]
         result = self._made([condition, *tensors], any(tensor.grad for tensor in tensors))
         if result.grad:
-            self.kept.append(self._new(condition.entries))
+            self.kept.append(condition.storage)
         return result
 
     def _slope(self, name: str, t: _Operand, a: _Value) -> _Operand:
-        body = Argument(0)
-        if name == "elu":
-            self_or_less: Scalar = Apply("expm1", (Apply("min", (body, Literal(0.0))),))
-        else:
-            self_or_less = body
-        product = Apply("mul", (Argument(1), self_or_less))
-        condition = Apply("gt", (body, Literal(0.0)))
-        return applied(Apply("where", (condition, body, product)), (t, a), self.apply)
+        condition = self.apply("gt", [t, 0.0])
+        match name:
+            case "elu":
+                smaller = self.apply("expm1", [self.apply("clamp", [t])])
+            case _:
+                smaller = self._where([condition, 0.0, t])
+        return self._where([condition, t, self.apply("mul", [a, smaller])])

@@ -22,12 +22,12 @@ from typing import TypeAlias
 
 from tnc.cost.strided import Strided
 from tnc.cost.xla_graph import Graph
-from tnc.ir.expansion import applied
+from tnc.ir import guards
 from tnc.ir.program import Scalar
+from tnc.ir.scalar import COMPARISONS
 
 _COSTLY = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt", "sin", "cos", "log", "erf", "pow", "div", "elu"})
 _OF_RESULT = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt"})
-_COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 _LINEAR = frozenset({"add", "sub", "neg"})
 _PARTS: Mapping[str, int] = MappingProxyType({"silu": 1, "gelu": 3, "softplus": 1})
 """Costly functions of the argument that the result and its gradient are both made of."""
@@ -77,7 +77,7 @@ def evaluated(graph: Graph, function: Scalar, operands: Sequence[Strided]) -> tu
     def call(name: str, values: Sequence[_Operand]) -> _Operand:
         return _apply(graph, name, values, calls)
 
-    last = applied(function, operands, call)
+    last = guards.evaluated(function, operands, call)
     result = last if isinstance(last, Strided) else graph.loop(operands[0].shape, ())
     return result, Tape(tuple(operands), result, calls)
 
@@ -89,7 +89,7 @@ def _apply(graph: Graph, name: str, values: Sequence[_Operand], calls: list[_Cal
     parts = tuple(graph.loop(given[0].shape, given[:1], costly=True) for _ in range(_PARTS.get(name, 0)))
     shape = max(given, key=lambda tensor: tensor.entries).shape
     made = graph.loop(shape, (*given, *parts), costly=name in _COSTLY)
-    grad = name not in _COMPARISONS and any(tensor.grad for tensor in given)
+    grad = name not in COMPARISONS and any(tensor.grad for tensor in given)
     result = Strided(made.storage, made.shape, made.strides, grad)
     if grad:
         needs = () if name in _LINEAR else (result,) if name in _OF_RESULT else (*given, *parts)

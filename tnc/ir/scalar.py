@@ -54,6 +54,9 @@ OPERATORS: MappingProxyType[str, str] = MappingProxyType(
 )
 """Operators by name, as they are written; ``neg`` is the only one with one operand."""
 
+COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+"""Operators whose value is a truth value, and whose derivative is 0."""
+
 # How tightly an operator binds. A minus sign counts as the loosest: it stands in brackets wherever it is not alone.
 _LOOSEST, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 
@@ -134,22 +137,63 @@ def _operation_text(name: str, level: int, operands: tuple[Scalar, ...], names: 
 
 
 def evaluate(scalar: Scalar, arguments: Sequence[float]) -> float:
-    """The value at one entry. Overflow gives an infinity, what is undefined gives NaN; nothing is raised."""
+    """Return the value at one entry by the rules of IEEE 754, as the backends do; nothing is raised."""
     match scalar:
         case Argument(index=index):
             return arguments[index]
         case Literal(value=value):
             return value
         case Apply(operator=name, operands=operands):
-            values = [evaluate(operand, arguments) for operand in operands]
-            try:
-                return _apply(name, values)
-            except OverflowError:
-                return math.inf
-            except (ValueError, ZeroDivisionError):
-                return math.nan
+            return _apply(name, [evaluate(operand, arguments) for operand in operands])
         case _:
             assert_never(scalar)
+
+
+def _ieee(function: Callable[..., float]) -> Callable[..., float]:
+    """A function of ``math`` that gives infinity where it overflows, and nan where it is undefined."""
+
+    def total(*values: float) -> float:
+        try:
+            return function(*values)
+        except OverflowError:
+            return math.inf
+        except ValueError:
+            return math.nan
+
+    return total
+
+
+_exp, _cos, _sine = _ieee(math.exp), _ieee(math.cos), _ieee(math.sin)
+
+
+def _log(t: float) -> float:
+    return -math.inf if t == 0 else math.log(t) if t > 0 else math.nan
+
+
+def _divide(a: float, b: float) -> float:
+    if b != 0:
+        return a / b
+    return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1, b)
+
+
+def _power(a: float, b: float) -> float:
+    odd = b % 2 == 1 if math.isfinite(b) else False
+    if a == 0 and b < 0:
+        return math.copysign(math.inf, a) if odd else math.inf
+    try:
+        return math.pow(a, b)
+    except OverflowError:
+        return -math.inf if a < 0 and odd else math.inf
+    except ValueError:
+        return math.nan
+
+
+def _minimum(a: float, b: float) -> float:
+    return math.nan if math.isnan(a) or math.isnan(b) else min(a, b)
+
+
+def _maximum(a: float, b: float) -> float:
+    return math.nan if math.isnan(a) or math.isnan(b) else max(a, b)
 
 
 def _elu(t: float, alpha: float) -> float:
@@ -157,7 +201,7 @@ def _elu(t: float, alpha: float) -> float:
 
 
 def _snake(t: float, a: float) -> float:
-    return t + math.sin(a * t) ** 2 / a
+    return t + _divide(_sine(a * t) ** 2, a)
 
 
 def _gelu(t: float) -> float:
@@ -177,20 +221,20 @@ def _sigmoid(t: float) -> float:
 
 
 def _rational(t: float, a0: float, a1: float, a2: float, a3: float, b1: float, b2: float) -> float:
-    return (a0 + t * (a1 + t * (a2 + t * a3))) / (1 + abs(b1 * t + b2 * t * t))
+    return (a0 + t * (a1 + t * (a2 + t * a3))) / (1 + abs(t * (b1 + t * b2)))
 
 
 _UNARY: MappingProxyType[str, Callable[[float], float]] = MappingProxyType(
     {
         "neg": lambda t: -t,
-        "exp": math.exp,
-        "log": math.log,
-        "cos": math.cos,
+        "exp": _exp,
+        "log": _log,
+        "cos": _cos,
         "tanh": math.tanh,
         "erf": math.erf,
         "abs": abs,
-        "sqrt": math.sqrt,
-        "relu": lambda t: max(t, 0.0),
+        "sqrt": _ieee(math.sqrt),
+        "relu": lambda t: _maximum(t, 0.0),
         "gelu": _gelu,
         "silu": lambda t: t * _sigmoid(t),
         "sigmoid": _sigmoid,
@@ -203,19 +247,19 @@ _BINARY: MappingProxyType[str, Callable[[float, float], float]] = MappingProxyTy
         "add": lambda a, b: a + b,
         "sub": lambda a, b: a - b,
         "mul": lambda a, b: a * b,
-        "div": lambda a, b: a / b,
-        "pow": math.pow,
+        "div": _divide,
+        "pow": _power,
         "lt": lambda a, b: float(a < b),
         "le": lambda a, b: float(a <= b),
         "gt": lambda a, b: float(a > b),
         "ge": lambda a, b: float(a >= b),
         "eq": lambda a, b: float(a == b),
         "ne": lambda a, b: float(a != b),
-        "min": lambda a, b: min(a, b),
-        "max": lambda a, b: max(a, b),
+        "min": _minimum,
+        "max": _maximum,
         "leaky_relu": _leaky_relu,
         "prelu": _leaky_relu,
-        "sin": lambda t, w: math.sin(w * t),
+        "sin": lambda t, w: _sine(w * t),
         "elu": _elu,
         "snake": _snake,
     }

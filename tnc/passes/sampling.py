@@ -204,6 +204,9 @@ def tabulated(function: Scalar, scalars: tuple[float, ...]) -> tuple[Array, Arra
     """Points, dense near zero, and the values of a function there, for linear interpolation."""
     grid: Array = np.sinh(np.linspace(-7.0, 7.0, 8001))
     values = np.array([evaluate(function, (float(point), *scalars)) for point in grid])
+    # A pole on the grid has no value; infinities side by side are an overflow.
+    infinite = np.isinf(values)
+    values[infinite & ~np.roll(infinite, 1) & ~np.roll(infinite, -1)] = np.nan
     return grid, np.nan_to_num(values, posinf=1e30, neginf=-1e30)
 
 
