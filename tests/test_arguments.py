@@ -62,6 +62,8 @@ class Endless:
         ("objective", None, "`objective` must be a string: time"),
         ("forward_only", 1, "`forward_only` must be True or False"),
         ("forward_only", None, "`forward_only` must be True or False"),
+        ("forward_only", "False", "`forward_only` must be True or False"),
+        ("input_grads", 0, "`input_grads` must be True or False"),
         ("args", [("chi", 1)], "`args` must be a mapping"),
         ("args", {5: 3}, "a name in `args` must be a string"),
     ],
@@ -107,7 +109,7 @@ def test_values_that_are_none_of_the_language(parameter: str) -> None:
     for _ in range(20):
         nested = [nested]
     values = [{"a": 1}, {1}, 1j, None, float("nan"), float("inf"), b"b", object(), range(3), iter([1]), int, np.float32]
-    values += [np.array(1j), np.array([None]), "\x1b", "\ud800", nested, Endless(), np.array([[[1.5]]]), lambda t: t]
+    values += [np.array(1j), np.array([None]), "\x1b", "\ud800", nested, Endless(), np.array([[[1.5]]]), torch_is_there]
     if torch_is_there():
         values += [torch().ones(2, device="meta"), torch().ones((), requires_grad=True) * float("nan"), torch().relu]
     for value in values:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, SupportsIndex, cast
+from typing import TYPE_CHECKING, SupportsIndex, cast
 
 from tnc import driver
 from tnc.diagnostics import CompileError, Diagnostic
@@ -78,9 +79,7 @@ class Network:
             CompileError: if a budget of the network is broken, or the backend is unknown or cannot run the network.
             TypeError: if the backend is no string.
         """
-        if not isinstance(backend, str):
-            raise expected("`backend`", "a string: torch, jax or numpy", backend)
-        return driver.emit(self._planned, backend)
+        return driver.emit(self._planned, text_of("`backend`", "a string: torch, jax or numpy", backend))
 
     def module(self, backend: str = "torch") -> type | ModuleType:
         """The compiled network, ready to use: for ``torch`` the ``nn.Module`` class, else the generated module.
@@ -142,10 +141,9 @@ def load(
         CompileError: with everything that is wrong in ``diagnostics``.
         TypeError: for an option of another type.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise expected("`path`", "the path of a .tn file, as a string or a `pathlib.Path`", path)
+    file = _path("`path`", "the path of a .tn file, as a string or a `pathlib.Path`", path)
     options = _options(network, sizes, dtype, device, objective, forward_only, input_grads)
-    return network_of_source(read_source(_path(path), Limits()), options, _arguments(args, arguments))
+    return network_of_source(read_source(file, Limits()), options, _arguments(args, arguments))
 
 
 def loads(
@@ -162,16 +160,15 @@ def loads(
     **arguments: object,
 ) -> Network:
     """The network of a ``.tn`` text, otherwise as :func:`load`."""
-    if not isinstance(text, str):
-        raise expected("`text`", "the text of a .tn file, as a string", text)
+    source = Source("<string>", text_of("`text`", "the text of a .tn file, as a string", text))
     options = _options(network, sizes, dtype, device, objective, forward_only, input_grads)
-    return network_of_source(Source("<string>", text), options, _arguments(args, arguments))
+    return network_of_source(source, options, _arguments(args, arguments))
 
 
 def network_of_source(source: Source, options: driver.Options, arguments: Mapping[str, object]) -> Network:
     """The one network that is meant, else an error that lists those that could be."""
     plain = tuple((name, _plain(value)) for name, value in arguments.items())
-    options = replace(options, arguments=plain, neighbours=_OPTIONS)
+    options = replace(options, arguments=plain, neighbours=_option_names())
     elaborated = driver.elaborate(source, options)
     example = f"network={elaborated.networks[0].program.name!r}"
     return Network(driver.only(elaborated, example), options, elaborated.warnings)
@@ -189,6 +186,17 @@ def expected(what: str, wanted: str, given: object) -> TypeError:
     return TypeError(f"{what} must be {wanted}, not {named}")
 
 
+def text_of(what: str, wanted: str, given: object) -> str:
+    """An argument as a string.
+
+    Raises:
+        TypeError: as :func:`expected` says.
+    """
+    if not isinstance(given, str):
+        raise expected(what, wanted, given)
+    return given
+
+
 def integer(what: str, wanted: str, given: object) -> int:
     """An argument as an integer: Python's, NumPy's, or that of a tensor of one entry.
 
@@ -203,7 +211,10 @@ def integer(what: str, wanted: str, given: object) -> int:
     raise expected(what, wanted, given)
 
 
-_OPTIONS: Final = ("network", "sizes", "dtype", "device", "objective", "forward_only", "input_grads", "args")
+def _option_names() -> tuple[str, ...]:
+    """The options of :func:`load`, one of which a misspelt argument may have meant."""
+    parameters = inspect.signature(load).parameters.values()
+    return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _options(
@@ -221,34 +232,41 @@ def _options(
         TypeError: for an option of the wrong type.
         CompileError: TN007 for a size that is not positive.
     """
-    if not isinstance(network, str | None):
-        raise expected("`network`", "the name of a network, as a string", network)
-    if not isinstance(dtype, str):
-        raise expected("`dtype`", f"a string, one of {', '.join(driver.DTYPES)}", dtype)
-    if not isinstance(device, str | os.PathLike | None):
-        raise expected("`device`", "the name of a device or the path of its profile", device)
-    if not isinstance(objective, str):
-        raise expected("`objective`", "a string: time, flops or memory", objective)
-    if str(forward_only) not in ("True", "False"):  # NumPy's booleans are none of Python's
-        raise expected("`forward_only`", "True or False", forward_only)
-    if str(input_grads) not in ("True", "False"):
-        raise expected("`input_grads`", "True or False", input_grads)
+    if network is not None:
+        network = text_of("`network`", "the name of a network, as a string", network)
+    if device is not None:
+        device = _path("`device`", "the name of a device or the path of its profile", device)
     return driver.Options(
         network,
         sizes=_sizes(sizes),
-        dtype=dtype,
-        device=None if device is None else _path(device),
-        objective=objective,
-        forward_only=bool(forward_only),
-        input_grads=bool(input_grads),
+        dtype=text_of("`dtype`", f"a string, one of {', '.join(driver.DTYPES)}", dtype),
+        device=device,
+        objective=text_of("`objective`", "a string: time, flops or memory", objective),
+        forward_only=_truth("`forward_only`", forward_only),
+        input_grads=_truth("`input_grads`", input_grads),
     )
 
 
-def _path(path: str | os.PathLike[str]) -> str:
-    text = os.fspath(path)
-    if not isinstance(text, str):
-        raise expected("a path", "a string", text)
-    return text
+def _truth(what: str, given: object) -> bool:
+    """True or False, also NumPy's, which are none of Python's.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if isinstance(given, str) or str(given) not in ("True", "False"):
+        raise expected(what, "True or False", given)
+    return bool(given)
+
+
+def _path(what: str, wanted: str, given: object) -> str:
+    """A path as a string.
+
+    Raises:
+        TypeError: for what is neither a string nor a path, and for a path of bytes.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise expected(what, wanted, given)
+    return text_of(what, wanted, os.fspath(cast("os.PathLike[str]", given)))
 
 
 def _sizes(sizes: object) -> tuple[tuple[str, int], ...]:
