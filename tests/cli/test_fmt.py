@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tnc.cli import main
+from tnc.limits import LARGEST
 
 UGLY = "network  a( ){core c( 2 )\noutput y(i)=c(i)}   # done\n"
 
@@ -46,3 +47,19 @@ def test_one_broken_file_keeps_no_other_from_being_formatted(
     assert "none.tn" in err
     assert broken.read_text() == "network a( {\n"
     assert ugly.read_text() != UGLY
+
+
+@pytest.mark.parametrize("nesting", [100, LARGEST.nesting])
+@pytest.mark.parametrize(
+    ("opening", "inner", "closing"), [("(", "1", ")"), ("if true then ", "1", " else 2"), ("-", "1", "")]
+)
+def test_whatever_the_limit_lets_pass_is_formatted(
+    opening: str, inner: str, closing: str, nesting: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.tn"
+    depth = nesting - 5
+    file.write_text(f"let n = {opening * depth}{inner}{closing * depth}\n")
+    limit = ["--limit", f"nesting={nesting}"]
+    assert main(["check", str(file), *limit]) == 0
+    assert main(["fmt", str(file), *limit]) == 0
+    assert main(["fmt", "--check", str(file), *limit]) == 0

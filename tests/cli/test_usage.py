@@ -214,6 +214,12 @@ def test_streams_that_are_closed() -> None:
     assert in_shell("check none.tn 2>&-") == (2, "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_standard_error_that_is_full_changes_no_exit_code(unbuffered: str) -> None:
+    assert in_shell("check none.tn 2>/dev/full", unbuffered) == (2, "")
+    assert in_shell("chek 2>/dev/full", unbuffered) == (2, "")
+
+
 def in_shell(command: str, unbuffered: str = "") -> tuple[int, str]:
     """The exit code of a command and what it says to stderr."""
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
