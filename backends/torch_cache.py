@@ -57,6 +57,8 @@ _CACHED = '''
     _always = False
     _contexts = 0
     _kept: tuple[Any, Any] = (None, None)
+    __jit_ignored_attributes__ = ("_kept",)  # by `torch.jit.script`
+    __jit_unused_properties__ = ("cache",)
 
     @contextmanager
     def cached(self) -> Iterator[None]:

@@ -54,11 +54,13 @@ def _computes(call: Callable[[], object]) -> bool:
 
 def _fresh(network: Any) -> Any:
     """The result computed anew."""
-    return type(network).forward.__wrapped__(network)
+    kind: Any = type(network)
+    return kind.forward.__wrapped__(network)
 
 
 def _bytes(tensor: torch.Tensor) -> tuple[torch.dtype, torch.Size, list[int]]:
-    return tensor.dtype, tensor.shape, tensor.reshape(-1).view(torch.uint8).tolist()
+    values: Any = tensor.reshape(-1).view(torch.uint8)
+    return tensor.dtype, tensor.shape, values.tolist()
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -300,10 +302,11 @@ def test_settings_count(network: Any) -> None:
             assert not _computes(network)
         assert _same(network(), _fresh(network))
         try:
-            for change in (torch.set_default_dtype, lambda dtype: torch.use_deterministic_algorithms(True)):
-                network()
-                change(torch.float64)
-                assert _computes(network)
+            network()
+            torch.set_default_dtype(torch.float64)
+            assert _computes(network)
+            torch.use_deterministic_algorithms(True)
+            assert _computes(network)
         finally:
             torch.set_default_dtype(torch.float32)
             torch.use_deterministic_algorithms(deterministic)
@@ -324,13 +327,23 @@ def handles() -> Iterator[list[Any]]:
 def test_hooks_run_on_hits(network: Any, handles: list[Any]) -> None:
     module: Any = torch.nn.modules.module
     ran: list[str] = []
+
+    def note(name: str) -> Callable[..., None]:
+        return lambda *_: ran.append(name)
+
+    def change(net: Any, _: object) -> None:
+        net.gain.data.add_(1)
+
+    def negate(net: Any, _: object, result: Any) -> Any:
+        return -result
+
     handles += [
-        network.register_forward_pre_hook(lambda *_: ran.append("before")),
-        network.register_forward_pre_hook(lambda *_: ran.append("before, with kwargs"), with_kwargs=True),
-        network.register_forward_hook(lambda *_: ran.append("after")),
-        network.register_forward_hook(lambda *_: ran.append("always"), always_call=True),
-        module.register_module_forward_pre_hook(lambda *_: ran.append("global before")),
-        module.register_module_forward_hook(lambda *_: ran.append("global after")),
+        network.register_forward_pre_hook(note("before")),
+        network.register_forward_pre_hook(note("before, with kwargs"), with_kwargs=True),
+        network.register_forward_hook(note("after")),
+        network.register_forward_hook(note("always"), always_call=True),
+        module.register_module_forward_pre_hook(note("global before")),
+        module.register_module_forward_hook(note("global after")),
     ]
     with torch.no_grad(), network.cached():
         network()
@@ -339,8 +352,8 @@ def test_hooks_run_on_hits(network: Any, handles: list[Any]) -> None:
         assert not _computes(network)
         assert ran == once
         assert len(ran) == 6
-        network.register_forward_pre_hook(lambda net, _: net.gain.data.add_(1) and None)
-        network.register_forward_hook(lambda net, _, result: -result)
+        network.register_forward_pre_hook(change)
+        network.register_forward_hook(negate)
         for _ in range(2):
             value = network()
             assert _same(-value, _fresh(network))
@@ -350,7 +363,8 @@ def test_hooks_run_on_hits(network: Any, handles: list[Any]) -> None:
 
 
 def _kept(net: Any) -> Any:
-    return vars(net).get("_kept", (None, None))[1]
+    state: dict[str, Any] = vars(net)
+    return state.get("_kept", (None, None))[1]
 
 
 def test_contexts_nest_and_what_is_kept_goes_with_the_last(network: Any) -> None:
@@ -458,7 +472,7 @@ def test_a_core_that_changes_during_a_call_is_not_missed(network: Any) -> None:
             return real(x)
 
         patch.setattr(torch, "tanh", tanh)
-        patch.setattr(torch, "tanh_", lambda x: x.copy_(tanh(x)))
+        patch.setattr(torch, "tanh_", tanh)
         network()
         patch.undo()
         network.gain.copy_(before)
@@ -477,10 +491,15 @@ def test_compilers_see_no_cache(network: Any) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             traced = _untyped.jit.trace(network, ())
+            scripted = _untyped.jit.script(network)
         make_fx: Any = import_module("torch.fx.experimental.proxy_tensor").make_fx
-        graph = make_fx(lambda gain: torch.func.functional_call(network, {"gain": gain}, ()))(network.gain.detach())
+
+        def of_gain(gain: torch.Tensor) -> Any:
+            return torch.func.functional_call(network, {"gain": gain}, ())
+
+        graph = make_fx(of_gain)(network.gain.detach())
         closed = make_fx(lambda: network())()
-        for call in (compiled, exported.module(), traced, closed, lambda: graph(network.gain)):
+        for call in (compiled, exported.module(), traced, scripted, closed, lambda: graph(network.gain)):
             torch.testing.assert_close(call(), _fresh(network))
         network.gain.mul_(2)
         for call in (compiled, traced, closed, lambda: graph(network.gain)):
@@ -491,6 +510,9 @@ def test_compilers_see_no_cache(network: Any) -> None:
 def test_transformations_see_no_cache(network: Any) -> None:
     def weight(gain: torch.Tensor) -> Any:
         return torch.func.functional_call(network, {"gain": gain}, ())
+
+    def total(gain: torch.Tensor) -> Any:
+        return weight(gain).sum()
 
     gain = network.gain.detach()
     network.requires_grad_(False)
@@ -508,7 +530,7 @@ def test_transformations_see_no_cache(network: Any) -> None:
             tangent = _untyped.autograd.forward_ad.unpack_dual(dual).tangent
             torch.testing.assert_close(tangent, gain * unit, atol=1e-4, rtol=1e-3)
         with torch.no_grad():
-            torch.func.grad(lambda value: weight(value).sum())(gain)
+            _untyped.func.grad(total)(gain)
 
     with network.cached():
         for _ in range(2):

@@ -109,9 +109,14 @@ def test_a_core_loads_as_it_is_seen_and_as_it_is_stored() -> None:
 def test_gradients_are_those_of_scalars() -> None:
     network, jaxed = _module("torch")(), _module("jax")
     params = {key: value.detach().numpy() for key, value in network.state_dict().items()}
-    sum(value.sum() for value in network()).backward()
-    gradients = jax.grad(lambda values: sum(value.sum() for value in jaxed.apply(values)))(params)
-    older = jax.grad(lambda values: sum(value.sum() for value in jaxed.apply(values)))(_without_axis(params))
+    result = network()
+    (result.w.sum() + result.z.sum() + result.v.sum()).backward()
+
+    def loss(values: dict[str, Any]) -> Any:
+        return sum(value.sum() for value in jaxed.apply(values))
+
+    untyped: Any = jax
+    gradients, older = untyped.grad(loss)(params), untyped.grad(loss)(_without_axis(params))
     for key, parameter in network.named_parameters():
         np.testing.assert_allclose(gradients[key], parameter.grad, rtol=1e-5)
         np.testing.assert_allclose(older[key].reshape(parameter.shape), parameter.grad, rtol=1e-5)
