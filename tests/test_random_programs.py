@@ -34,8 +34,8 @@ def check(seed: int) -> None:
 def check_gradients(seed: int) -> None:
     """PyTorch and JAX have the same gradients, finite ones, with many entries exactly at kinks."""
     program = random_program(seed)
-    if program.complex:
-        return
+    if program.complex or " complex" in program.text:
+        return  # the frameworks' gradients by complex numbers are conjugates of each other
     try:
         assert_equal_gradients(program.text, network="main", sizes={"batch": 1 + seed % 4}, seed=seed)
     except Exception as error:
