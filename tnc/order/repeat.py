@@ -6,11 +6,12 @@ apart; these must advance evenly. Found in time linear in the number of steps.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from tnc.ir.extent import extent
 from tnc.ir.reads import map_reads, reads
-from tnc.ir.schedule import Index, Operation, Read, Repeat, Schedule, Step
+from tnc.ir.schedule import Conjugate, Index, Operation, Read, Repeat, Schedule, Step
 
 _LONGEST = 16
 """The longest block looked for."""
@@ -24,13 +25,21 @@ def roll(schedule: Schedule) -> Schedule:
     return replace(schedule, steps=_Roller(schedule).rolled())
 
 
+def _conjugates_stack(step: Step, stacks: AbstractSet[str]) -> bool:
+    return isinstance(step.operation, Conjugate) and step.operation.operand.source in stacks
+
+
 class _Roller:
     def __init__(self, schedule: Schedule) -> None:
         self._steps = schedule.steps
-        self._place = {step.name: number for number, step in enumerate(schedule.steps)}
+        stacks = {stack.key for stack in schedule.stacks}
+        # The conjugate of a whole stack is read as stacks are: from everywhere, a member at a time.
+        self._place = {
+            step.name: number for number, step in enumerate(schedule.steps) if not _conjugates_stack(step, stacks)
+        }
         self._last_user = self._users(schedule)
         self._tokens = self._abstracted()
-        self._names = {*self._place, *(tensor.name for tensor in schedule.inputs), *(s.key for s in schedule.stacks)}
+        self._names = {*(s.name for s in self._steps), *stacks, *(tensor.name for tensor in schedule.inputs)}
 
     def rolled(self) -> tuple[Step, ...]:
         """The steps, runs replaced by loops, each as early and with as short a block as possible."""
