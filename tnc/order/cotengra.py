@@ -1,7 +1,7 @@
 """cotengra's searches, those of them that find the same path in every process and with whatever else is installed.
 
-cotengra has no types, so this is the one module that knows it. Long regions go to :mod:`tnc.order.greedy` instead, as
-cotengra's greedy search takes time that grows with the square of the operands from some 10 000 on.
+cotengra has no types, so this is the one module that knows it. Long regions and sizes beyond floats go to opt_einsum
+(:mod:`tnc.order.greedy`), because the time of cotengra's greedy search grows with the square of the operands.
 """
 
 from __future__ import annotations
@@ -29,18 +29,12 @@ def searched(network: Network) -> Iterator[tuple[str, Path]]:
     """Paths with the names of the searches that found them."""
     count = len(network.operands)
     if count > _RANDOM:
-        yield from _greedy(network)
+        yield "greedy", greedy(network)
         return
     try:
         yield from _found(network, count)
     except OverflowError:  # cotengra scores pairs by floats
-        yield from _greedy(network)
-
-
-def _greedy(network: Network) -> Iterator[tuple[str, Path]]:
-    path = greedy(network)
-    if path:
-        yield "greedy", path
+        yield "greedy", greedy(network)
 
 
 def _found(network: Network, count: int) -> Iterator[tuple[str, Path]]:
