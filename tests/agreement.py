@@ -70,7 +70,9 @@ def assert_agreement(
             assert_close(got[name], value, f"{backend}, {name}", noise=noise[name])
 
 
-def assert_equal_gradients(text: str, *, network: str, sizes: Mapping[str, int], seed: int) -> None:
+def assert_equal_gradients(
+    text: str, *, network: str, sizes: Mapping[str, int], seed: int, dtype: str = "float64"
+) -> None:
     """The gradients by all trained cores and inputs are finite, and equal on PyTorch and JAX.
 
     Entries are multiples of a half, so that many arguments of the first activations are exactly at a kink.
@@ -78,8 +80,8 @@ def assert_equal_gradients(text: str, *, network: str, sizes: Mapping[str, int],
     declared = oracle.load(text, network=network)
     dynamic = any(isinstance(dim, str) for given in declared.inputs for dim in given.shape)
     compiled = tnc.loads(text, network=network, sizes=sizes if dynamic else {}, dtype="float64")
-    cores = {name: np.round(2 * core) / 2 for name, core in declared.random_cores(seed).items()}
-    inputs = [np.round(2 * given) / 2 for given in random_inputs(declared, sizes, "float64", seed).values()]
+    cores = {name: np.round(2 * core) / 2 for name, core in declared.random_cores(seed, dtype).items()}
+    inputs = [np.round(2 * given) / 2 for given in random_inputs(declared, sizes, dtype, seed).values()]
     found = {backend: backends.gradients(compiled, backend, inputs, cores) for backend in ("torch", "jax")}
     assert found["torch"].keys() == found["jax"].keys()
     for name, gradient in found["torch"].items():

@@ -84,6 +84,19 @@ network {network}() {{
 """Without inputs: a loop, every kind of initialisation, and functions with helpers of their own."""
 
 
+NASTY = """
+    lambda class None True async match type _ __ self torch nn jnp np lax jax math forward training state_dict cores
+    load_cores reset_parameters cache cached _kept T __class__ __init__ __dict__ __call__ __getattr__ __x count
+    index _fields _replace _asdict _make len print list int tuple super property CORES FROZEN init apply params key
+    keys seed rng dtype device generator empty entries NamedTuple Mapping Any Wide WideOutput Small snake rational
+    leaky_relu embed rms gelu _normal _orthogonal _check_cores params_from_cores inst__core1 inst_core1 beta__2x2
+    beta__2x3 beta_k beta_entries hidden_view next_hidden y_product inner x y w hidden alpha beta batch small t p1
+    name value position missing unknown result state state_dict annotations DTypeLike iter zip
+    a_name_that_is_longer_than_thirty_two_letters_one b_name_that_is_longer_than_thirty_two_letters_one
+""".split()  # noqa: SIM905
+"""Names that Python, a framework, a generated module or the names beside them use."""
+
+
 def program(template: str, **names: str) -> str:
     """The text in which some roles have other names."""
     return template.format(**{**PLAIN, **names})

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import prod
 from random import Random
-from re import Match, sub
+from re import Match, findall, fullmatch, sub
 from typing import TypeAlias
+
+from tests.clashing_names import NASTY
 
 Dim: TypeAlias = int | None
 """A dimension; None is the dynamic one."""
@@ -88,9 +90,14 @@ def random_program(seed: int) -> Program:
     text = "\n".join(texts)
     # Decided apart, so that programs of a seed stay what they were.
     later = Random(f"{seed} complex cores")
-    if linear and later.random() < 0.6:
-        return Program(_with_complex_cores(text, later), False, writer.inputs)
-    return Program(text, linear, writer.inputs)
+    declared = linear and later.random() < 0.6
+    if declared:
+        text = _with_complex_cores(text, later)
+    if later.random() < 0.04:
+        text = _with_chain(text, later)
+    if later.random() < 0.3:
+        text = _with_clashing_names(text, later)
+    return Program(text, linear and not declared, writer.inputs)
 
 
 def _with_complex_cores(text: str, random: Random) -> str:
@@ -100,6 +107,30 @@ def _with_complex_cores(text: str, random: Random) -> str:
         return f"{match[0]} complex" if random.random() < 0.5 else match[0]
 
     return sub(r"(?m)^  core [^(]*\((?:[^()]|\([^()]*\))*\)", declared, text)
+
+
+def _with_chain(text: str, random: Random) -> str:
+    """The program with one more output, the product of a long chain."""
+    length = random.choice([40, 150, 400])
+    conjugate = random.choice(["link[k](r[k], r[k + 1])", "conj(link[k](r[k], r[k + 1]))"])
+    chain = (
+        f"  core link[k in 0..{length}](2, 2)\n  output chain(r[0], r[{length}]) = prod(k in 0..{length}) {conjugate}"
+    )
+    return f"{text.rstrip().removesuffix('}')}{chain}\n}}"
+
+
+def _with_clashing_names(text: str, random: Random) -> str:
+    """The program with some of its names replaced by those that emitters have to change."""
+    words = set(findall(r"\w+", text))
+    free = [name for name in NASTY if name not in words and name not in _BUILT_IN]
+    own = sorted(word for word in words if fullmatch(r"(?:c|h|p|x|out)\d+|own|bump|fold|root|sinc|link|chain", word))
+    chosen = random.sample(own, min(len(own), 8))
+    new = dict(zip(chosen, random.sample(free, len(chosen)), strict=True))
+    return sub(r"\w+", lambda match: new.get(match[0], match[0]), text)
+
+
+_BUILT_IN = frozenset({"leaky_relu", "rms", "gelu", "snake", "rational", "len"})
+"""Names of the language itself, which nothing else can have."""
 
 
 @dataclass(frozen=True)
