@@ -14,20 +14,9 @@ MODULE_NAMES = frozenset(
     {
         *dir(builtins),
         *("annotations", "torch", "nn", "jax", "jnp", "lax", "np", "math", "self", "params", "cores", "key", "seed"),
-        *(
-            "Any",
-            "Array",
-            "Callable",
-            "DTypeLike",
-            "Iterable",
-            "Iterator",
-            "Mapping",
-            "NamedTuple",
-            "RLock",
-            "Sequence",
-        ),
-        *("RLock", "contextmanager", "forward_ad", "parametrize", "wraps"),
-        *("CORES", "FROZEN", "init", "apply", "params_from_cores"),
+        *("Any", "Array", "Callable", "DTypeLike", "Iterable", "Iterator", "Mapping", "NamedTuple", "Self", "Sequence"),
+        *("RLock", "contextmanager", "forward_ad", "parametrize", "suppress", "wraps"),
+        *("COMPLEX", "CORES", "FROZEN", "init", "apply", "params_from_cores"),
     }
 )
 
