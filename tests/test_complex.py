@@ -279,6 +279,8 @@ def test_complex_cores_take_twice_the_bytes_and_count_once() -> None:
     assert before["flops"] == after["flops"]
     # Neither operand is an intermediate, but the converted copy of `v` is.
     assert (before["bytes"]["saved"], after["bytes"]["saved"]) == (0, 64 * 8)
+    text = "network n() { core u(8, 8) complex  core v(8, 8)  output y(i, k) = u(i, j) * v(j, k) }"
+    assert "(768 B as complex64 and float32)" in str(tnc.loads(text).report())
 
 
 def _numbers(cores: str) -> dict[str, Any]:

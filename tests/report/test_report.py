@@ -32,6 +32,7 @@ REPORT = NetworkReport(
     arguments=(("chi", "2"), ("dims", "[2, 2]"), ("act", "relu"), ("wide", "true")),
     sizes=(("batch", 8),),
     dtype="float32",
+    core_dtypes=("float32",),
     inputs=0,
     input_grads=False,
     digest="0" * 64,

@@ -100,3 +100,20 @@ def test_what_ships_is_canonical(path: Path) -> None:
 )
 def test_canonical_texts(ugly: str, canonical: str) -> None:
     assert formatted(ugly) == canonical
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "complex init normal(1) frozen",
+        "init normal(1) complex frozen",
+        "init normal(1) frozen complex",
+    ],
+)
+def test_complex_comes_first(words: str) -> None:
+    text = f"network n() {{\n  core u(3) {words}\n  output y(i) = u(i)\n}}\n"
+    assert "core u(3) complex init normal(1) frozen\n" in formatted(text)
+
+
+def test_complex_beside_frozen_alone() -> None:
+    assert "core u(3) complex frozen\n" in formatted("network n() { core u(3) frozen complex  output y(i) = u(i) }")

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite, prod
 
 from tnc.cost import Totals
+from tnc.cost.dtypes import dtype_of
 from tnc.ir.cost import Cost, Terms
 from tnc.ir.extent import count, evaluate
+from tnc.ir.number_kinds import stack_kind
 from tnc.ir.program import Program
 from tnc.ir.schedule import Plan, Prediction, Repeat, Schedule, Step
 from tnc.passes import Deviation, Initialisation
@@ -32,6 +34,7 @@ def report_network(program: Program, plan: Plan, totals: Totals, initialisation:
         arguments=program.arguments,
         sizes=plan.schedule.sizes,
         dtype=plan.dtype,
+        core_dtypes=_core_dtypes(plan),
         inputs=len(program.inputs),
         input_grads=any(given.grad for given in plan.schedule.inputs),
         digest=plan.program_digest,
@@ -55,6 +58,12 @@ def report_network(program: Program, plan: Plan, totals: Totals, initialisation:
         elsewhere=elsewhere,
         notes=tuple(_notes(trainable, elements, program, regions, elsewhere, time.training)),
     )
+
+
+def _core_dtypes(plan: Plan) -> tuple[str, ...]:
+    """The dtypes of the cores, each once: two where some are complex in every dtype."""
+    kinds = [stack_kind(stack) for stack in plan.schedule.stacks]
+    return tuple(dict.fromkeys(dtype_of(plan.dtype, kind) for kind in kinds)) or (plan.dtype,)
 
 
 def _deviations(predicted: Iterable[Deviation]) -> dict[str, float]:

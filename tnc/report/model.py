@@ -79,6 +79,7 @@ class NetworkReport:
     arguments: tuple[tuple[str, str], ...]
     sizes: tuple[tuple[str, int], ...]
     dtype: str
+    core_dtypes: tuple[str, ...]
     inputs: int
     input_grads: bool
     digest: str

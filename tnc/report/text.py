@@ -45,7 +45,7 @@ def _network(report: NetworkReport) -> Iterator[str]:
 
 
 def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
-    stored = f"{bytes_text(report.bytes_parameters)} as {report.dtype}"
+    stored = f"{bytes_text(report.bytes_parameters)} as {' and '.join(report.core_dtypes)}"
     frozen = f", {grouped(report.frozen)} frozen entries besides" if report.frozen else ""
     yield "parameters", f"{grouped(report.parameters)} in {plural(report.cores, 'core')} ({stored}){frozen}"
     for output in report.outputs:
