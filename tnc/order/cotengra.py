@@ -28,13 +28,15 @@ _Equation: TypeAlias = tuple[list[tuple[str, ...]], tuple[str, ...], dict[str, i
 def searched(network: Network) -> Iterator[tuple[str, Path]]:
     """Paths with the names of the searches that found them."""
     count = len(network.operands)
-    if count > _RANDOM:
-        yield "greedy", greedy(network)
-        return
-    try:
-        yield from _found(network, count)
-    except OverflowError:  # cotengra scores pairs by floats
-        yield "greedy", greedy(network)
+    if count <= _RANDOM:
+        try:
+            yield from _found(network, count)
+            return
+        except OverflowError:  # cotengra scores pairs by floats
+            pass
+    path = greedy(network)
+    if path is not None:
+        yield "greedy", path
 
 
 def _found(network: Network, count: int) -> Iterator[tuple[str, Path]]:
