@@ -9,12 +9,13 @@ Stages are imported where they are called, so that ``tnc check`` loads no planne
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from tnc.diagnostics import (
     LINTS,
+    Allowance,
     CompileError,
     Diagnostic,
     InternalError,
@@ -259,7 +260,7 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
         groups.append(found)
         if program is not None and readable:
             ir.verify_program(program)
-            initialisation = passes.initialise(program)
+            initialisation = passes.initialise(program, options.dtype)
             groups.append(initialisation.diagnostics)
             networks.append(Initialised(program, initialisation))
         endless += sum(_ENDLESS.get(diagnostic.code, 0) for diagnostic in found)
@@ -269,7 +270,13 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
         groups.append(tuple(_unknown_sizes(networks, options)))
     allowances, unclear = library.allowances(LINTS)
     diagnostics = options.lints.apply(without_consequences(sema.merge(*groups, unclear)), allowances)
-    return library, tuple(networks), diagnostics
+    return library, tuple(_reported(network, options.lints, allowances) for network in networks), diagnostics
+
+
+def _reported(network: Initialised, lints: LintLevels, allowances: Sequence[Allowance]) -> Initialised:
+    """The network without the warnings that are allowed: its report does not repeat them."""
+    diagnostics = lints.apply(network.initialisation.diagnostics, allowances)
+    return replace(network, initialisation=replace(network.initialisation, diagnostics=diagnostics))
 
 
 def only(elaborated: Elaborated, *ways_out: str) -> Initialised:

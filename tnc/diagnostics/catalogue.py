@@ -145,6 +145,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN810": "leg is named like a compile-time value",
     "TN811": "no activation stands between two regions",
     "TN812": "comment to the compiler is not understood",
+    "TN813": "values leave the range of the dtype",
     # -- TN9xx: faults of the compiler --------------------------------------------------------
     "TN901": "the compiler failed",
 }

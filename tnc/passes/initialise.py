@@ -33,6 +33,7 @@ from tnc.ir.program import (
 )
 from tnc.passes.moments import isometry_moment, sides, squared
 from tnc.passes.pipeline import run_passes
+from tnc.passes.ranges import range_lints
 from tnc.passes.variances import Variances
 
 _TOLERANCE = 0.01
@@ -54,7 +55,8 @@ class Deviation:
 class Initialisation:
     """How every ``auto`` core starts, by canonical name, and what deviations follow from that.
 
-    ``diagnostics`` tells of outputs that cannot have their declared deviation.
+    ``diagnostics`` are about outputs that cannot have their declared deviation, and values that leave the range of the
+    dtype.
     """
 
     inits: dict[str, Init]
@@ -63,8 +65,11 @@ class Initialisation:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def initialise(program: Program) -> Initialisation:
-    """Choose the scale of every ``auto`` core, from the Program alone; inputs count as unit variance."""
+def initialise(program: Program, dtype: str = "float32") -> Initialisation:
+    """Choose the scale of every ``auto`` core, from the Program alone; inputs count as unit variance.
+
+    ``dtype`` decides nothing but the warnings about values that leave its range.
+    """
     variances = Variances(run_passes(program))
     _fit_outputs(variances)
     _refresh(variances)
@@ -73,7 +78,7 @@ def initialise(program: Program) -> Initialisation:
         inits={name: _init(variances.parameters[name], scale) for name, scale in variances.scales.items()},
         regions=tuple(_deviation(s.name, s.name, variances) for s in statements if not isinstance(s, View)),
         outputs=tuple(_deviation(o.name, o.tensor, variances) for o in variances.program.outputs),
-        diagnostics=tuple(_complaints(variances)),
+        diagnostics=(*_complaints(variances), *range_lints(variances, dtype)),
     )
 
 

@@ -75,6 +75,15 @@ class Variances:
         """The second moment of a tensor."""
         return self._moments[self.cores.get(tensor, tensor)]
 
+    def correction(self, name: str) -> float:
+        """The logarithm of a statement's sampled second moment over the one by the law; 0 without usable samples."""
+        correction = self._corrections.get(name, 1.0)
+        return math.log(correction) if 0 < correction < math.inf else 0.0
+
+    def is_predicted(self, name: str) -> bool:
+        """Whether a statement's moment follows from those of its arguments, or was sampled."""
+        return name not in self._inexact or name in self._corrections or name in self._laws
+
     def scale(self, cores: dict[str, int], factor: float) -> None:
         """Multiply the scales of free cores."""
         for core in cores:
@@ -88,7 +97,7 @@ class Variances:
     def is_homogeneous(self, statement: Statement) -> bool:
         """Whether twice its arguments give twice a statement."""
         if isinstance(statement, Pointwise):
-            return homogeneous_gain(statement.function, self._scalars(statement)) is not None
+            return homogeneous_gain(statement.function, self.scalars(statement)) is not None
         return not isinstance(statement, Normalize)
 
     # -- from inputs to outputs ----------------------------------------------------------------
@@ -175,7 +184,7 @@ class Variances:
 
     def _pointwise_moment(self, statement: Pointwise) -> float:
         function, moment = statement.function, self.moment(statement.arguments[0])
-        scalars = self._scalars(statement)
+        scalars = self.scalars(statement)
         law = self._laws.get(statement.name)
         if law is not None:
             known = self._activated.get(statement.name)
@@ -186,7 +195,7 @@ class Variances:
         gain = homogeneous_gain(function, scalars)
         return _normal_moment(function, float(f"{moment:.12g}"), scalars) if gain is None else gain * moment
 
-    def _scalars(self, statement: Statement) -> tuple[float, ...]:
+    def scalars(self, statement: Statement) -> tuple[float, ...]:
         """The numbers that the further arguments of an activation start from."""
         if not isinstance(statement, Pointwise):
             return ()
@@ -227,7 +236,7 @@ class Variances:
             tensor: math.sqrt(self.moment(tensor)) for tensor in used_tensors(statement) if tensor in self.cores
         }
         try:
-            sampler.run(name, self._scalars(statement), deviations)
+            sampler.run(name, self.scalars(statement), deviations)
         except TooLargeError:
             self._sampler = None
             return
@@ -279,16 +288,21 @@ class Variances:
 
 
 def contract_logarithm(statement: Contract, moment: Callable[[str], float]) -> float:
+    """The logarithm of the second moment of a product of tensors with these second moments."""
+    return product_logarithm(statement, lambda tensor: _logarithm(moment(tensor)))
+
+
+def product_logarithm(statement: Contract, logarithm: Callable[[str], float]) -> float:
     """The logarithm of the second moment of a product: of ∏ summed dimensions · ∏ second moments.
 
-    A logarithm, because thousands of factors are multiplied whose product on the way may be any number.
+    ``logarithm`` gives those of the tensors. Thousands of factors are multiplied, and no float may hold their product.
     """
     shown = set(statement.legs)
     terms = [2 * _logarithm(abs(statement.scale))]
     terms += [math.log(_size(dim)) for leg, dim in enumerate(statement.dims) if leg not in shown]
     for factor in statement.factors:
         if isinstance(factor, Use):
-            terms.append(_logarithm(moment(factor.tensor)))
+            terms.append(logarithm(factor.tensor))
         elif isinstance(factor, Delta):
             # What is left of deltas embeds a diagonal: the mean runs over its zeros, too.
             terms.append(-math.log(_size(statement.dims[factor.legs[0]])) * (len(set(factor.legs)) - 1))

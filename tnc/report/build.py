@@ -56,7 +56,7 @@ def report_network(program: Program, plan: Plan, totals: Totals, initialisation:
         seconds_training=time.training,
         regions=regions,
         elsewhere=elsewhere,
-        notes=tuple(_notes(trainable, elements, program, regions, elsewhere, time.training)),
+        notes=(*_ranges(initialisation), *_notes(trainable, elements, program, regions, elsewhere, time.training)),
     )
 
 
@@ -130,6 +130,11 @@ def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:
         if isinstance(step.operation, Repeat):
             yield from _written(step.operation.body, sizes)
         yield count(step.shape, sizes)
+
+
+def _ranges(initialisation: Initialisation) -> Iterator[str]:
+    """What leaves the range of the dtype, and the way out."""
+    yield from (f"{found.message}: {found.help}" for found in initialisation.diagnostics if found.code == "TN813")
 
 
 def _notes(
