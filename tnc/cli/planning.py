@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -50,6 +48,10 @@ def _plans(networks: Sequence[Initialised], options: Options, jobs: int) -> Iter
     if jobs < 2:
         yield from (driver.plan(network, options) for network in networks)
         return
+    # Imported late: most runs need one process, and `multiprocessing` adds a module `__mp_main__`.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
     try:
         with _uninterrupted():
@@ -71,7 +73,7 @@ def _plans(networks: Sequence[Initialised], options: Options, jobs: int) -> Iter
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def _uninterrupted() -> Generator[None]:
     """Processes started inside ignore Ctrl-C, which reaches the whole group: this one ends the others."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
