@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks --quick``, ``… rank PROFILE``, ``… jit`` and ``… report``."""
+"""The command line: ``python -m benchmarks --quick``, ``… rank PROFILE``, ``… jit``, ``… length`` and ``… report``."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, or write the report of what was measured."""
     options = _parser().parse_args(arguments)
     if options.command == "report":
-        from benchmarks import ranking
+        from benchmarks import length, ranking
         from benchmarks.report import document
         from benchmarks.results import read
 
         before = read(options.before) if options.before.exists() else None
         ranked = ranking.read(options.ranking) if options.ranking.exists() else ()
         note = options.note.read_text(encoding="utf-8") if options.note.exists() else ""
-        options.output.write_text(document(read(options.results), before, note, ranked), encoding="utf-8")
+        lengths = length.read(options.lengths) if options.lengths.exists() else ()
+        options.output.write_text(document(read(options.results), before, note, ranked, lengths), encoding="utf-8")
         return 0
+    if options.command == "length":
+        return _length(options.lengths)
     cases = [case for case in all_cases() if _asked_for(case, options)]
     if options.list:
         for case in cases:
@@ -58,6 +61,18 @@ def _rank(cases: Sequence[Case], options: argparse.Namespace) -> int:
         )
         found.append(ranking)
         write(found, options.ranking)
+    return 0
+
+
+def _length(path: Path) -> int:
+    from benchmarks.length import measured, write
+
+    found = []
+    for length in measured():
+        what = length.refused or f"{length.seconds:.1f} s, {length.bytes / 2**20:.0f} MiB"
+        print(f"{length.network:20s} {length.sites:6d}  {what}", flush=True)
+        found.append(length)
+    write(found, path)
     return 0
 
 
@@ -120,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command="report")
     report.add_argument("results", type=Path, nargs="?", default=RESULTS / "results.json")
     report.add_argument("--ranking", type=Path, default=RESULTS / "ranking.json")
+    report.add_argument("--lengths", type=Path, default=RESULTS / "length.json")
     report.add_argument("--before", type=Path, default=RESULTS / "before.json")
     report.add_argument("--note", type=Path, default=RESULTS / "note.md", help="how the results came about, in words")
     report.add_argument("-o", "--output", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
@@ -127,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     rank.set_defaults(command="rank")
     rank.add_argument("profile_of", metavar="PROFILE", help="a profile of this machine, from `tnc calibrate`")
     rank.add_argument("--ranking", type=Path, default=RESULTS / "ranking.json", help="where the result goes")
+    length = commands.add_parser("length", help="plan networks of growing length, each in a process of its own")
+    length.set_defaults(command="length")
+    length.add_argument("--lengths", type=Path, default=RESULTS / "length.json", help="where the result goes")
     jit = commands.add_parser("jit", help="compile steps with XLA, and see whether their memory was told beforehand")
     jit.set_defaults(command="jit")
     return parser

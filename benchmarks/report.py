@@ -8,6 +8,7 @@ from textwrap import dedent
 
 from benchmarks import bars, floor
 from benchmarks.contenders import registry
+from benchmarks.length import Length, growth
 from benchmarks.ranking import Ranking
 from benchmarks.results import CaseResult, Entry, Results
 from benchmarks.text import factor, seconds, timing
@@ -15,7 +16,13 @@ from benchmarks.text import factor, seconds, timing
 _MARKS = {True: "met", False: "**not met**", None: "–"}
 
 
-def document(results: Results, before: Results | None, note: str = "", rankings: Sequence[Ranking] = ()) -> str:
+def document(
+    results: Results,
+    before: Results | None,
+    note: str = "",
+    rankings: Sequence[Ranking] = (),
+    lengths: Sequence[Length] = (),
+) -> str:
     """The whole page; ``note`` says how the results came about."""
     parts = (
         _head(results),
@@ -29,6 +36,7 @@ def document(results: Results, before: Results | None, note: str = "", rankings:
         _dense(results),
         _predictions(results),
         _ranked(rankings),
+        _lengths(lengths),
         _everything(results),
         _missing(results),
     )
@@ -285,6 +293,33 @@ def _ranked(rankings: Sequence[Ranking]) -> str:
         """
     header = ("network", "plans", "pairs that differ by > 20 %", "right way round", "chosen over best")
     return _paragraphs(text) + _table(header, rows)
+
+
+def _lengths(lengths: Sequence[Length]) -> str:
+    """What planning takes as networks grow."""
+    if not lengths:
+        return ""
+    exponents = growth(lengths)
+    steepest = max(exponents, key=lambda network: exponents[network])
+    text = f"""
+        ## Planning against length
+
+        From the text to the printed report, each network in a process of its own (`python -m benchmarks length`):
+        processor time, start of Python and imports included, and the peak memory of the process. Sites are those of a
+        chain or the leaves of a hierarchy. Between the two greatest lengths the time grows fastest for
+        {steepest}, as the power {exponents[steepest]:.1f} of the length:
+        {"above" if exponents[steepest] > 2 else "below"} quadratic.
+        """
+    rows = [
+        (
+            length.network,
+            str(length.sites),
+            length.refused or f"{length.seconds:.1f} s",
+            f"{length.bytes / 2**20:.0f} MiB",
+        )
+        for length in lengths
+    ]
+    return _paragraphs(text) + _table(("network", "sites", "processor time", "peak memory"), rows)
 
 
 def _everything(results: Results) -> str:
