@@ -65,9 +65,9 @@ def _rank(cases: Sequence[Case], options: argparse.Namespace) -> int:
 
 
 def _length(path: Path) -> int:
-    from benchmarks.length import measured, write
+    from benchmarks.length import Length, measured, write
 
-    found = []
+    found: list[Length] = []
     for length in measured():
         what = length.refused or f"{length.seconds:.1f} s, {length.bytes / 2**20:.0f} MiB"
         print(f"{length.network:20s} {length.sites:6d}  {what}", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -49,7 +49,7 @@ def written(name: str, n: int, chi: int = 3) -> str:
 
 
 @contextmanager
-def shallow(frames: int) -> Iterator[None]:
+def shallow(frames: int) -> Generator[None, None, None]:
     """At most this many frames on top of the test's own."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack(0)) + frames)
@@ -148,7 +148,11 @@ def test_a_layer_of_1200_sites_on_data() -> None:
     cores, x = drawn(n, 3, seed=5), np.random.default_rng(6).normal(size=(3, n, 2))
 
     def site(row: int) -> Callable[[Array, Array, int], Array]:
-        return lambda running, core, k: running @ np.tensordot(core, x[row, k], (1, 0))
+        def step(running: Array, core: Array, k: int) -> Array:
+            product: Array = running @ np.einsum("lsr,s->lr", core, x[row, k])
+            return product
+
+        return step
 
     _, logarithm = transferred(cores, n, site(0))
     cores = rescaled(cores, logarithm)
