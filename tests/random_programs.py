@@ -129,8 +129,8 @@ def _with_clashing_names(text: str, random: Random) -> str:
     return sub(r"\w+", lambda match: new.get(match[0], match[0]), text)
 
 
-_BUILT_IN = frozenset({"leaky_relu", "rms", "gelu", "snake", "rational", "len"})
-"""Names of the language itself, which nothing else can have."""
+_BUILT_IN = frozenset({"leaky_relu", "rms", "gelu", "snake", "rational", "len", "True", "False"})
+"""Names and words of the language itself, or taken for one, which nothing else can have."""
 
 
 @dataclass(frozen=True)
