@@ -182,10 +182,10 @@ class JaxRunning:
         jax = self._jax
 
         def both(trained: Any, frozen: Any, inputs: Any, cotangents: Any) -> Any:
-            if input_grads:
-                value, pull = jax.vjp(lambda own, data: applied(own, frozen, data), trained, inputs)
-            else:
-                value, pull = jax.vjp(lambda own: applied(own, frozen, inputs), trained)
+            def forward(trained: Any, inputs: Any = inputs) -> Any:
+                return applied(trained, frozen, inputs)
+
+            value, pull = jax.vjp(forward, *((trained, inputs) if input_grads else (trained,)))
             return value, pull(cotangents)
 
         def ones(found: Any) -> Any:
