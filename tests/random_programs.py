@@ -125,7 +125,10 @@ def _with_clashing_names(text: str, random: Random) -> str:
     free = [name for name in NASTY if name not in words and name not in _BUILT_IN]
     own = sorted(word for word in words if fullmatch(r"(?:c|h|p|x|out)\d+|own|bump|fold|root|sinc|link|chain", word))
     chosen = random.sample(own, min(len(own), 8))
-    new = dict(zip(chosen, random.sample(free, len(chosen)), strict=True))
+    new: dict[str, str] = {}
+    for word, name in zip(chosen, random.sample(free, len(chosen)), strict=True):
+        if name not in new.values():  # some names are listed twice
+            new[word] = name
     return sub(r"\w+", lambda match: new.get(match[0], match[0]), text)
 
 
