@@ -17,7 +17,7 @@ class Limits:
     ``function_nodes`` of a pointwise function once all that it calls is put in.
     """
 
-    file_bytes: int = 4 * 2**20
+    file_bytes: int = 2**20
     nesting: int = 100
     steps: int = 2_000_000
     cores: int = 200_000

@@ -18,7 +18,7 @@ WIDE = "network a() {{\n  core c(2)\n  output y(i) = {}\n}}\n"
 
 HOSTILE: dict[str, tuple[str, list[str], str]] = {
     "ten megabytes of brackets": ("(" * 10_000_000, [], "TN151"),
-    "megabytes of brackets within the limit": ("let n = " + "(" * 3_000_000, [], "TN1"),
+    "brackets up to the limit": ("let n = " + "(" * 1_000_000, [], "TN1"),
     "ten megabytes of brackets, allowed": ("[" * 10_000_000, ["--limit", "file_bytes=20000000"], "TN1"),
     "brackets of all kinds": ("network a() { core c" + "([{" * 100_000, [], "TN1"),
     "closing brackets": (")" * 100_000, [], "TN1"),
