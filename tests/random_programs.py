@@ -15,6 +15,7 @@ from re import Match, findall, fullmatch, sub
 from typing import TypeAlias
 
 from tests.clashing_names import NASTY
+from tnc.ir.program_text import RESERVED
 
 Dim: TypeAlias = int | None
 """A dimension; None is the dynamic one."""
@@ -127,7 +128,7 @@ def _with_clashing_names(text: str, random: Random) -> str:
     chosen = random.sample(own, min(len(own), 8))
     new: dict[str, str] = {}
     for word, name in zip(chosen, random.sample(free, len(chosen)), strict=True):
-        if name not in new.values():  # some names are listed twice
+        if name not in new.values() and name not in RESERVED:  # some are listed twice, or are words of the language
             new[word] = name
     return sub(r"\w+", lambda match: new.get(match[0], match[0]), text)
 
