@@ -144,8 +144,10 @@ _CORES = '''
 '''
 
 _APPLY = '''
-    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        """Keep complex cores complex: `to(torch.float64)` and `double()` set the precision of their parts."""
+    def _apply(
+        self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True
+    ) -> Self:
+        """Keep complex cores complex; a real dtype sets the precision of their parts."""
 
         def apply(tensor: torch.Tensor) -> torch.Tensor:
             if not tensor.is_complex():

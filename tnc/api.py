@@ -313,7 +313,7 @@ def _arguments(args: object, arguments: Mapping[str, object]) -> Mapping[str, ob
 
 
 def _plain(value: object) -> object:
-    """NumPy's scalars as Python's, without importing NumPy to know them; what has no values is told of later."""
+    """Convert NumPy's numbers and arrays to Python's without importing NumPy; other values stay as they are."""
     convert: object = getattr(value, "tolist", None)
     if not callable(convert) or isinstance(value, type):
         return value

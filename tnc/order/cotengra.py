@@ -17,7 +17,7 @@ _OPTIMAL = 8
 """Up to so many operands the exact search is run; it is exponential."""
 
 _RANDOM = 500
-"""Up to so many operands greedy search is repeated with random choices; longer regions are searched once."""
+"""Maximum number of operands for which greedy search is repeated with random choices; longer regions get one search."""
 
 _RECONFIGURED = 120
 """Up to so many operands the best tree found has its subtrees improved."""
