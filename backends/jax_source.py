@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tnc.codegen.body import Body
-from tnc.codegen.dialect import Loop, Shared
+from tnc.codegen.dialect import LoopText, Shared
+from tnc.codegen.documents import Doc, Group, call, flat, tuple_of
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
-from tnc.codegen.layout import Doc, Group, call, flat, tuple_of
 from tnc.codegen.scalars import Functions, Helper
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Plan, Stack
@@ -218,7 +218,7 @@ class JaxDialect(ArrayDialect):
             return call("jnp.matmul", self.broadcast(left, shared.shape), right)
         return ArrayDialect.shared(self, left, right, shared)
 
-    def repeat(self, body: Body, loop: Loop) -> None:
+    def repeat(self, body: Body, loop: LoopText) -> None:
         """A `scan`: the body as a function of what is carried and of the entries walked along."""
         writer = body.writer
         function = body.names.fresh(f"next_{loop.carried}")

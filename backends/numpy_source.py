@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body, write_for
-from tnc.codegen.dialect import Loop
+from tnc.codegen.dialect import LoopText
+from tnc.codegen.documents import Doc, Group
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
-from tnc.codegen.layout import Doc, Group
 from tnc.codegen.scalars import Functions, Helper
 from tnc.ir.schedule import Plan, Stack
 
@@ -215,7 +215,7 @@ class NumpyDialect(ArrayDialect):
         target = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
         return Group("np.broadcast_to(", (operand, target), ").copy()")
 
-    def repeat(self, body: Body, loop: Loop) -> None:
+    def repeat(self, body: Body, loop: LoopText) -> None:
         """A `for` loop."""
         write_for(body, loop)
 

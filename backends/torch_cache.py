@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tnc.codegen.layout import Group
+from tnc.codegen.documents import Group
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Stack
 

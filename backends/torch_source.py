@@ -9,15 +9,15 @@ from typing import assert_never
 from tnc.backends.torch_cache import write_cached, write_helpers
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body, write_for
-from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
-from tnc.codegen.dialect import Loop, Shared
+from tnc.codegen.dialect import LoopText, Shared
+from tnc.codegen.documents import Doc, Group, call, prefixed
 from tnc.codegen.fills import Run, in_one_row, numbers, runs
 from tnc.codegen.header import docstring
-from tnc.codegen.layout import Doc, Group, call, prefixed
 from tnc.codegen.names import class_name, field_names
 from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import Functions, Helper, number_text
+from tnc.codegen.unsupported import real_only, refuse
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Plan, Schedule, Stack
@@ -210,7 +210,7 @@ class TorchDialect:
         """`expand` is a view; the schedule wants it filled in."""
         return Group(f"{operand}.expand(", tuple(shape), ").contiguous()")
 
-    def repeat(self, body: Body, loop: Loop) -> None:
+    def repeat(self, body: Body, loop: LoopText) -> None:
         """A `for` loop, which `torch.compile` and `torch.export` unroll."""
         write_for(body, loop)
 

@@ -7,8 +7,8 @@ from statistics import median
 
 from benchmarks.cases import Case
 from tnc import driver
-from tnc.cost.xla_step import jit_memory
 from tnc.measure import training
+from tnc.measure.xla.step import jit_memory
 
 
 def compared(cases: Sequence[Case]) -> Iterator[str]:

@@ -13,9 +13,9 @@ from tnc.cost.device import Profile
 from tnc.cost.device_file import default_profile
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
-from tnc.cost.xla_step import jit_memory
 from tnc.ir.schedule import Plan
 from tnc.measure import memory
+from tnc.measure.xla.step import jit_memory
 
 
 def predict(problem: Problem, calibrated: Profile | None) -> Prediction:

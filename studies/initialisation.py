@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import tnc
 from studies.cases import DECLARED, Case
-from tnc.passes.moments import core_moment
+from tnc.init.moments import core_moment
 
 FEWEST, MOST = 400, 12_000
 """Seeds."""

@@ -14,22 +14,22 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Operation,
     Pointwise,
     Read,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
     Schedule,
+    Slice,
     Step,
     Sweep,
 )
@@ -60,20 +60,20 @@ class _Runner:
 
     def see(self, read: Read, values: Mapping[str, Array], iteration: int) -> Array:
         value = values[read.source]
-        if read.pick is not None:
-            axis, index = read.pick
+        if read.select is not None:
+            axis, index = read.select
             value = np.take(value, index.start + index.step * iteration, axis)
         value = value.reshape(self.shape(read.shape))
-        return value if read.order is None else value.transpose(read.order)
+        return value if read.perm is None else value.transpose(read.perm)
 
     def run(self, step: Step, values: Mapping[str, Array], iteration: int) -> Array:
-        if isinstance(step.operation, Repeat):
+        if isinstance(step.operation, Loop):
             return self.repeat(step, step.operation, values)
         result = np.asarray(self.apply(step.operation, self.shape(step.shape), values, iteration))
         assert result.shape == self.shape(step.shape), (step.name, result.shape, step.shape)
         return result
 
-    def repeat(self, step: Step, repeat: Repeat, values: Mapping[str, Array]) -> Array:
+    def repeat(self, step: Step, repeat: Loop, values: Mapping[str, Array]) -> Array:
         carried = self.see(repeat.initial, values, 0)
         for iteration in range(repeat.count):
             inner = {**values, repeat.carried: carried}
@@ -88,7 +88,7 @@ class _Runner:
             return self.see(read, values, iteration)
 
         match operation:
-            case Number(value=value):
+            case ScalarConstant(value=value):
                 return value
             case Matmul(left=left, right=right):
                 assert len(see(left).shape) == len(see(right).shape) in (2, 3)
@@ -107,7 +107,7 @@ class _Runner:
                 return state.reshape(shape)
             case Scale(operand=operand, factor=factor):
                 return factor * see(operand)
-            case Reduce(operand=operand, axes=axes):
+            case ReduceSum(operand=operand, axes=axes):
                 return see(operand).sum(axes)
             case Diagonal(operand=operand):
                 return np.moveaxis(np.diagonal(see(operand), 0, 0, 1), -1, 0)
@@ -115,9 +115,9 @@ class _Runner:
                 return _embedded(see(operand))
             case Broadcast(operand=operand):
                 return np.broadcast_to(see(operand), shape)
-            case Move(operand=operand) | Look(operand=operand):
+            case Contiguous(operand=operand) | NamedView(operand=operand):
                 return see(operand)
-            case Crop(operand=operand):
+            case Slice(operand=operand):
                 return see(operand)[tuple(slice(0, size) for size in shape)]
             case Conjugate(operand=operand):
                 return np.conj(see(operand))
@@ -125,7 +125,7 @@ class _Runner:
                 return np.broadcast_to(evaluate_scalar(function, [see(read) for read in operands]), shape)
             case Normalize(operand=operand, axes=axes, epsilon=epsilon):
                 return _normalized(see(operand), axes, epsilon)
-            case Repeat():
+            case Loop():
                 raise AssertionError
             case _:
                 assert_never(operation)

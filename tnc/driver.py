@@ -28,10 +28,10 @@ from tnc.limits import Limits
 from tnc.source import Source
 
 if TYPE_CHECKING:
+    from tnc.init import Initialisation
     from tnc.ir.program import Program
     from tnc.ir.schedule import Plan
     from tnc.order import Decision, Objective, PlanOptions
-    from tnc.passes import Initialisation
     from tnc.report import NetworkExplanation, NetworkReport
     from tnc.sema import Library
 
@@ -240,7 +240,7 @@ def emit_all(planned: Iterable[Planned], backend: str) -> tuple[str, ...]:
 
 def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised, ...], tuple[Diagnostic, ...]]:
     """Text to Programs, collecting everything that is wrong on the way."""
-    from tnc import ir, passes, sema
+    from tnc import init, ir, sema
 
     if options.dtype not in DTYPES:
         hint = did_you_mean(options.dtype, DTYPES) or f"there are {listed(DTYPES)}"
@@ -260,7 +260,7 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
         groups.append(found)
         if program is not None and readable:
             ir.verify_program(program)
-            initialisation = passes.initialise(program, options.dtype)
+            initialisation = init.initialise(program, options.dtype)
             groups.append(initialisation.diagnostics)
             networks.append(Initialised(program, initialisation))
         endless += sum(_ENDLESS.get(diagnostic.code, 0) for diagnostic in found)

@@ -9,9 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import tnc
 from tnc import driver
-from tnc.cost.xla_step import jit_memory
 from tnc.ir.schedule import Matmul, Schedule
 from tnc.measure import training
+from tnc.measure.xla.step import jit_memory
 
 LAYERS = """
 network layers() {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.order.networks import chain, column, core, einsum, network, schedule_of
 from tnc.cost.device import Curve, Grid, Overhead, Products, Profile
 from tnc.cost.device_file import find_profile, shipped
-from tnc.cost.kernels import Gemm, Kernel, Pass, transposition
+from tnc.cost.kernels import Gemm, Kernel, MemoryPass, transposition
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
 from tnc.diagnostics import CompileError
@@ -47,13 +47,13 @@ def clock(*, forward_only: bool = False) -> Clock:
         (Gemm(1, 10, 100, 10), 4 * 2100 / 1e8),  # memory takes longer
         (Gemm(1, 50, 1000, 50), 2 * 50 * 1000 * 50 / 1e9),  # arithmetic does
         (Gemm(5, 10, 100, 10), 5 * 4 * 2100 / 1e8 + 4e-6),
-        (Pass(2000, 1000), 4 * 2000 / 1e8),
-        (Pass(20_000, 10_000), 4 * 20_000 / 1e8 + 4 * 10_000 / 1e7),  # the result is new memory
-        (Pass(2000, 1000, functions=1000), 1000 / 1e7),
-        (Pass(2000, 1000, together=1), 4 * 4 * 2000 / 1e8),
-        (Pass(2000, 1000, together=16), 4 * 2000 / 1e8),
-        (Pass(2000, 1000, together=4), 2 * 4 * 2000 / 1e8),  # half-way on logarithmic scales
-        (Pass(2000, 1000, together=1, turns=300), 4 * 4 * 2000 / 1e8 + 300 * 1e-8),
+        (MemoryPass(2000, 1000), 4 * 2000 / 1e8),
+        (MemoryPass(20_000, 10_000), 4 * 20_000 / 1e8 + 4 * 10_000 / 1e7),  # the result is new memory
+        (MemoryPass(2000, 1000, functions=1000), 1000 / 1e7),
+        (MemoryPass(2000, 1000, together=1), 4 * 4 * 2000 / 1e8),
+        (MemoryPass(2000, 1000, together=16), 4 * 2000 / 1e8),
+        (MemoryPass(2000, 1000, together=4), 2 * 4 * 2000 / 1e8),  # half-way on logarithmic scales
+        (MemoryPass(2000, 1000, together=1, turns=300), 4 * 4 * 2000 / 1e8 + 300 * 1e-8),
     ],
 )
 def test_calls_by_hand(kernel: Kernel, seconds: float) -> None:
@@ -114,11 +114,11 @@ def test_products_are_positive_and_bigger_ones_take_no_less(
 @given(st.sampled_from(shipped()), st.integers(1, 2**26), st.integers(0, 2**26), st.integers(0, 64))
 def test_passes_are_positive_and_longer_ones_take_no_less(device: str, entries: int, fresh: int, together: int) -> None:
     clock = Clock(find_profile(device), "float32")
-    here = clock.work(Pass(entries, fresh, together=together))
+    here = clock.work(MemoryPass(entries, fresh, together=together))
     assert here > 0
-    assert clock.work(Pass(2 * entries, fresh, together=together)) >= here * (1 - 1e-9)
-    assert clock.work(Pass(entries, fresh + 1, together=together)) >= here * (1 - 1e-9)
-    assert clock.work(Pass(entries, fresh, together=max(together, 1), turns=100)) >= here * (1 - 1e-9)
+    assert clock.work(MemoryPass(2 * entries, fresh, together=together)) >= here * (1 - 1e-9)
+    assert clock.work(MemoryPass(entries, fresh + 1, together=together)) >= here * (1 - 1e-9)
+    assert clock.work(MemoryPass(entries, fresh, together=max(together, 1), turns=100)) >= here * (1 - 1e-9)
 
 
 @settings(deadline=None, derandomize=True)

@@ -6,7 +6,7 @@ from tests.order.networks import chain, core, einsum, network, schedule_of
 from tnc.cost import totals
 from tnc.cost.run import run
 from tnc.ir.program import Apply, Argument, Input, Normalize, Pointwise, Program
-from tnc.ir.schedule import Repeat, Schedule
+from tnc.ir.schedule import Loop, Schedule
 
 RELU = Apply("relu", (Argument(0),))
 
@@ -98,8 +98,8 @@ def test_a_loop_costs_what_its_iterations_cost() -> None:
     assert found.flops_forward == sum(step.cost.flops for step in schedule.steps)
     assert found.flops_training == sum(step.cost.flops + step.cost.flops_backward for step in schedule.steps)
     assert found.bytes_saved == sum(step.cost.saved for step in schedule.steps)
-    (loop,) = (step for step in schedule.steps if isinstance(step.operation, Repeat))
-    assert isinstance(loop.operation, Repeat)
+    (loop,) = (step for step in schedule.steps if isinstance(step.operation, Loop))
+    assert isinstance(loop.operation, Loop)
     body = sum(step.cost.flops for step in loop.operation.body)
     assert loop.cost.flops == loop.operation.count * body
 

@@ -27,11 +27,12 @@ from tnc.ir.program import (
 )
 from tnc.ir.schedule import (
     Add,
-    Given,
+    Contiguous,
     Index,
+    InputTensor,
+    Loop,
     Matmul,
     Member,
-    Move,
     Multiply,
     Normalize,
     Operation,
@@ -39,9 +40,8 @@ from tnc.ir.schedule import (
     PlanEntry,
     Pointwise,
     Read,
-    Reduce,
+    ReduceSum,
     Region,
-    Repeat,
     Result,
     Schedule,
     Stack,
@@ -72,7 +72,7 @@ def plan_of(schedule: Schedule, dtype: str = "float64") -> Plan:
 
 def one_step(operation: Operation, shape: tuple[Extent, ...], *inputs: tuple[Dim, ...]) -> Schedule:
     """A network that does one thing to inputs ``a``, ``b``, …"""
-    given = tuple(Given(name, axes) for name, axes in zip("abcdefg", inputs, strict=False))
+    given = tuple(InputTensor(name, axes) for name, axes in zip("abcdefg", inputs, strict=False))
     result = Result("y", Read("h", shape), (None,) * len(shape))
     return Schedule("single", (), given, (Step("h", shape, operation, region="h"),), (result,))
 
@@ -95,7 +95,7 @@ def tensor_train() -> Schedule:
     body = (
         Step("t", ("batch", 6), Matmul(Read("c", ("batch", 3)), Read("g", (3, 6), (0, Index(0, 1))))),
         Step("u", ("batch", 2, 3), Multiply(Read("t", ("batch", 2, 3)), Read("x", ("batch", 2, 1), (1, Index(1, 1))))),
-        Step("v", ("batch", 3), Reduce(Read("u", ("batch", 2, 3)), (1,))),
+        Step("v", ("batch", 3), ReduceSum(Read("u", ("batch", 2, 3)), (1,))),
     )
     steps = (
         Step(
@@ -105,7 +105,7 @@ def tensor_train() -> Schedule:
             region="h",
             legs=("b", "r[0]"),
         ),
-        Step("h_2", ("batch", 3), Repeat(6, Read("h", ("batch", 3)), "c", body), region="h_2"),
+        Step("h_2", ("batch", 3), Loop(6, Read("h", ("batch", 3)), "c", body), region="h_2"),
         Step(
             "y",
             ("batch", 5),
@@ -133,11 +133,11 @@ def tensor_train() -> Schedule:
             region="act",
         ),
         Step("n", ("batch", 5), Normalize(Read("act_2", ("batch", 5)), (1,), 1e-12), region="n"),
-        Step("w", (5, "batch"), Move(Read("n", ("batch", 5), order=(1, 0))), region="n"),
+        Step("w", (5, "batch"), Contiguous(Read("n", ("batch", 5), perm=(1, 0))), region="n"),
     )
     results = (Result("y", Read("n", ("batch", 5)), ("b", "o")), Result("w", Read("w", (5, "batch")), (None, None)))
     regions = (Region("h", "h(b, r[0]) = x(b, [0], p) * first(p, r[0])", 2, "optimal"),)
-    inputs = (Given("x", ("batch", 8, 2)),)
+    inputs = (InputTensor("x", ("batch", 8, 2)),)
     return Schedule("tt_net", stacks, inputs, steps, results, (("batch", 4),), regions)
 
 

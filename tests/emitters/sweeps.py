@@ -7,7 +7,7 @@ from math import prod
 
 from tests.emitters.schedules import lone
 from tnc.ir.program import Normal
-from tnc.ir.schedule import Given, Read, Result, Schedule, Step, Sweep, Window
+from tnc.ir.schedule import InputTensor, Read, Result, Schedule, Step, Sweep, Window
 from tnc.ir.sweep import shape_after
 
 Gate = tuple[int, int, int]
@@ -23,7 +23,7 @@ def swept(entries: int, *gates: Gate, frozen: Sequence[int] = (), core: bool = F
     windows = tuple(Window(Read(f"g{n}", (new, summed)), front) for n, (new, summed, front) in enumerate(gates))
     sweep = Sweep(Read("a", (entries,)), windows)
     shape = shape_after(sweep)
-    given = () if core else (Given("a", (entries,)),)
+    given = () if core else (InputTensor("a", (entries,)),)
     stacks = (*cores, lone("a", (entries,), Normal(1.0))) if core else cores
     step = Step("h", shape, sweep, region="h", legs=("q",))
     return Schedule("sweep", stacks, given, (step,), (Result("y", Read("h", (prod(shape),)), (None,)),))

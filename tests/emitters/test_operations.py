@@ -13,21 +13,21 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
     Index,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Read,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
     Schedule,
+    Slice,
     Step,
 )
 
@@ -36,14 +36,14 @@ _Function: TypeAlias = (
 )
 
 _CASES: dict[str, tuple[Schedule, _Function, tuple[tuple[int, ...], ...]]] = {
-    "number": (one_step(Number(2.5), (), ()), lambda a: np.asarray(2.5), ((),)),
+    "number": (one_step(ScalarConstant(2.5), (), ()), lambda a: np.asarray(2.5), ((),)),
     "matmul": (
-        one_step(Matmul(Read("a", (3, 4), order=(1, 0)), Read("b", (3, 5))), (4, 5), (3, 4), (3, 5)),
+        one_step(Matmul(Read("a", (3, 4), perm=(1, 0)), Read("b", (3, 5))), (4, 5), (3, 4), (3, 5)),
         lambda a, b: a.T @ b,
         ((3, 4), (3, 5)),
     ),
     "batched matmul": (
-        one_step(Matmul(Read("a", (2, 3, 4)), Read("b", (2, 5, 4), order=(0, 2, 1))), (2, 3, 5), (2, 3, 4), (2, 5, 4)),
+        one_step(Matmul(Read("a", (2, 3, 4)), Read("b", (2, 5, 4), perm=(0, 2, 1))), (2, 3, 5), (2, 3, 4), (2, 5, 4)),
         lambda a, b: a @ b.transpose(0, 2, 1),
         ((2, 3, 4), (2, 5, 4)),
     ),
@@ -59,14 +59,14 @@ _CASES: dict[str, tuple[Schedule, _Function, tuple[tuple[int, ...], ...]]] = {
     ),
     "one term": (one_step(Add(((-3.0, Read("a", (2,))),)), (2,), (2,)), lambda a: -3 * a, ((2,),)),
     "scale": (one_step(Scale(Read("a", (2,)), -0.25), (2,), (2,)), lambda a: -0.25 * a, ((2,),)),
-    "reduce one": (one_step(Reduce(Read("a", (2, 3)), (1,)), (2,), (2, 3)), lambda a: a.sum(1), ((2, 3),)),
+    "reduce one": (one_step(ReduceSum(Read("a", (2, 3)), (1,)), (2,), (2, 3)), lambda a: a.sum(1), ((2, 3),)),
     "reduce two": (
-        one_step(Reduce(Read("a", (2, 3, 4)), (0, 2)), (3,), (2, 3, 4)),
+        one_step(ReduceSum(Read("a", (2, 3, 4)), (0, 2)), (3,), (2, 3, 4)),
         lambda a: a.sum((0, 2)),
         ((2, 3, 4),),
     ),
-    "reduce all": (one_step(Reduce(Read("a", (2, 3)), (0, 1)), (), (2, 3)), np.sum, ((2, 3),)),
-    "reduce none": (one_step(Reduce(Read("a", (2,)), ()), (2,), (2,)), lambda a: a, ((2,),)),
+    "reduce all": (one_step(ReduceSum(Read("a", (2, 3)), (0, 1)), (), (2, 3)), np.sum, ((2, 3),)),
+    "reduce none": (one_step(ReduceSum(Read("a", (2,)), ()), (2,), (2,)), lambda a: a, ((2,),)),
     "diagonal": (one_step(Diagonal(Read("a", (3, 3))), (3,), (3, 3)), np.diagonal, ((3, 3),)),
     "diagonal of more": (
         one_step(Diagonal(Read("a", (3, 3, 2, 4))), (3, 2, 4), (3, 3, 2, 4)),
@@ -85,18 +85,18 @@ _CASES: dict[str, tuple[Schedule, _Function, tuple[tuple[int, ...], ...]]] = {
         ((3,),),
     ),
     "move": (
-        one_step(Move(Read("a", (2, 3, 4), order=(2, 0, 1))), (4, 2, 3), (2, 3, 4)),
+        one_step(Contiguous(Read("a", (2, 3, 4), perm=(2, 0, 1))), (4, 2, 3), (2, 3, 4)),
         lambda a: a.transpose(2, 0, 1),
         ((2, 3, 4),),
     ),
-    "look": (one_step(Look(Read("a", (6,))), (6,), (2, 3)), np.ravel, ((2, 3),)),
-    "look at a scalar": (one_step(Look(Read("a", ())), (), (1, 1)), lambda a: a[0, 0], ((1, 1),)),
+    "look": (one_step(NamedView(Read("a", (6,))), (6,), (2, 3)), np.ravel, ((2, 3),)),
+    "look at a scalar": (one_step(NamedView(Read("a", ())), (), (1, 1)), lambda a: a[0, 0], ((1, 1),)),
     "crop": (
-        one_step(Crop(Read("a", (3, 4, 5))), (3, 2, 5), (3, 4, 5)),
+        one_step(Slice(Read("a", (3, 4, 5))), (3, 2, 5), (3, 4, 5)),
         lambda a: a[:, :2],
         ((3, 4, 5),),
     ),
-    "crop nothing": (one_step(Crop(Read("a", (3,))), (3,), (3,)), lambda a: a, ((3,),)),
+    "crop nothing": (one_step(Slice(Read("a", (3,))), (3,), (3,)), lambda a: a, ((3,),)),
     "conjugate": (one_step(Conjugate(Read("a", (3,))), (3,), (3,)), np.conj, ((3,),)),
     "normalize": (
         one_step(Normalize(Read("a", (2, 3)), (1,), 1e-12), (2, 3), (2, 3)),
@@ -119,7 +119,7 @@ _CASES: dict[str, tuple[Schedule, _Function, tuple[tuple[int, ...], ...]]] = {
         ((5, 2, 3), (3, 4)),
     ),
     "many axes": (
-        one_step(Move(Read("a", (2,) * 12, order=tuple(range(11, -1, -1)))), (2,) * 12, (2,) * 12),
+        one_step(Contiguous(Read("a", (2,) * 12, perm=tuple(range(11, -1, -1)))), (2,) * 12, (2,) * 12),
         np.transpose,
         ((2,) * 12,),
     ),
@@ -153,7 +153,7 @@ def test_loops_walk_from_any_entry_in_any_direction(backend: str, start: int, st
         Step("s", (3,), Scale(Read("c", (3,)), 0.5)),
         Step("t", (3,), Add(((1.0, Read("s", (3,))), (1.0, Read("a", (3,), (axis, Index(start, step))))))),
     )
-    schedule = one_step(Repeat(count, Read("b", (3,)), "c", body), (3,), shape, (3,))
+    schedule = one_step(Loop(count, Read("b", (3,)), "c", body), (3,), shape, (3,))
     random = np.random.default_rng(1)
     a, b = random.normal(size=shape), random.normal(size=3)
     wanted = b
@@ -168,9 +168,9 @@ def test_loops_nest_and_share_what_is_outside(backend: str) -> None:
     inner = (Step("t", (3,), Multiply(Read("d", (3,)), Read("a", (3,), (0, Index(0, 1))))),)
     body = (
         Step("s", (3,), Add(((1.0, Read("c", (3,))), (1.0, Read("b", (3,)))))),
-        Step("r", (3,), Repeat(2, Read("s", (3,)), "d", inner)),
+        Step("r", (3,), Loop(2, Read("s", (3,)), "d", inner)),
     )
-    schedule = one_step(Repeat(3, Read("b", (3,)), "c", body), (3,), (2, 3), (3,))
+    schedule = one_step(Loop(3, Read("b", (3,)), "c", body), (3,), (2, 3), (3,))
     random = np.random.default_rng(1)
     a, b = random.normal(size=(2, 3)), random.normal(size=3)
     wanted = b

@@ -38,7 +38,7 @@ def test_gates_may_be_transposed() -> None:
     schedule = swept(4 * 3 * 5, (3, 3, 4), (5, 5, 12))
     (step,) = schedule.steps
     assert isinstance(step.operation, Sweep)
-    turned = tuple(Window(replace(w.gate, order=(1, 0)), w.front) for w in step.operation.windows)
+    turned = tuple(Window(replace(w.gate, perm=(1, 0)), w.front) for w in step.operation.windows)
     schedule = replace(schedule, steps=(replace(step, operation=replace(step.operation, windows=turned)),))
     verify_schedule(schedule)
     cores = random_cores(schedule)

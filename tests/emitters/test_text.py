@@ -15,7 +15,20 @@ import tnc
 from tests.emitters.schedules import BACKENDS, apply, initialised, one_step, plan_of, pointwise, stack, tensor_train
 from tnc.codegen import emitter
 from tnc.ir.program import Apply, Argument, Literal, Normal
-from tnc.ir.schedule import Add, Given, Index, Move, Multiply, Plan, PlanEntry, Read, Result, Schedule, Stack, Step
+from tnc.ir.schedule import (
+    Add,
+    Contiguous,
+    Index,
+    InputTensor,
+    Multiply,
+    Plan,
+    PlanEntry,
+    Read,
+    Result,
+    Schedule,
+    Stack,
+    Step,
+)
 
 _GOLDEN = Path(__file__).parent / "golden"
 
@@ -31,15 +44,15 @@ def _crowded() -> Schedule:
     order = tuple(reversed(range(20)))
     terms = tuple((float(i), Read("g", axes, (0, Index(i % 2)))) for i in range(1, 9))
     steps = (
-        Step("tree.h[2]", axes, Move(Read("g", axes, (0, Index(0)), order))),
+        Step("tree.h[2]", axes, Contiguous(Read("g", axes, (0, Index(0)), order))),
         Step("sum", axes, Add(terms)),
-        Step("class", axes, Multiply(Read("tree.h[2]", axes, order=order), Read("sum", axes, order=order))),
+        Step("class", axes, Multiply(Read("tree.h[2]", axes, perm=order), Read("sum", axes, perm=order))),
     )
     results = (
         Result("class", Read("class", axes), (None,) * 20),
         Result("count", Read("x", ("n", *axes)), (None,) * 21),
     )
-    return Schedule(name, stacks, (Given("x", ("n", *axes)),), steps, results)
+    return Schedule(name, stacks, (InputTensor("x", ("n", *axes)),), steps, results)
 
 
 _SCHEDULES = {
@@ -134,7 +147,11 @@ def test_the_header_survives_any_argument(backend: str) -> None:
 def test_awkward_network_names(name: str) -> None:
     """The class may not hide what the module uses, and must be a class name."""
     schedule = Schedule(
-        name, (), (Given("self", (2,)), Given("torch", (2,))), (), (Result("y", Read("self", (2,)), (None,)),)
+        name,
+        (),
+        (InputTensor("self", (2,)), InputTensor("torch", (2,))),
+        (),
+        (Result("y", Read("self", (2,)), (None,)),),
     )
     for backend in BACKENDS:
         text = emitter(backend).emit(plan_of(schedule))

@@ -164,7 +164,7 @@ def test_loading_cores(network: Any) -> None:
 
 def test_large_values_do_not_outlive_their_last_use() -> None:
     """Peak memory of a chain of large steps is that of two of them, also inside a loop."""
-    from tnc.ir.schedule import Given, Index, Multiply, Read, Repeat, Result, Scale, Schedule, Step
+    from tnc.ir.schedule import Index, InputTensor, Loop, Multiply, Read, Result, Scale, Schedule, Step
 
     shape = (1024, 1024)
     steps = [Step("h0", shape, Scale(Read("x", shape), 0.5))]
@@ -174,11 +174,11 @@ def test_large_values_do_not_outlive_their_last_use() -> None:
         Step("t", shape, Scale(Read("s", shape), 2.0)),
         Step("u", shape, Multiply(Read("t", shape), Read("w", (1, 1), (0, Index(0, 1))))),
     )
-    loop = Step("r", shape, Repeat(3, Read("h5", shape), "c", body))
+    loop = Step("r", shape, Loop(3, Read("h5", shape), "c", body))
     schedule = Schedule(
         "chain",
         (),
-        (Given("x", shape), Given("w", (3,))),
+        (InputTensor("x", shape), InputTensor("w", (3,))),
         (*steps, loop),
         (Result("y", Read("r", shape), (None, None)),),
     )

@@ -11,25 +11,25 @@ from tnc.ir.program import Apply, Argument, Normal
 from tnc.ir.schedule import (
     Add,
     Broadcast,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
-    Given,
     Index,
-    Look,
+    InputTensor,
+    Loop,
     Matmul,
     Member,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Operation,
     Pointwise,
     Read,
-    Reduce,
-    Repeat,
+    ReduceSum,
     Result,
+    ScalarConstant,
     Schedule,
+    Slice,
     Stack,
     Step,
     Sweep,
@@ -37,7 +37,7 @@ from tnc.ir.schedule import (
 )
 
 STACK = Stack("g", (2, 3), False, True, tuple(Member(f"g[{k}]", k, 1, Normal(1.0)) for k in range(4)))
-X = Given("x", ("batch", 6))
+X = InputTensor("x", ("batch", 6))
 ROW = Read("x", ("batch", 6))
 
 
@@ -63,7 +63,7 @@ def sweep(*windows: Window) -> Sweep:
 
 
 GOOD: list[Step] = [
-    step(Number(1.0)),
+    step(ScalarConstant(1.0)),
     step(Matmul(Read("x", (extent(("batch", 3)), 2)), core()), strided=False),
     step(Matmul(Read("g", (4, 2, 3)), Read("g", (4, 2, 3), None, (0, 2, 1))), 4, 2, 2),
     step(Matmul(Read("g", (1, 3, 2), (0, Index(0))), Read("g", (4, 2, 3))), 4, 3, 3),
@@ -71,16 +71,16 @@ GOOD: list[Step] = [
     step(Multiply(Read("g", (2, 3, 1), (0, Index(3))), Read("g", (1, 3, 8))), 2, 3, 8),
     step(Add(((1.0, core()), (2.0, Read("g", (2, 3), (0, Index(0)))))), 2, 3),
     step(Add(((1.0, Read("x", ("batch", 6, 1))), (-1.0, Read("g", (1, 6, 1), (0, Index(0)))))), "batch", 6, 1),
-    step(Reduce(ROW, (0,)), 6),
+    step(ReduceSum(ROW, (0,)), 6),
     step(Diagonal(Read("g", (2, 2, 6))), 2, 6),
     step(Embed(core()), 2, 2, 3),
     step(Broadcast(Read("x", (1, "batch", 6))), 5, "batch", 6),
-    step(Move(Read("x", ("batch", 6), None, (1, 0))), 6, "batch"),
-    step(Look(Read("x", ("batch", 6), None, (1, 0))), 6, "batch", strided=True),
-    step(Look(Read("x", ("batch", 2, 3))), "batch", 2, 3),
-    step(Look(Read("g", (4, 2, 1), (2, Index(1)))), 4, 2, 1, strided=True),
-    step(Crop(ROW), "batch", 4, strided=True),
-    step(Crop(core()), 1, 3),
+    step(Contiguous(Read("x", ("batch", 6), None, (1, 0))), 6, "batch"),
+    step(NamedView(Read("x", ("batch", 6), None, (1, 0))), 6, "batch", strided=True),
+    step(NamedView(Read("x", ("batch", 2, 3))), "batch", 2, 3),
+    step(NamedView(Read("g", (4, 2, 1), (2, Index(1)))), 4, 2, 1, strided=True),
+    step(Slice(ROW), "batch", 4, strided=True),
+    step(Slice(core()), 1, 3),
     step(Pointwise(Apply("relu", (Argument(0),)), (ROW,)), "batch", 6),
     step(Normalize(ROW, (1,), 1e-12), "batch", 6),
     step(sweep(gate(1)), 2, 8),
@@ -91,15 +91,15 @@ GOOD: list[Step] = [
 GOOD[1] = replace(GOOD[1], shape=(extent(("batch", 3)), 3))
 
 BAD: list[tuple[str, Step]] = [
-    ("has shape", step(Number(1.0), 1)),
-    ("not defined", step(Move(Read("y", (1,))), 1)),
-    ("is read as", step(Move(Read("x", ("batch", 5))), "batch", 5)),
-    ("is read as", step(Move(Read("x", (6,))), 6)),
-    ("in the order", step(Move(Read("x", ("batch", 6), None, (0, 0))), "batch", "batch")),
-    ("no axis 3", step(Move(Read("g", (2, 3), (3, Index(0)))), 2, 3)),
-    ("no entries 4", step(Move(core(4)), 2, 3)),
-    ("no entries", step(Move(Read("x", (6,), (0, Index(0)))), 6)),
-    ("is strided", step(Move(Read("g", (8,), (2, Index(0)))), 8)),
+    ("has shape", step(ScalarConstant(1.0), 1)),
+    ("not defined", step(Contiguous(Read("y", (1,))), 1)),
+    ("is read as", step(Contiguous(Read("x", ("batch", 5))), "batch", 5)),
+    ("is read as", step(Contiguous(Read("x", (6,))), 6)),
+    ("in the order", step(Contiguous(Read("x", ("batch", 6), None, (0, 0))), "batch", "batch")),
+    ("no axis 3", step(Contiguous(Read("g", (2, 3), (3, Index(0)))), 2, 3)),
+    ("no entries 4", step(Contiguous(core(4)), 2, 3)),
+    ("no entries", step(Contiguous(Read("x", (6,), (0, Index(0)))), 6)),
+    ("is strided", step(Contiguous(Read("g", (8,), (2, Index(0)))), 8)),
     ("multiplies matrices", step(Matmul(core(), core(1)), 2, 3)),
     ("multiplies matrices", step(Matmul(Read("g", (24,)), Read("g", (24,))))),
     ("multiplies matrices", step(Matmul(Read("g", (4, 2, 3)), Read("g", (2, 3, 4))), 4, 2, 4)),
@@ -107,16 +107,16 @@ BAD: list[tuple[str, Step]] = [
     ("overwrites", step(Pointwise(Apply("relu", (Argument(0),)), (ROW,), "", True), "batch", 6)),
     ("different ranks", step(Multiply(core(), Read("g", (2, 1, 3), (0, Index(0)))), 2, 1, 3)),
     ("combines axes", step(Multiply(core(), Read("g", (3, 2), (0, Index(0)))), 2, 3)),
-    ("sums axes", step(Reduce(core(), (2,)), 2, 3)),
-    ("sums axes", step(Reduce(core(), ()), 2, 3)),
+    ("sums axes", step(ReduceSum(core(), (2,)), 2, 3)),
+    ("sums axes", step(ReduceSum(core(), ()), 2, 3)),
     ("not square", step(Diagonal(core()), 3)),
     ("embeds a scalar", step(Embed(Read("g", (), (0, Index(0)))), 1, 1)),
     ("cannot repeat", step(Broadcast(core()), 2, 1)),
-    ("crops", step(Crop(core()), 2, 4)),
-    ("crops", step(Crop(ROW), 3, 6)),
-    ("claims to be contiguous", step(Crop(core()), 2, 2)),
-    ("claims to be contiguous", step(Look(Read("x", ("batch", 6), None, (1, 0))), 6, "batch")),
-    ("yet strided", step(Move(core()), 2, 3, strided=True)),
+    ("crops", step(Slice(core()), 2, 4)),
+    ("crops", step(Slice(ROW), 3, 6)),
+    ("claims to be contiguous", step(Slice(core()), 2, 2)),
+    ("claims to be contiguous", step(NamedView(Read("x", ("batch", 6), None, (1, 0))), 6, "batch")),
+    ("yet strided", step(Contiguous(core()), 2, 3, strided=True)),
     ("further operands", step(Pointwise(Argument(1), (ROW,)), "batch", 6)),
     ("further operands", step(Pointwise(Argument(1), (ROW, core())), "batch", 6)),
     ("not flat", step(Sweep(ROW, (gate(1),)), 16)),
@@ -144,14 +144,14 @@ def test_bad_steps(message: str, bad: Step) -> None:
     if message == "embeds a scalar":
         bad = replace(bad, operation=Embed(Read("n", ())))
         with pytest.raises(InternalError, match=message):
-            verify_schedule(schedule(step(Number(1.0), name="n"), bad))
+            verify_schedule(schedule(step(ScalarConstant(1.0), name="n"), bad))
         return
     with pytest.raises(InternalError, match=message):
         verify_schedule(schedule(bad))
 
 
 def test_sweeps_start_from_contiguous_states() -> None:
-    rows = step(Reduce(Read("g", (4, 2, 3)), (1,)), 4, 3, name="n")
+    rows = step(ReduceSum(Read("g", (4, 2, 3)), (1,)), 4, 3, name="n")
     wide = Window(Read("n", (4, 3)), 1)
     verify_schedule(schedule(rows, step(Sweep(Read("n", (3,), (0, Index(0))), (wide,)), 4, 1)))
     with pytest.raises(InternalError, match="not flat"):
@@ -160,26 +160,26 @@ def test_sweeps_start_from_contiguous_states() -> None:
 
 def test_names_are_defined_once_and_before_their_use() -> None:
     with pytest.raises(InternalError, match="defined twice"):
-        verify_schedule(schedule(step(Number(1.0)), step(Number(2.0))))
+        verify_schedule(schedule(step(ScalarConstant(1.0)), step(ScalarConstant(2.0))))
     with pytest.raises(InternalError, match="defined twice"):
-        verify_schedule(schedule(step(Number(1.0), name="g")))
+        verify_schedule(schedule(step(ScalarConstant(1.0), name="g")))
     with pytest.raises(InternalError, match="not defined"):
-        verify_schedule(schedule(step(Move(Read("b", ())), name="a"), step(Number(1.0), name="b")))
+        verify_schedule(schedule(step(Contiguous(Read("b", ())), name="a"), step(ScalarConstant(1.0), name="b")))
 
 
 def test_a_strided_value_is_not_read_under_another_shape() -> None:
-    look = step(Look(Read("x", ("batch", 6), None, (1, 0))), 6, "batch", strided=True)
-    verify_schedule(schedule(look, step(Move(Read("a", (2, 3, 1, "batch"))), 2, 3, 1, "batch", name="b")))
+    look = step(NamedView(Read("x", ("batch", 6), None, (1, 0))), 6, "batch", strided=True)
+    verify_schedule(schedule(look, step(Contiguous(Read("a", (2, 3, 1, "batch"))), 2, 3, 1, "batch", name="b")))
     fused = extent((6, "batch"))
     with pytest.raises(InternalError, match="is strided"):
-        verify_schedule(schedule(look, Step("b", (fused,), Move(Read("a", (fused,))))))
+        verify_schedule(schedule(look, Step("b", (fused,), Contiguous(Read("a", (fused,))))))
 
 
 def loop(count: int = 3, **changes: object) -> Step:
     """A loop over members of the stack."""
     body = Step("w", (2, 2), Matmul(core(0, step=1), Read("v", (3, 2))))
     back = Step("u", (3, 2), Matmul(Read("g", (2, 3), (0, Index(0)), (1, 0)), Read("w", (2, 2))))
-    repeat = Repeat(count, Read("g", (3, 2), (0, Index(0))), "v", (body, back))
+    repeat = Loop(count, Read("g", (3, 2), (0, Index(0))), "v", (body, back))
     return Step("l", (3, 2), replace(repeat, **changes))  # type: ignore[arg-type]
 
 
@@ -199,7 +199,7 @@ def test_loops() -> None:
         with pytest.raises(InternalError, match=message):
             verify_schedule(schedule(bad))
     with pytest.raises(InternalError, match="not defined"):
-        verify_schedule(schedule(loop(), step(Move(Read("w", (2, 2))), 2, 2)))
+        verify_schedule(schedule(loop(), step(Contiguous(Read("w", (2, 2))), 2, 2)))
 
 
 def test_results() -> None:
@@ -218,7 +218,7 @@ def product_and(function: str, *, in_place: bool = True, shape: tuple[int, ...] 
 
 def test_what_may_be_overwritten() -> None:
     verify_schedule(schedule(*product_and("relu")))
-    also = step(Move(Read("h", (2, 2))), 2, 2, name="b")
+    also = step(Contiguous(Read("h", (2, 2))), 2, 2, name="b")
     verify_schedule(schedule(*product_and("gelu", in_place=False), also))
     again = Step("b", (2, 2), Pointwise(Apply("relu", (Argument(0),)), (Read("a", (2, 2)),), "", True))
     for bad in [

@@ -8,8 +8,8 @@ import pytest
 
 import tnc
 from tnc import driver
-from tnc.cost.xla_step import jit_memory
 from tnc.measure import training
+from tnc.measure.xla.step import jit_memory
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -21,7 +21,7 @@ from tnc.ir.program import (
     Use,
     View,
 )
-from tnc.ir.schedule import Operation, Repeat, Schedule, Step
+from tnc.ir.schedule import Loop, Operation, Schedule, Step
 from tnc.order import Decision, PlanOptions, decide, plan
 
 
@@ -44,7 +44,7 @@ def operations(schedule: Schedule, kind: type[Operation]) -> list[Step]:
     """The steps of one kind, those in loops included."""
     found: list[Step] = []
     for step in schedule.steps:
-        inner = step.operation.body if isinstance(step.operation, Repeat) else ()
+        inner = step.operation.body if isinstance(step.operation, Loop) else ()
         found += [each for each in (step, *inner) if isinstance(each.operation, kind)]
     return found
 

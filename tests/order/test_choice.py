@@ -18,9 +18,9 @@ from tnc.ir.cost import Terms
 from tnc.ir.program import Input, Normal, Program
 from tnc.ir.schedule import Matmul, Plan
 from tnc.order import OBJECTIVES, Decision, Objective, PlanOptions, Trial, decide
-from tnc.order.families import families
+from tnc.order.dataflow import families
+from tnc.order.evaluation import TOLERANCE, choose
 from tnc.order.tree import Network, pairs
-from tnc.order.trial import TOLERANCE, choose
 
 PLANNERS = ("as written", "data first", "optimal", "optimal, grouped", "weight first")
 

@@ -12,7 +12,7 @@ from tnc.cost.device_file import default_profile
 from tnc.cost.time import Clock
 from tnc.ir.program import Dim, Input, Program, Reshape, View
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Embed, Matmul, Move, Schedule, Step
+from tnc.ir.schedule import Contiguous, Embed, Matmul, Schedule, Step
 from tnc.order.group import grouped
 from tnc.order.search import effort
 from tnc.order.tree import Network, Path, fold, pairs
@@ -32,7 +32,7 @@ def moves_of_the_state(schedule: Schedule) -> list[Step]:
     for step in schedule.steps:
         if any(read.source in made for read in reads(step.operation)):
             made.add(step.name)
-            moves += [step] if isinstance(step.operation, Move) else []
+            moves += [step] if isinstance(step.operation, Contiguous) else []
     assert len(made) > 1
     return moves
 
@@ -78,7 +78,9 @@ def test_legs_behind_a_group_take_part_idly_where_they_are_few() -> None:
     program = network([product, flat], [core("s", (2**15, 2, 2, 2, 2, 2)), *cores], outputs=("flat",))
     schedule = schedule_of(program)
     assert [prod(int(str(size)) for size in step.shape) for step in operations(schedule, Embed)] == [2**10]
-    assert not [step for step in operations(schedule, Move) if prod(int(str(size)) for size in step.shape) > 2**10]
+    assert not [
+        step for step in operations(schedule, Contiguous) if prod(int(str(size)) for size in step.shape) > 2**10
+    ]
 
 
 def test_values_with_idle_legs() -> None:

@@ -37,7 +37,7 @@ from tnc.ir.program import (
     Use,
     View,
 )
-from tnc.ir.schedule import Matmul, Move, Multiply, Repeat, Scale, Step
+from tnc.ir.schedule import Contiguous, Loop, Matmul, Multiply, Scale, Step
 
 # Of the processor, since others may be at work on the same machine; where nobody is, one thread's clock says the same.
 SECONDS = 30
@@ -154,13 +154,13 @@ def test_views_of_permuted_tensors() -> None:
 
 def test_a_column_of_gates_moves_nothing() -> None:
     schedule = schedule_of(column(14))
-    assert not operations(schedule, Move)
+    assert not operations(schedule, Contiguous)
     agree(column(8))
 
 
 def test_a_staggered_column_moves_nothing_large() -> None:
     schedule = schedule_of(column(18, 1))
-    assert not [step for step in operations(schedule, Move) if entries(step) > 2**12]
+    assert not [step for step in operations(schedule, Contiguous) if entries(step) > 2**12]
     agree(column(8, 1))
     agree(column(9, 1))
 
@@ -197,9 +197,7 @@ def test_two_thousand_sites_are_planned_in_seconds_and_become_a_loop() -> None:
     schedule, seconds = timed(lambda: schedule_of(chain(2000, 8), {"batch": 64}))
     assert seconds < SECONDS
     assert len(schedule.steps) < 12
-    assert (
-        max(step.operation.count for step in operations(schedule, Repeat) if isinstance(step.operation, Repeat)) > 1900
-    )
+    assert max(step.operation.count for step in operations(schedule, Loop) if isinstance(step.operation, Loop)) > 1900
 
 
 @pytest.mark.parametrize("sites", [2, 3, 5, 9])
@@ -209,7 +207,7 @@ def test_values_of_chains(sites: int) -> None:
 
 def test_loops_give_the_same_values() -> None:
     program = chain(200, 3)
-    assert operations(schedule_of(program, {"batch": 5}), Repeat)
+    assert operations(schedule_of(program, {"batch": 5}), Loop)
     tensors = {name: value / 2 for name, value in random_tensors(program, 0, {"batch": 5}).items()}
     x = tensors["x"]
     state = x[:, 0] @ tensors["a[0]"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.order.networks import core, schedule_of
 from tnc.ir import schedule_text, stacks, verify_schedule
 from tnc.ir.program import Normal, Program
-from tnc.ir.schedule import Index, Matmul, Multiply, Operation, Read, Repeat, Result, Schedule, Stack, Step
+from tnc.ir.schedule import Index, Loop, Matmul, Multiply, Operation, Read, Result, Schedule, Stack, Step
 from tnc.order.repeat import roll
 
 
@@ -39,7 +39,7 @@ def loops(rolled: Schedule) -> list[tuple[int, int]]:
     """Iterations and length of the body of each loop."""
     verify_schedule(rolled)
     return [
-        (step.operation.count, len(step.operation.body)) for step in rolled.steps if isinstance(step.operation, Repeat)
+        (step.operation.count, len(step.operation.body)) for step in rolled.steps if isinstance(step.operation, Loop)
     ]
 
 

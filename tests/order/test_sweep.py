@@ -18,7 +18,7 @@ from tnc.cost.device_file import default_profile
 from tnc.cost.time import Clock
 from tnc.ir.extent import count
 from tnc.ir.program import Reshape, View
-from tnc.ir.schedule import Matmul, Move, Schedule, Sweep
+from tnc.ir.schedule import Contiguous, Matmul, Schedule, Sweep
 from tnc.ir.sweep import without_sweeps
 from tnc.order.spine import along_legs, orders, spine
 from tnc.order.sweep import sweeps
@@ -120,7 +120,9 @@ def test_values(legs: int, firsts: tuple[int, ...]) -> None:
 
 def large_moves(schedule: Schedule) -> list[str]:
     steps = without_sweeps(schedule.steps)
-    return [s.name for s in steps if isinstance(s.operation, Move) and prod(int(str(d)) for d in s.shape) >= 2**18]
+    return [
+        s.name for s in steps if isinstance(s.operation, Contiguous) and prod(int(str(d)) for d in s.shape) >= 2**18
+    ]
 
 
 def brick_wall(legs: int) -> Schedule:
@@ -143,4 +145,4 @@ def test_matrices_of_narrow_sums_are_not_read_transposed() -> None:
         p for p in products if isinstance(p, Matmul) and len(p.right.seen) == 2 and count(p.right.seen[:1], {}) <= 8
     ]
     assert narrow
-    assert all(p.left.order is None and p.right.order is None for p in narrow)
+    assert all(p.left.perm is None and p.right.perm is None for p in narrow)

@@ -17,9 +17,9 @@ import tnc
 from benchmarks.cases import all_cases
 from tests.program_strategies import programs
 from tnc import driver
+from tnc.init import Initialisation
 from tnc.ir.program import Init, Normal, Program
 from tnc.limits import Limits
-from tnc.passes import Initialisation
 from tnc.reading import read_source
 
 ROOT = Path(__file__).parents[2]

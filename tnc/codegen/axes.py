@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tnc.codegen.reads import all_steps
 from tnc.diagnostics import Diagnostic
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Add, Broadcast, Multiply, Normalize, Reduce, Schedule, Step
+from tnc.ir.schedule import Add, Broadcast, Multiply, Normalize, ReduceSum, Schedule, Step
 from tnc.source import Span
 
 
@@ -60,7 +60,7 @@ def _span(schedule: Schedule, region: str) -> Span | None:
 def _sums(step: Step) -> bool:
     """Whether a step sums along some axes, forward or backward: what is broadcast has a sum as its gradient."""
     match step.operation:
-        case Reduce() | Normalize() | Broadcast():
+        case ReduceSum() | Normalize() | Broadcast():
             return True
         case Multiply() | Add():
             return any(read.seen != step.shape for read in reads(step.operation))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tnc.codegen.checks import write_checks
-from tnc.codegen.dialect import Dialect, Loop
+from tnc.codegen.dialect import Dialect, LoopText
+from tnc.codegen.documents import Doc, Group, prefixed
 from tnc.codegen.expressions import Expressions, slice_text
-from tnc.codegen.layout import Doc, Group, prefixed
 from tnc.codegen.names import Names
 from tnc.codegen.reads import advancing, all_steps, last_uses, usage
 from tnc.codegen.scalars import ScalarWriter
@@ -17,7 +17,7 @@ from tnc.codegen.writer import Writer
 from tnc.ir.extent import Extent, count
 from tnc.ir.number_kinds import schedule_kinds
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Repeat, Schedule, Stack, Step
+from tnc.ir.schedule import Loop, Schedule, Stack, Step
 from tnc.ir.sweep import without_sweeps
 from tnc.units import flops_text
 
@@ -66,7 +66,7 @@ class Body:
         self.writer = self.opening
         return results
 
-    def write_loop_body(self, loop: Loop) -> None:
+    def write_loop_body(self, loop: LoopText) -> None:
         """The steps inside a loop; what they end with is what is carried on."""
         body = loop.operation.body
         self._steps(body, frozenset(), carried=loop.operation.carried, final=loop.carried)
@@ -153,7 +153,7 @@ class Body:
         self.writer.comment(text)
 
     def _step(self, step: Step, target: str | None, ends: Sequence[str]) -> None:
-        if isinstance(step.operation, Repeat):
+        if isinstance(step.operation, Loop):
             self._repeat(step, step.operation, ends)
             if target:
                 self.writer.line(f"{target} = {self._views.text(step.name)}")
@@ -197,7 +197,7 @@ class Body:
 
     # -- loops ---------------------------------------------------------------------------------
 
-    def _repeat(self, step: Step, operation: Repeat, ends: Sequence[str]) -> None:
+    def _repeat(self, step: Step, operation: Loop, ends: Sequence[str]) -> None:
         """A loop. What is carried takes over the variable that it starts from, where nothing else needs that."""
         initial = self._views.read(operation.initial)
         source = operation.initial.source
@@ -213,23 +213,23 @@ class Body:
                 start = self.dialect.converted(initial, sources[0]) if grows and sources else initial
                 self.writer.line(f"{carried} = {start}")
                 self._delete(ends)
-        loop = Loop(operation, carried, initial, tuple(self._walks(operation)), sources, grows)
+        loop = LoopText(operation, carried, initial, tuple(self._walks(operation)), sources, grows)
         self._define(operation.carried, step.shape, carried)
         self.dialect.repeat(self, loop)
         self._define(step.name, step.shape, carried)
 
-    def _sources(self, operation: Repeat) -> list[str]:
+    def _sources(self, operation: Loop) -> list[str]:
         """The tensors from outside that the body of a loop reads, those of the result's kind first."""
         inside = {operation.carried, *(step.name for step in operation.body)}
         read = dict.fromkeys(read.source for step in operation.body for read in reads(step.operation))
         outside = [source for source in read if source not in inside]
         return sorted(outside, key=lambda source: self._kinds[source] is not self._kinds[operation.carried])
 
-    def _walks(self, operation: Repeat) -> Iterable[tuple[str, str]]:
+    def _walks(self, operation: Loop) -> Iterable[tuple[str, str]]:
         """For every read of a body that advances: the name of its entry in the body, and what is walked along."""
         for read in advancing(operation.body):
-            assert read.pick is not None
-            axis, index = read.pick
+            assert read.select is not None
+            axis, index = read.select
             walked = self._views.members(read.source, axis) if self.dialect.walks_members else None
             walked = walked or self.dialect.along(self._views.text(read.source), axis)
             entry = self.names.fresh(f"{self._short_name(read.source)}_k")
@@ -244,7 +244,7 @@ class Body:
         return source
 
 
-def write_for(body: Body, loop: Loop) -> None:
+def write_for(body: Body, loop: LoopText) -> None:
     """A ``for`` statement: what is carried, what the body ends with and the result are one variable."""
     match loop.walked:
         case ():
@@ -269,7 +269,7 @@ def _large_values(schedule: Schedule) -> frozenset[str]:
     entries: dict[str, int] = {}
     for step in all_steps(schedule.steps):
         entries[step.name] = count(step.shape, sizes)
-        if isinstance(step.operation, Repeat):
+        if isinstance(step.operation, Loop):
             entries[step.operation.carried] = entries[step.name]
     bound = max(_LARGE, max(entries.values(), default=0) // _LARGE_SHARE)
     return frozenset(name for name, size in entries.items() if size >= bound)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from tnc.codegen.layout import call, flat, tuple_of
+from tnc.codegen.documents import call, flat, tuple_of
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Dim
-from tnc.ir.schedule import Given
+from tnc.ir.schedule import InputTensor
 
 
 def write_checks(
     writer: Writer,
-    inputs: Sequence[Given],
+    inputs: Sequence[InputTensor],
     names: Mapping[str, str],
     sizes: Mapping[str, str],
     used: AbstractSet[str],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tnc.codegen.layout import Doc, Group, tuple_of
+from tnc.codegen.documents import Doc, Group, tuple_of
 from tnc.ir.schedule import Stack
 
 _MANY = 64

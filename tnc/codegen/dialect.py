@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tnc.codegen.layout import Doc
+from tnc.codegen.documents import Doc
 from tnc.codegen.scalars import Functions
-from tnc.ir.schedule import Repeat, Stack
+from tnc.ir.schedule import Loop, Stack
 
 if TYPE_CHECKING:
     from tnc.codegen.body import Body
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """A :class:`Repeat` with its variables.
+class LoopText:
+    """A :class:`Loop` with its variables.
 
     ``carried`` is handed on from iteration to iteration, beginning with ``initial``; ``walked`` are pairs of the
     variable for an entry and the expression of what is walked along. ``sources`` are the tensors from outside that the
     body reads; ``grows`` says that what is carried is real or of the module's dtype at first and then of a larger kind.
     """
 
-    operation: Repeat
+    operation: Loop
     carried: str
     initial: str
     walked: tuple[tuple[str, str], ...]
@@ -112,6 +112,6 @@ class Dialect(Protocol):
         """The operand repeated up to a shape."""
         ...
 
-    def repeat(self, body: Body, loop: Loop) -> None:
+    def repeat(self, body: Body, loop: LoopText) -> None:
         """Write a loop."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from tnc.codegen.dialect import Dialect, Shared
-from tnc.codegen.layout import Doc, Group, Terms, call, tuple_of
+from tnc.codegen.documents import Doc, Group, Terms, call, tuple_of
 from tnc.codegen.scalars import ScalarWriter, number_text
 from tnc.codegen.views import Views
 from tnc.ir.extent import Extent
@@ -15,20 +15,20 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
     Index,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Pointwise,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
+    Slice,
     Step,
     Sweep,
 )
@@ -58,7 +58,7 @@ class Expressions:
         """The right-hand side of a step's assignment; ``texts`` are its operands."""
         operation = step.operation
         match operation:
-            case Number(value):
+            case ScalarConstant(value):
                 return self._dialect.number(number_text(value), self._reference)
             case Matmul():
                 return self._matmul(operation, texts)
@@ -68,7 +68,7 @@ class Expressions:
                 return _sum([coefficient for coefficient, _ in terms], texts)
             case Scale(factor=factor):
                 return f"{number_text(factor)} * {texts[0]}" if factor != -1 else f"-{texts[0]}"
-            case Reduce(operand, axes):
+            case ReduceSum(operand, axes):
                 return _reduction(texts[0], axes, len(operand.seen))
             case Diagonal(operand):
                 return self._diagonal(texts[0], len(operand.seen))
@@ -78,11 +78,11 @@ class Expressions:
                 return self._dialect.embed(texts[0], len(operand.seen))
             case Broadcast():
                 return self._dialect.broadcast(texts[0], self._views.dims(step.shape))
-            case Move():
+            case Contiguous():
                 return texts[0] + self._dialect.solid
-            case Look():
+            case NamedView():
                 return texts[0]
-            case Crop(operand):
+            case Slice(operand):
                 return self._crop(texts[0], operand.seen, step.shape)
             case Conjugate():
                 return self._dialect.conjugate(texts[0])
@@ -91,7 +91,7 @@ class Expressions:
             case Normalize(axes=axes, epsilon=epsilon):
                 self._scalars.need("rms")
                 return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))
-            case Sweep() | Repeat():
+            case Sweep() | Loop():
                 raise AssertionError("loops and sweeps are no expressions")
             case _:
                 assert_never(operation)

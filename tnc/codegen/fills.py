@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tnc.codegen.layout import Doc, Group, flat, tuple_of
+from tnc.codegen.documents import Doc, Group, flat, tuple_of
 from tnc.codegen.scalars import number_text
 from tnc.diagnostics import InternalError
 from tnc.ir.program import Auto, Constant, Entries, Glorot, He, Identity, Init, Normal, Orthogonal, Uniform

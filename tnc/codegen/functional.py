@@ -8,15 +8,15 @@ from typing import assert_never
 
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
-from tnc.codegen.complaints import real_only, refuse
 from tnc.codegen.cores import cores_table
 from tnc.codegen.dialect import Dialect, Shared
+from tnc.codegen.documents import Doc, Group, Terms, call, prefixed
 from tnc.codegen.fills import Run, numbers, runs, shape_text
 from tnc.codegen.header import docstring
-from tnc.codegen.layout import Doc, Group, Terms, call, prefixed
 from tnc.codegen.names import class_name, field_names
 from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import Functions, number_text
+from tnc.codegen.unsupported import real_only, refuse
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Plan, Schedule, Stack

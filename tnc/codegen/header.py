@@ -8,7 +8,7 @@ from math import prod
 
 from tnc import cost
 from tnc.characters import escaped
-from tnc.codegen.layout import WIDTH
+from tnc.codegen.documents import WIDTH
 from tnc.ir.schedule import Plan, Result, Schedule, Stack
 from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
 

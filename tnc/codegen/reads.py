@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Read, Repeat, Schedule, Step
+from tnc.ir.schedule import Loop, Read, Schedule, Step
 
 
 def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
-    """The steps and, after each :class:`Repeat`, those of its body."""
+    """The steps and, after each :class:`Loop`, those of its body."""
     pending = list(steps)[::-1]
     while pending:
         step = pending.pop()
         yield step
-        if isinstance(step.operation, Repeat):
+        if isinstance(step.operation, Loop):
             pending.extend(reversed(step.operation.body))
 
 
@@ -25,8 +25,8 @@ def advancing(body: Iterable[Step]) -> tuple[Read, ...]:
     found: dict[tuple[str, object], Read] = {}
     for step in body:
         for read in reads(step.operation):
-            if read.pick is not None and read.pick[1].step:
-                found.setdefault((read.source, read.pick), read)
+            if read.select is not None and read.select[1].step:
+                found.setdefault((read.source, read.select), read)
     return tuple(found.values())
 
 
@@ -50,12 +50,12 @@ def usage(schedule: Schedule) -> Usage:
     picked: Counter[tuple[str, int]] = Counter()
     every = [read for step in all_steps(schedule.steps) for read in reads(step.operation)]
     for read in (*every, *(result.read for result in schedule.results)):
-        if read.pick is None:
+        if read.select is None:
             whole.add(read.source)
-        elif read.pick[1].step:
-            walked.add((read.source, read.pick[0]))
+        elif read.select[1].step:
+            walked.add((read.source, read.select[0]))
         else:
-            picked[read.source, read.pick[0]] += 1
+            picked[read.source, read.select[0]] += 1
     return Usage(frozenset(whole), picked, frozenset(walked))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tnc.codegen.body import Body
-from tnc.codegen.layout import call, prefixed
+from tnc.codegen.documents import call, prefixed
 from tnc.codegen.names import field_names
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Schedule

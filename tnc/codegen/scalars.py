@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from tnc.codegen.layout import Doc, Group, call, parse_call, prefixed
+from tnc.codegen.documents import Doc, Group, call, parse_call, prefixed
 from tnc.codegen.names import Names
 from tnc.codegen.writer import Writer
 from tnc.ir.expansion import COMPOSITES, spell

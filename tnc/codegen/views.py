@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from tnc.codegen.layout import Doc, call, prefixed
+from tnc.codegen.documents import Doc, call, prefixed
 from tnc.ir.extent import Extent, Product
 from tnc.ir.schedule import Index, Read
 
@@ -39,8 +39,8 @@ class Views:
 
     def define_walk(self, read: Read, text: str) -> None:
         """In a loop, the entry that advances with it is ``text``."""
-        assert read.pick is not None
-        self._walks[read.source, *read.pick] = text
+        assert read.select is not None
+        self._walks[read.source, *read.select] = text
 
     def define_alias(self, source: str, text: str) -> None:
         """A variable holds a view of a tensor, and with it the tensor's memory."""
@@ -72,11 +72,11 @@ class Views:
         text = self.picked(read)
         if self._is_reshaped(read):
             text = f"{text}.reshape({', '.join(self._arguments(read))})"
-        if read.order is None:
+        if read.perm is None:
             return text
-        if read.order == (1, 0):
+        if read.perm == (1, 0):
             return f"{text}.T"
-        return f"{text}.{self._permute}({', '.join(map(str, read.order))})"
+        return f"{text}.{self._permute}({', '.join(map(str, read.perm))})"
 
     def stages(self, read: Read, target: str) -> list[Doc]:
         """A read that is more than a pick as one assignment a view, each of which can be broken between arguments."""
@@ -85,16 +85,16 @@ class Views:
         if self._is_reshaped(read):
             lines.append(prefixed(f"{target} = ", call(f"{text}.reshape", *self._arguments(read))))
             text = target
-        if read.order is not None:
-            axes = [str(axis) for axis in read.order]
+        if read.perm is not None:
+            axes = [str(axis) for axis in read.perm]
             lines.append(prefixed(f"{target} = ", call(f"{text}.{self._permute}", *axes)))
         return lines
 
     def picked(self, read: Read) -> str:
         """What a read takes from its source, before it is reshaped and reordered."""
-        if read.pick is None:
+        if read.select is None:
             return self._texts[read.source]
-        axis, index = read.pick
+        axis, index = read.select
         if index.step:
             return self._walks[read.source, axis, index]
         members = self._members.get((read.source, axis))
@@ -108,8 +108,8 @@ class Views:
 
     def _is_reshaped(self, read: Read) -> bool:
         shape = self._shapes[read.source]
-        if read.pick is not None:
-            axis, _ = read.pick
+        if read.select is not None:
+            axis, _ = read.select
             shape = shape[:axis] + shape[axis + 1 :]
         return shape != read.shape
 

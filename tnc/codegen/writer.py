@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from tnc.characters import escaped
-from tnc.codegen.layout import WIDTH, Doc, flat, lay
+from tnc.codegen.documents import WIDTH, Doc, flat, lay
 
 _STEP = "    "
 

@@ -11,7 +11,7 @@ from tnc.cost.predict import Timed
 from tnc.cost.run import Moment, run
 from tnc.ir.cost import Cost, Spent
 from tnc.ir.number_kinds import schedule_kinds
-from tnc.ir.schedule import Repeat, Schedule, Step
+from tnc.ir.schedule import Loop, Schedule, Step
 
 _Told: TypeAlias = tuple[Moment, Spent]
 
@@ -28,7 +28,7 @@ def annotate(schedule: Schedule, dtype: str, timed: Timed) -> Schedule:
     kinds = schedule_kinds(schedule)
     steps: list[Step] = []
     for outer, step in enumerate(schedule.steps):
-        if not isinstance(step.operation, Repeat):
+        if not isinstance(step.operation, Loop):
             steps.append(replace(step, cost=_cost(by_step[outer, None])))
             continue
         inner = [by_step[outer, place] for place in range(len(step.operation.body))]

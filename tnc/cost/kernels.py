@@ -18,21 +18,21 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Operation,
     Pointwise,
     Read,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
+    Slice,
     Step,
     Sweep,
 )
@@ -70,7 +70,7 @@ class Gemm:
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class MemoryPass:
     """One walk over memory.
 
     So many ``entries`` are read and written, ``fresh`` of them in memory that the call asks for; so many times a
@@ -86,7 +86,7 @@ class Pass:
     turns: int = 0
 
 
-Kernel: TypeAlias = Gemm | Pass
+Kernel: TypeAlias = Gemm | MemoryPass
 
 _FEW = 8
 """Up to so many streams are read side by side without loss of what was fetched with each entry."""
@@ -111,7 +111,7 @@ class Kernels:
 def kernels(step: Step, grads: Sequence[bool], sizes: Mapping[str, int], *, complex_valued: bool = False) -> Kernels:
     """The calls of one step; ``grads`` says of each operand whether it needs a gradient.
 
-    A :class:`Repeat` has none of its own: its body is what works.
+    A :class:`Loop` has none of its own: its body is what works.
     """
     operation = step.operation
     if isinstance(operation, Sweep):
@@ -156,61 +156,61 @@ def gradients(forward: Gemm, left: bool, right: bool, shared_left: bool = False)
     if left:
         yield Gemm(batch, rows, columns, summed, forward.shared and not shared_left)
         if forward.shared and shared_left:
-            yield Pass((batch + 1) * rows * summed, rows * summed)
+            yield MemoryPass((batch + 1) * rows * summed, rows * summed)
     if right:
         yield Gemm(batch, summed, rows, columns, forward.shared and shared_left)
         if forward.shared and not shared_left:
-            yield Pass((batch + 1) * summed * columns, summed * columns)
+            yield MemoryPass((batch + 1) * summed * columns, summed * columns)
 
 
 def _keeps_order(read: Read) -> bool:
     """Whether only axes of size 1 change their place."""
-    order = [axis for axis in read.order or () if read.shape[axis] != 1]
+    order = [axis for axis in read.perm or () if read.shape[axis] != 1]
     return order == sorted(order)
 
 
 def _views(read: Read) -> int:
     """Views that a read takes; whether it reshapes is not known here, but nearly all do."""
-    return (read.pick is not None) + 1 + (read.order is not None)
+    return (read.select is not None) + 1 + (read.perm is not None)
 
 
 def _own_views(operation: Operation) -> int:
-    return 1 if isinstance(operation, Crop | Diagonal | Broadcast) else 0
+    return 1 if isinstance(operation, Slice | Diagonal | Broadcast) else 0
 
 
 def _forward(
     operation: Operation, result: int, seen: Sequence[int], sizes: Mapping[str, int], complex_valued: bool
 ) -> Iterator[Kernel]:
     match operation:
-        case Look() | Crop() | Sweep() | Repeat():
+        case NamedView() | Slice() | Sweep() | Loop():
             return
-        case Number():
-            yield Pass(1, 1)
+        case ScalarConstant():
+            yield MemoryPass(1, 1)
         case Matmul():
             yield gemms(operation, sizes)
         case Pointwise(function=function):
             number, functions = passes(function, len(seen)), evaluations(function)
             for place in range(max(number, 1)):
-                yield Pass(2 * result, result, functions * result if place == 0 else 0)
+                yield MemoryPass(2 * result, result, functions * result if place == 0 else 0)
         case Normalize():
-            yield Pass(2 * result, result)
-            yield Pass(result)
-            yield Pass(2 * result, result)
+            yield MemoryPass(2 * result, result)
+            yield MemoryPass(result)
+            yield MemoryPass(2 * result, result)
         case Add(terms=terms):
             scaled = [entries for entries, (factor, _) in zip(seen, terms, strict=True) if abs(factor) != 1.0]
-            yield from (Pass(2 * entries, entries) for entries in scaled[:1])
+            yield from (MemoryPass(2 * entries, entries) for entries in scaled[:1])
             for entries in seen[1:]:
-                yield Pass(2 * result + entries, result)
+                yield MemoryPass(2 * result + entries, result)
         case Conjugate():
             if complex_valued:
-                yield Pass(2 * result, result)
+                yield MemoryPass(2 * result, result)
         case Embed():
-            yield Pass(result, result)
-            yield Pass(2 * seen[0])
-        case Move(operand=operand):
+            yield MemoryPass(result, result)
+            yield MemoryPass(2 * seen[0])
+        case Contiguous(operand=operand):
             yield shuffle(operand, sizes)
-        case Multiply() | Scale() | Reduce() | Broadcast() | Diagonal():
-            yield Pass(sum(seen) + result, result)
+        case Multiply() | Scale() | ReduceSum() | Broadcast() | Diagonal():
+            yield MemoryPass(sum(seen) + result, result)
         case _:
             assert_never(operation)
 
@@ -224,57 +224,57 @@ def _backward(
     complex_valued: bool,
 ) -> Iterator[Kernel]:
     match operation:
-        case Look() | Number() | Sweep() | Repeat():
+        case NamedView() | ScalarConstant() | Sweep() | Loop():
             return
         case Matmul(left=first):
             shared_left = count(first.seen[:-2], sizes) == 1
             yield from gradients(gemms(operation, sizes), grads[0], grads[1], shared_left)
             for read, grad in zip(reads(operation), grads, strict=True):
                 # The gradient of a batch comes in the order in which it is seen, and is put back.
-                if grad and len(read.seen) > 2 and read.order is not None and not _keeps_order(read):
+                if grad and len(read.seen) > 2 and read.perm is not None and not _keeps_order(read):
                     yield shuffle(read, sizes)
         case Multiply():
             for own, other, grad in zip(seen, reversed(seen), grads, strict=True):
                 if grad:
-                    yield Pass(result + other + result, result)
+                    yield MemoryPass(result + other + result, result)
                     if own < result:
-                        yield Pass(result + own, own)
+                        yield MemoryPass(result + own, own)
         case Pointwise(function=function):
             number, functions = passes(function, len(seen)), evaluations(function)
             for place in range(max(number, 1)):
-                yield Pass(3 * result, result, functions * result if place == 0 else 0)
+                yield MemoryPass(3 * result, result, functions * result if place == 0 else 0)
         case Normalize():
             for _ in range(5):
-                yield Pass(3 * result, result)
+                yield MemoryPass(3 * result, result)
         case Add(terms=terms):
             for own, grad, (factor, _) in zip(seen, grads, terms, strict=True):
                 if grad and factor != 1.0:
-                    yield Pass(2 * result, result)
+                    yield MemoryPass(2 * result, result)
                 if grad and own < result:
-                    yield Pass(result + own, own)
-        case Crop():
-            yield Pass(seen[0], seen[0])
-            yield Pass(2 * result)
+                    yield MemoryPass(result + own, own)
+        case Slice():
+            yield MemoryPass(seen[0], seen[0])
+            yield MemoryPass(2 * result)
         case Conjugate():
             if complex_valued:
-                yield Pass(2 * result, result)
+                yield MemoryPass(2 * result, result)
         case Diagonal():
-            yield Pass(seen[0], seen[0])
-            yield Pass(2 * result)
-        case Move(operand=operand):
+            yield MemoryPass(seen[0], seen[0])
+            yield MemoryPass(2 * result)
+        case Contiguous(operand=operand):
             yield shuffle(operand, sizes)
-        case Scale() | Reduce() | Broadcast() | Embed():
-            yield Pass(seen[0] + result, seen[0])
+        case Scale() | ReduceSum() | Broadcast() | Embed():
+            yield MemoryPass(seen[0] + result, seen[0])
         case _:
             assert_never(operation)
 
 
-def shuffle(read: Read, sizes: Mapping[str, int]) -> Pass:
+def shuffle(read: Read, sizes: Mapping[str, int]) -> MemoryPass:
     """The pass that makes what a read sees contiguous."""
-    return transposition([evaluate(size, sizes) for size in read.shape], read.order or ())
+    return transposition([evaluate(size, sizes) for size in read.shape], read.perm or ())
 
 
-def transposition(shape: Sequence[int], axes: Sequence[int]) -> Pass:
+def transposition(shape: Sequence[int], axes: Sequence[int]) -> MemoryPass:
     """The pass that puts the axes of a contiguous tensor in another order.
 
     Axes that are neighbours before and after count as one. The two last ones are the inner loops; where the last one
@@ -290,11 +290,11 @@ def transposition(shape: Sequence[int], axes: Sequence[int]) -> Pass:
             blocks.append((place[axis], shape[axis]))
     entries = prod(shape)
     if len(blocks) < 2:
-        return Pass(2 * entries, entries)
+        return MemoryPass(2 * entries, entries)
     (before, long), (last, short) = blocks[-2:]
     if last == len(order) - 1:
         together = short
     else:
         together = min(long, _STREAMED) if before == len(order) - 1 and short <= _FEW else 1
     turns = entries // (long * short) * len(blocks) if len(blocks) > 2 else 0
-    return Pass(2 * entries, entries, together=together, turns=turns)
+    return MemoryPass(2 * entries, entries, together=together, turns=turns)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tnc.cost.kernels import Pass, shuffle
+from tnc.cost.kernels import MemoryPass, shuffle
 from tnc.cost.strided import gradient_is_copied
 from tnc.cost.time import Clock, Seconds
 from tnc.cost.unroll import Ran, unrolled
 from tnc.ir.cost import Spent
 from tnc.ir.extent import count, evaluate
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Given, Schedule
+from tnc.ir.schedule import InputTensor, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def timed(schedule: Schedule, clock: Clock) -> Timed:
         grads = [trained[read.source] for read in reads(ran.step.operation)]
         trained[ran.step.name] = any(grads)
         steps.append((ran, clock.spent(ran.step, grads, sizes)))
-    picked = {read.source for ran, _ in steps for read in reads(ran.step.operation) if read.pick is not None}
+    picked = {read.source for ran, _ in steps for read in reads(ran.step.operation) if read.select is not None}
     inputs = tuple(_outgoing(given, given.name in picked, clock, sizes) for given in schedule.inputs)
     return Timed(inputs, tuple(steps), tuple(_incoming(schedule, clock, trained)))
 
@@ -53,12 +53,12 @@ def predicted(schedule: Schedule, clock: Clock) -> Seconds:
     return timed(schedule, clock).seconds
 
 
-def _outgoing(given: Given, picked: bool, clock: Clock, sizes: Mapping[str, int]) -> tuple[int, Spent]:
+def _outgoing(given: InputTensor, picked: bool, clock: Clock, sizes: Mapping[str, int]) -> tuple[int, Spent]:
     """The copy that puts the gradient of an input together, where steps pick entries of it."""
     if not (given.grad and picked):
         return 0, Spent()
     entries = count(given.shape, sizes)
-    return 2 * entries, clock.incoming(Pass(2 * entries, entries))
+    return 2 * entries, clock.incoming(MemoryPass(2 * entries, entries))
 
 
 def _incoming(schedule: Schedule, clock: Clock, trained: Mapping[str, bool]) -> Iterator[tuple[int, Spent]]:

@@ -197,9 +197,9 @@ class _CoreGradients:
 
     def made(self, read: Read, size: int) -> int:
         """The bytes that are new because what a read sees has a gradient now."""
-        if read.pick in self._made[read.source]:
+        if read.select in self._made[read.source]:
             return 0
-        self._made[read.source][read.pick] = size
+        self._made[read.source][read.select] = size
         return size
 
     def stacked(self, number: int) -> Iterator[tuple[str, int]]:

@@ -21,20 +21,20 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Pointwise,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
     Schedule,
+    Slice,
     Step,
     Sweep,
 )
@@ -82,15 +82,15 @@ class Memory:
     def _result(self, step: Step, operands: Sequence[Strided], shape: tuple[int, ...]) -> Strided:
         grad = any(operand.grad for operand in operands)
         match step.operation:
-            case Look():
+            case NamedView():
                 return operands[0]
             case Pointwise(in_place=True):
                 return Strided(operands[0].storage, shape, operands[0].strides, grad)
-            case Crop():
+            case Slice():
                 return Strided(operands[0].storage, shape, operands[0].strides, grad)
             case Conjugate() if not is_complex(self._dtype, self._kinds[step.name]):
                 return operands[0]
-            case Move() | Broadcast() | Diagonal() if _is_itself(step, operands[0], shape):
+            case Contiguous() | Broadcast() | Diagonal() if _is_itself(step, operands[0], shape):
                 return Strided(operands[0].storage, shape, row_major(shape), grad)
             case _:
                 size = self.itemsize(step.name) * prod(shape)
@@ -115,19 +115,19 @@ class Memory:
                     rest *= 1 if axis in axes else size
                 yield self.storage(rest)
             case (
-                Number()
+                ScalarConstant()
                 | Add()
                 | Scale()
-                | Reduce()
+                | ReduceSum()
                 | Diagonal()
                 | Embed()
                 | Broadcast()
-                | Move()
-                | Look()
-                | Crop()
+                | Contiguous()
+                | NamedView()
+                | Slice()
                 | Conjugate()
                 | Sweep()
-                | Repeat()
+                | Loop()
             ):
                 return
             case _:
@@ -148,7 +148,7 @@ class Memory:
 
 def _is_itself(step: Step, operand: Strided, shape: tuple[int, ...]) -> bool:
     """Whether ``.contiguous()`` copies nothing, because the axes that would be out of order have size 1."""
-    if isinstance(step.operation, Move):
+    if isinstance(step.operation, Contiguous):
         return operand.contiguous
     if isinstance(step.operation, Broadcast):
         return operand.shape == shape and operand.contiguous

@@ -46,14 +46,14 @@ class Strided:
     def seen(self, read: Read, sizes: Mapping[str, int]) -> Strided:
         """The view that a read takes."""
         shape, strides = self.shape, self.strides
-        if read.pick is not None:
-            axis = read.pick[0]
+        if read.select is not None:
+            axis = read.select[0]
             shape, strides = shape[:axis] + shape[axis + 1 :], strides[:axis] + strides[axis + 1 :]
         new = tuple(evaluate(size, sizes) for size in read.shape)
         whole = Strided(self.storage, shape, strides, self.grad)
         strides = row_major(new) if whole.contiguous else _split(shape, strides, new)
-        if read.order is not None:
-            new, strides = tuple(new[a] for a in read.order), tuple(strides[a] for a in read.order)
+        if read.perm is not None:
+            new, strides = tuple(new[a] for a in read.perm), tuple(strides[a] for a in read.perm)
         return Strided(self.storage, new, strides, self.grad)
 
 
@@ -72,15 +72,15 @@ def gradient_is_copied(read: Read, source: Sequence[int], sizes: Mapping[str, in
 
     That is so where axes were put in another order that the source has as one.
     """
-    if read.order is None:
+    if read.perm is None:
         return False
     shape = tuple(evaluate(size, sizes) for size in read.shape)
-    inner = row_major(tuple(shape[axis] for axis in read.order))
+    inner = row_major(tuple(shape[axis] for axis in read.perm))
     strides = [1] * len(shape)
-    for place, axis in enumerate(read.order):
+    for place, axis in enumerate(read.perm):
         strides[axis] = inner[place]
-    if read.pick is not None:
-        source = (*source[: read.pick[0]], *source[read.pick[0] + 1 :])
+    if read.select is not None:
+        source = (*source[: read.select[0]], *source[read.select[0] + 1 :])
     return reshaped(shape, strides, source) is None
 
 

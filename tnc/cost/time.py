@@ -12,7 +12,7 @@ from math import log
 
 from tnc.cost.device import Profile
 from tnc.cost.dtypes import dtype_of, is_complex, itemsize
-from tnc.cost.kernels import Gemm, Kernel, Pass, gradients, kernels
+from tnc.cost.kernels import Gemm, Kernel, MemoryPass, gradients, kernels
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.cost import Spent, Terms
 from tnc.ir.number_kinds import NumberKind
@@ -72,7 +72,7 @@ class Clock:
             return Spent(forward)
         return Spent(forward, self._terms(work.backward, call.backward, work.views_backward * view.backward))
 
-    def incoming(self, pass_: Pass) -> Spent:
+    def incoming(self, pass_: MemoryPass) -> Spent:
         """The time of putting a gradient into the order of the tensor that it belongs to."""
         return Spent() if self.forward_only else Spent(backward=self._terms((pass_,), self.profile.call.backward))
 
@@ -99,7 +99,7 @@ class Clock:
             self._products[key] = known
         return known
 
-    def move(self, pass_: Pass) -> float:
+    def move(self, pass_: MemoryPass) -> float:
         """The time of a permutation that moves memory, forward and backward."""
         once = self.work(pass_)
         if self.forward_only:
@@ -108,7 +108,7 @@ class Clock:
 
     def scatter(self, entries: int) -> float:
         """The time of a permutation of which no more is known than that so many entries move, each on its own."""
-        return self.move(Pass(2 * entries, entries, together=1))
+        return self.move(MemoryPass(2 * entries, entries, together=1))
 
     def work(self, kernel: Kernel) -> float:
         """The time of one call without what every call takes."""
@@ -132,10 +132,10 @@ class Clock:
                 if arithmetic > moving:
                     return Terms(arithmetic=arithmetic, fresh=fresh, calls=batch)
                 return Terms(traffic=moving, fresh=fresh, calls=batch)
-            case Pass() if kernel.together:
+            case MemoryPass() if kernel.together:
                 scattered = moving * self.profile.scatter.at(kernel.together * self._itemsize)
                 return Terms(moves=scattered + kernel.turns * self.profile.turn, fresh=fresh)
-            case Pass():
+            case MemoryPass():
                 arithmetic = kernel.functions * self._operations / self.profile.functions
                 if arithmetic > moving:
                     return Terms(arithmetic=arithmetic, fresh=fresh)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tnc.ir.reads import map_reads
-from tnc.ir.schedule import Index, Read, Repeat, Step, Sweep
+from tnc.ir.schedule import Index, Loop, Read, Step, Sweep
 from tnc.ir.sweep import products
 
 
@@ -24,7 +24,7 @@ def unrolled(steps: Iterable[Step]) -> Iterator[Ran]:
     """Every step that runs, in order. The last one of a loop or a sweep has its name."""
     for outer, step in enumerate(steps):
         match step.operation:
-            case Repeat() as repeat:
+            case Loop() as repeat:
                 yield from _iterations(step, repeat, outer)
             case Sweep() as sweep:
                 yield from (Ran(product, outer) for product in products(step, sweep))
@@ -32,7 +32,7 @@ def unrolled(steps: Iterable[Step]) -> Iterator[Ran]:
                 yield Ran(step, outer)
 
 
-def _iterations(loop: Step, repeat: Repeat, outer: int) -> Iterator[Ran]:
+def _iterations(loop: Step, repeat: Loop, outer: int) -> Iterator[Ran]:
     own = {step.name for step in repeat.body}
     last = repeat.body[-1].name
     carried = repeat.initial
@@ -44,12 +44,12 @@ def _iterations(loop: Step, repeat: Repeat, outer: int) -> Iterator[Ran]:
 
         def change(read: Read, iteration: int = iteration, carried: Read = carried) -> Read:
             if read.source == repeat.carried:
-                return replace(read, source=carried.source, pick=read.pick or carried.pick)
+                return replace(read, source=carried.source, select=read.select or carried.select)
             if read.source in own:
                 return replace(read, source=name(read.source))
-            if read.pick is not None:
-                axis, index = read.pick
-                return replace(read, pick=(axis, Index(index.start + index.step * iteration)))
+            if read.select is not None:
+                axis, index = read.select
+                return replace(read, select=(axis, Index(index.start + index.step * iteration)))
             return read
 
         for inner, step in enumerate(repeat.body):

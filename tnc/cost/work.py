@@ -17,20 +17,20 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Operation,
     Pointwise,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
+    Slice,
     Step,
     Sweep,
 )
@@ -99,13 +99,13 @@ class Matrices:
 def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
     """The work of one step; ``grads`` says of each operand, in the order of ``reads``, whether it needs a gradient.
 
-    A :class:`Repeat` has none of its own: its body is what works, and of a :class:`Sweep` its products.
+    A :class:`Loop` has none of its own: its body is what works, and of a :class:`Sweep` its products.
     """
     operation = step.operation
     result = count(step.shape, sizes)
     seen = [count(read.seen, sizes) for read in reads(operation)]
     done = _work(operation, result, seen, grads, sizes)
-    if isinstance(operation, Look | Crop | Sweep | Repeat | Matmul):
+    if isinstance(operation, NamedView | Slice | Sweep | Loop | Matmul):
         return done
     overwrites = isinstance(operation, Pointwise) and operation.in_place
     gradients = sum(entries for entries, grad in zip(seen, grads, strict=True) if grad)
@@ -118,9 +118,9 @@ def _work(
     """Without the memory that is new."""
     needed = sum(grads)
     match operation:
-        case Look() | Crop() | Sweep() | Repeat():
+        case NamedView() | Slice() | Sweep() | Loop():
             return Work()
-        case Number():
+        case ScalarConstant():
             return Work(entries=1, calls=1)
         case Matmul():
             return _matrices(operation, grads, sizes).work()
@@ -144,11 +144,11 @@ def _work(
             return Work(flops, sum(seen) + result, 1, flops if needed else 0, back, needed)
         case Scale():
             return Work(result, 2 * result, 1, *((result, 2 * result, 1) if needed else (0, 0, 0)))
-        case Reduce():
+        case ReduceSum():
             return Work(seen[0], seen[0] + result, 1, *((0, seen[0] + result, 1) if needed else (0, 0, 0)))
         case Broadcast():
             return Work(0, seen[0] + result, 1, *((result, seen[0] + result, 1) if needed else (0, 0, 0)))
-        case Diagonal() | Embed() | Move() | Conjugate():
+        case Diagonal() | Embed() | Contiguous() | Conjugate():
             return Work(0, seen[0] + result, 1, *((0, seen[0] + result, 1) if needed else (0, 0, 0)))
         case _:
             assert_never(operation)

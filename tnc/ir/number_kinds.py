@@ -14,7 +14,7 @@ from tnc.ir.expansion import spell
 from tnc.ir.program import Apply, Argument, Contract, Literal, Normalize, Program, Scalar, Statement, Sum, Use, View
 from tnc.ir.program import Pointwise as PointwiseStatement
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Number, Operation, Pointwise, Repeat, Schedule, Stack, Step
+from tnc.ir.schedule import Loop, Operation, Pointwise, ScalarConstant, Schedule, Stack, Step
 
 
 class NumberKind(IntEnum):
@@ -132,10 +132,10 @@ def stack_kind(stack: Stack) -> NumberKind:
 def operation_kind(operation: Operation, operands: Sequence[NumberKind]) -> NumberKind:
     """The kind of what an operation computes from operands of these kinds, in the order of ``reads``.
 
-    The kind of a :class:`Repeat` also depends on its body: see :func:`schedule_kinds`.
+    The kind of a :class:`Loop` also depends on its body: see :func:`schedule_kinds`.
     """
     match operation:
-        case Number():
+        case ScalarConstant():
             return NumberKind.MODULE
         case Pointwise(function=function):
             return function_kind(function, operands)
@@ -161,7 +161,7 @@ def schedule_kinds(schedule: Schedule) -> dict[str, NumberKind]:
 def _follow(step: Step, kinds: dict[str, NumberKind]) -> None:
     operation = step.operation
     kind = operation_kind(operation, [kinds[read.source] for read in reads(operation)])
-    if isinstance(operation, Repeat):
+    if isinstance(operation, Loop):
         # What is carried becomes what the body makes of it; kinds only grow, so two rounds settle it.
         for _ in range(2):
             kinds[operation.carried] = kind

@@ -6,15 +6,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from tnc.ir.schedule import Add, Matmul, Multiply, Number, Operation, Pointwise, Read, Repeat, Sweep, Unary, Window
+from tnc.ir.schedule import (
+    Add,
+    Loop,
+    Matmul,
+    Multiply,
+    Operation,
+    Pointwise,
+    Read,
+    ScalarConstant,
+    Sweep,
+    Unary,
+    Window,
+)
 
 
 def reads(operation: Operation) -> tuple[Read, ...]:
-    """The operands of an operation in order; of a :class:`Repeat`, what it starts from."""
+    """The operands of an operation in order; of a :class:`Loop`, what it starts from."""
     if isinstance(operation, Unary):
         return (operation.operand,)
     match operation:
-        case Number():
+        case ScalarConstant():
             return ()
         case Matmul(left, right) | Multiply(left, right):
             return (left, right)
@@ -24,7 +36,7 @@ def reads(operation: Operation) -> tuple[Read, ...]:
             return operands
         case Sweep(operand=operand, windows=windows):
             return (operand, *(window.gate for window in windows))
-        case Repeat(initial=initial):
+        case Loop(initial=initial):
             return (initial,)
         case _:
             assert_never(operation)
@@ -35,7 +47,7 @@ def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation
     if isinstance(operation, Unary):
         return replace(operation, operand=change(operation.operand))
     match operation:
-        case Number():
+        case ScalarConstant():
             return operation
         case Matmul(left, right):
             return Matmul(change(left), change(right))
@@ -47,7 +59,7 @@ def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation
             return replace(operation, operands=tuple(map(change, operands)))
         case Sweep(operand=operand, windows=windows):
             return Sweep(change(operand), tuple(Window(change(w.gate), w.front) for w in windows))
-        case Repeat(initial=initial):
+        case Loop(initial=initial):
             return replace(operation, initial=change(initial))
         case _:
             assert_never(operation)

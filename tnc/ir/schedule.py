@@ -3,7 +3,7 @@
 Every tensor lies contiguous, row-major, unless its step says ``strided``. A step reads its operands
 through :class:`Read`, which moves nothing: take one entry of one axis (a member of a stack), see
 the rest under another shape, see that with its axes in another order. What does move memory is a step of
-its own (:class:`Move`). So an emitter decides nothing: it writes each step as one assignment.
+its own (:class:`Contiguous`). So an emitter decides nothing: it writes each step as one assignment.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class InputTensor:
     """An input of ``forward``; ``grad`` says whether the plan counts its gradient.
 
     ``cost`` is that of putting the gradient together from those of the entries that steps pick, if they pick any.
@@ -73,7 +73,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A position; inside a :class:`Repeat` it advances: ``start + step * iteration``."""
+    """A position; inside a :class:`Loop` it advances: ``start + step * iteration``."""
 
     start: int
     step: int = 0
@@ -81,30 +81,30 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How a step reads a tensor: pick, then reshape, then reorder. Nothing moves.
+    """How a step reads a tensor: select, then reshape, then permute. Nothing moves.
 
-    ``source`` is a value, an input or a stack's key. ``pick`` is (axis, index) of an axis that vanishes; ``shape``
+    ``source`` is a value, an input or a stack's key. ``select`` is (axis, index) of an axis that vanishes; ``shape``
     is the shape then seen (row-major; where the picked tensor is not contiguous, axes may be split, and axes of size 1
     come and go, but none are fused);
-    ``order``, if not None, permutes that view's axes: axis i of what the step sees is axis ``order[i]`` of the view.
+    ``perm``, if not None, permutes that view's axes: axis i of what the step sees is axis ``perm[i]`` of the view.
     """
 
     source: str
     shape: tuple[Extent, ...]
-    pick: tuple[int, Index] | None = None
-    order: tuple[int, ...] | None = None
+    select: tuple[int, Index] | None = None
+    perm: tuple[int, ...] | None = None
 
     @property
     def seen(self) -> tuple[Extent, ...]:
         """The shape that the step sees."""
-        return self.shape if self.order is None else tuple(self.shape[axis] for axis in self.order)
+        return self.shape if self.perm is None else tuple(self.shape[axis] for axis in self.perm)
 
 
 # -- operations --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class ScalarConstant:
     """A scalar constant, shape ``()``."""
 
     value: float
@@ -146,7 +146,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Reduce:
+class ReduceSum:
     """The sum over some axes, which vanish."""
 
     operand: Read
@@ -175,21 +175,21 @@ class Broadcast:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Contiguous:
     """The operand as the read sees it, made contiguous: the permutation that really moves memory."""
 
     operand: Read
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class NamedView:
     """The operand as the read sees it, under a name: a view. ``strided`` unless the read has no order."""
 
     operand: Read
 
 
 @dataclass(frozen=True, slots=True)
-class Crop:
+class Slice:
     """The first entries of every axis, as many as the step's shape says: a view.
 
     ``strided``, unless only the first axis of a contiguous operand is cropped.
@@ -229,7 +229,7 @@ class Normalize:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class Loop:
     """``body`` run ``count`` times, handing one tensor on.
 
     In the first iteration ``carried`` is what ``initial`` reads; afterwards it is what the body's last step defined,
@@ -268,10 +268,12 @@ class Sweep:
     windows: tuple[Window, ...]
 
 
-Unary: TypeAlias = Scale | Reduce | Diagonal | Embed | Broadcast | Move | Look | Crop | Conjugate | Normalize
+Unary: TypeAlias = (
+    Scale | ReduceSum | Diagonal | Embed | Broadcast | Contiguous | NamedView | Slice | Conjugate | Normalize
+)
 """What reads one ``operand`` and nothing else."""
 
-Operation: TypeAlias = Number | Matmul | Multiply | Add | Unary | Pointwise | Sweep | Repeat
+Operation: TypeAlias = ScalarConstant | Matmul | Multiply | Add | Unary | Pointwise | Sweep | Loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +331,7 @@ class Schedule:
 
     name: str
     stacks: tuple[Stack, ...]
-    inputs: tuple[Given, ...]
+    inputs: tuple[InputTensor, ...]
     steps: tuple[Step, ...]
     results: tuple[Result, ...]
     sizes: tuple[tuple[str, int], ...] = ()

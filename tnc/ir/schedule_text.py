@@ -17,22 +17,22 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Operation,
     Pointwise,
     Read,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
     Schedule,
+    Slice,
     Stack,
     Step,
     Sweep,
@@ -64,10 +64,10 @@ def schedule_digest(schedule: Schedule) -> str:
 def read_text(read: Read) -> str:
     """How a step reads a tensor."""
     pick = ""
-    if read.pick is not None:
-        axis, index = read.pick
+    if read.select is not None:
+        axis, index = read.select
         pick = f"[{axis}: {index.start}{f' + {index.step}i' if index.step else ''}]"
-    order = "" if read.order is None else f".{_shape(read.order)}"
+    order = "" if read.perm is None else f".{_shape(read.perm)}"
     return f"{read.source}{pick}{_shape(read.shape)}{order}"
 
 
@@ -89,7 +89,7 @@ def _step(step: Step, indent: str) -> Iterator[str]:
     strided = " strided" if step.strided else ""
     head = f"{indent}{step.name}{_shape(step.shape)}{strided} ="
     operation = step.operation
-    if isinstance(operation, Repeat):
+    if isinstance(operation, Loop):
         yield f"{head} repeat {operation.count} times, {operation.carried} from {read_text(operation.initial)}"
         for inner in operation.body:
             yield from _step(inner, indent + "  ")
@@ -99,7 +99,7 @@ def _step(step: Step, indent: str) -> Iterator[str]:
 
 def _operation(operation: Operation) -> str:
     match operation:
-        case Number(value=value):
+        case ScalarConstant(value=value):
             return f"number {number_text(value)}"
         case Matmul(left=left, right=right):
             return f"{read_text(left)} @ {read_text(right)}"
@@ -109,7 +109,7 @@ def _operation(operation: Operation) -> str:
             return " + ".join(_term(factor, read) for factor, read in terms)
         case Scale(operand=operand, factor=factor):
             return f"{number_text(factor)} * {read_text(operand)}"
-        case Reduce(operand=operand, axes=axes):
+        case ReduceSum(operand=operand, axes=axes):
             return f"sum {read_text(operand)} over {_shape(axes)}"
         case Diagonal(operand=operand):
             return f"diagonal {read_text(operand)}"
@@ -117,11 +117,11 @@ def _operation(operation: Operation) -> str:
             return f"embed {read_text(operand)}"
         case Broadcast(operand=operand):
             return f"broadcast {read_text(operand)}"
-        case Move(operand=operand):
+        case Contiguous(operand=operand):
             return f"move {read_text(operand)}"
-        case Look(operand=operand):
+        case NamedView(operand=operand):
             return f"look {read_text(operand)}"
-        case Crop(operand=operand):
+        case Slice(operand=operand):
             return f"crop {read_text(operand)}"
         case Conjugate(operand=operand):
             return f"conj {read_text(operand)}"
@@ -133,7 +133,7 @@ def _operation(operation: Operation) -> str:
         case Sweep(operand=operand, windows=windows):
             gates = ", ".join(f"{read_text(window.gate)} after {window.front}" for window in windows)
             return f"sweep {read_text(operand)} by {gates}"
-        case Repeat():
+        case Loop():
             raise AssertionError
         case _:
             assert_never(operation)

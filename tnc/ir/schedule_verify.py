@@ -8,29 +8,29 @@ from typing import NoReturn, assert_never
 
 from tnc.diagnostics import InternalError
 from tnc.ir.extent import Extent, extent
-from tnc.ir.overwrite import overwritable, overwrites
+from tnc.ir.in_place import overwritable, overwrites
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.reads import reads
 from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
     Index,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Pointwise,
     Read,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
     Schedule,
+    Slice,
     Step,
     Sweep,
 )
@@ -96,8 +96,8 @@ def _seen(read: Read, sources: dict[str, _Source], count: int, where: str) -> _S
         _fail(where, "is not defined there")
     source = sources[read.source]
     shape, strided = source.shape, source.strided
-    if read.pick is not None:
-        axis, index = read.pick
+    if read.select is not None:
+        axis, index = read.select
         _pick(shape, axis, index, count, where)
         strided = strided or any(size != 1 for size in shape[:axis])
         shape = shape[:axis] + shape[axis + 1 :]
@@ -105,10 +105,10 @@ def _seen(read: Read, sources: dict[str, _Source], count: int, where: str) -> _S
         _fail(where, f"of shape {_text(shape)} is read as {_text(read.shape)}")
     if strided and not _only_splits(shape, read.shape):
         _fail(where, f"is strided, and no view of {_text(shape)} has shape {_text(read.shape)}")
-    if read.order is not None:
-        if sorted(read.order) != list(range(len(read.shape))):
-            _fail(where, f"is read in the order {read.order}")
-        if read.order != tuple(range(len(read.order))):
+    if read.perm is not None:
+        if sorted(read.perm) != list(range(len(read.shape))):
+            _fail(where, f"is read in the order {read.perm}")
+        if read.perm != tuple(range(len(read.perm))):
             strided = True
     return _Seen(read.seen, strided)
 
@@ -148,7 +148,7 @@ def _step(step: Step, sources: dict[str, _Source], count: int) -> _Source:
     where = f"step `{step.name}`"
     operation = step.operation
     seen = [_seen(read, sources, count, where) for read in reads(operation)]
-    if isinstance(operation, Repeat):
+    if isinstance(operation, Loop):
         expected = _repeat(step, operation, seen[0], sources, count)
     else:
         expected = _shape(step, seen, where)
@@ -157,16 +157,16 @@ def _step(step: Step, sources: dict[str, _Source], count: int) -> _Source:
     strided = _is_strided(step, seen)
     if strided and not step.strided:
         _fail(where, "claims to be contiguous")
-    if step.strided and not isinstance(operation, Look | Crop):
+    if step.strided and not isinstance(operation, NamedView | Slice):
         _fail(where, "is no view, and yet strided")
     return _Source(step.shape, step.strided)
 
 
 def _is_strided(step: Step, seen: Sequence[_Seen]) -> bool:
     match step.operation:
-        case Look():
+        case NamedView():
             return seen[0].strided
-        case Crop():
+        case Slice():
             return seen[0].strided or any(
                 new != old for new, old in zip(step.shape[1:], seen[0].shape[1:], strict=True)
             )
@@ -174,7 +174,7 @@ def _is_strided(step: Step, seen: Sequence[_Seen]) -> bool:
             return False
 
 
-def _repeat(step: Step, repeat: Repeat, initial: _Seen, sources: dict[str, _Source], outer: int) -> Shape:
+def _repeat(step: Step, repeat: Loop, initial: _Seen, sources: dict[str, _Source], outer: int) -> Shape:
     where = f"loop `{step.name}`"
     if repeat.count < 1 or not repeat.body or outer != 1:
         _fail(where, "is empty, or within a loop")
@@ -194,15 +194,15 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
     """The shape that the operation gives."""
     shapes = [operand.shape for operand in seen]
     match step.operation:
-        case Number():
+        case ScalarConstant():
             return ()
         case Matmul():
             return _matmul(shapes[0], shapes[1], where)
         case Multiply() | Add():
             return _broadcast(shapes, where)
-        case Scale() | Move() | Look() | Conjugate():
+        case Scale() | Contiguous() | NamedView() | Conjugate():
             return shapes[0]
-        case Reduce(axes=axes):
+        case ReduceSum(axes=axes):
             if not axes or not set(axes) <= set(range(len(shapes[0]))):
                 _fail(where, f"sums axes {axes}")
             return tuple(size for axis, size in enumerate(shapes[0]) if axis not in axes)
@@ -218,7 +218,7 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
             if _broadcast([shapes[0], step.shape], where) != step.shape:
                 _fail(where, f"cannot repeat {_text(shapes[0])}")
             return step.shape
-        case Crop():
+        case Slice():
             if len(step.shape) != len(shapes[0]) or not all(map(_crops, step.shape, shapes[0])):
                 _fail(where, f"crops {_text(shapes[0])}")
             return step.shape
@@ -232,7 +232,7 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
             return shapes[0]
         case Sweep() as sweep:
             return _sweep(sweep, seen, where)
-        case Repeat():
+        case Loop():
             raise AssertionError
         case _:
             assert_never(step.operation)

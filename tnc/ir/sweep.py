@@ -16,7 +16,7 @@ def products(step: Step, sweep: Sweep) -> Iterator[Step]:
     A window over the first legs has the gate on the left, one over the last legs has it transposed on the right, and
     in between one gate serves a batch.
     """
-    source, pick = sweep.operand.source, sweep.operand.pick
+    source, pick = sweep.operand.source, sweep.operand.select
     entries = count(sweep.operand.shape, {})
     last = len(sweep.windows) - 1
     for number, window in enumerate(sweep.windows):
@@ -70,11 +70,11 @@ def without_sweeps(steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def _transposed(gate: Read) -> Read:
-    first, second = gate.order or (0, 1)
-    return replace(gate, order=None if (second, first) == (0, 1) else (second, first))
+    first, second = gate.perm or (0, 1)
+    return replace(gate, perm=None if (second, first) == (0, 1) else (second, first))
 
 
 def _batched(gate: Read) -> Read:
     """With an axis of size 1 in front."""
-    order = None if gate.order is None else (0, *(axis + 1 for axis in gate.order))
-    return replace(gate, shape=(1, *gate.shape), order=order)
+    order = None if gate.perm is None else (0, *(axis + 1 for axis in gate.perm))
+    return replace(gate, shape=(1, *gate.shape), perm=order)

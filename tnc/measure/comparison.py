@@ -13,12 +13,12 @@ from tnc.cost import totals
 from tnc.cost.device import Profile
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
-from tnc.cost.xla_step import jit_memory
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.driver import Planned, emit
 from tnc.measure.machine import processor
 from tnc.measure.rounds import Sample, sample
 from tnc.measure.training import Halves, Running, prepare, use_threads, version
+from tnc.measure.xla.step import jit_memory
 from tnc.report.model import Json
 from tnc.units import bytes_text
 

@@ -1,10 +1,10 @@
 """From a Program to a Schedule: contraction orders, memory layouts, loops."""
 
+from tnc.order.evaluation import Choice as Choice
+from tnc.order.evaluation import Decision as Decision
+from tnc.order.evaluation import Trial as Trial
 from tnc.order.options import OBJECTIVES as OBJECTIVES
 from tnc.order.options import Objective as Objective
 from tnc.order.options import PlanOptions as PlanOptions
 from tnc.order.plan import decide as decide
 from tnc.order.plan import plan as plan
-from tnc.order.trial import Choice as Choice
-from tnc.order.trial import Decision as Decision
-from tnc.order.trial import Trial as Trial

@@ -10,12 +10,12 @@ from tnc.ir.extent import Extent
 from tnc.ir.number_kinds import NumberKind, operation_kind
 from tnc.ir.program import Dim
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Conjugate, Look, Move, Operation, Read, Step
-from tnc.order.located import Located
+from tnc.ir.schedule import Conjugate, Contiguous, NamedView, Operation, Read, Step
+from tnc.order.tensor_layout import Layout
 
 
 class Builder:
-    """Appends steps; where their results lie is told by the :class:`Located` that each method returns.
+    """Appends steps; where their results lie is told by the :class:`Layout` that each method returns.
 
     ``trained`` says of every source whether it needs a gradient, ``kinds`` whether it is real or complex, ``shapes``
     what its shape is.
@@ -64,7 +64,7 @@ class Builder:
         *,
         strided: bool = False,
         legs: Sequence[str] = (),
-    ) -> Located:
+    ) -> Layout:
         """A step, and its result with one axis for each given axis of memory (none of size 1)."""
         self._count += 1
         name = self._fresh(f"{self._name}#{self._count}")
@@ -73,7 +73,7 @@ class Builder:
         self.shapes[name] = tuple(shape)
         self.steps.append(Step(name, tuple(shape), operation, strided, self.region, tuple(legs)))
         axes = tuple((axis,) for axis in range(len(memory)))
-        return Located(name, tuple(memory), axes, strided=strided)
+        return Layout(name, tuple(memory), axes, strided=strided)
 
     def finish(self, start: int, name: str) -> str:
         """Call the last step ``name``, if any was added since ``start``; return the name it had."""
@@ -89,14 +89,14 @@ class Builder:
         self.shapes[name] = self.shapes.pop(last.name)
         return last.name
 
-    def conjugated(self, tensor: Located) -> Located:
+    def conjugated(self, tensor: Layout) -> Layout:
         """The complex conjugate of a tensor, in its layout.
 
         A member of a stack becomes the same member of the conjugate of the whole stack, which is computed once.
         """
         if self.kinds[tensor.source] is NumberKind.REAL:
             return tensor
-        if tensor.pick is not None and tensor.pick[0] == 0:
+        if tensor.select is not None and tensor.select[0] == 0:
             return replace(tensor, source=self._conjugate_stack(tensor.source))
         parts = range(len(tensor.memory))
         read = tensor.read([parts] if parts else []) or tensor.read([(part,) for part in parts])
@@ -110,26 +110,26 @@ class Builder:
             self._conjugates[source] = self.add(Conjugate(Read(source, shape)), shape, ()).source
         return self._conjugates[source]
 
-    def moved(self, tensor: Located, order: Sequence[int], legs: Sequence[str] = ()) -> Located:
+    def permuted_copy(self, tensor: Layout, order: Sequence[int], legs: Sequence[str] = ()) -> Layout:
         """A contiguous copy with the axes of memory in this order; its ``axes`` are one for each."""
         runs = _runs(order, tensor)
         read = tensor.read(runs)
         assert read is not None
-        return self.add(Move(read), read.seen, [tensor.memory[part] for part in order], legs=legs)
+        return self.add(Contiguous(read), read.seen, [tensor.memory[part] for part in order], legs=legs)
 
-    def straight(self, tensor: Located) -> Located:
+    def row_major(self, tensor: Layout) -> Layout:
         """The tensor row-major and contiguous, moved if it is not."""
         if tensor.in_order and not tensor.strided:
             return tensor
-        copy = self.moved(tensor, tensor.flat)
-        return Located(copy.source, copy.memory, _numbered(tensor.axes))
+        copy = self.permuted_copy(tensor, tensor.flat)
+        return Layout(copy.source, copy.memory, _numbered(tensor.axes))
 
-    def looked(self, tensor: Located) -> Located:
+    def as_view(self, tensor: Layout) -> Layout:
         """The tensor as a value of its own, so that an entry of an axis of memory can be picked."""
         read = tensor.read([(part,) for part in range(len(tensor.memory))])
         assert read is not None
-        look = self.add(Look(read), read.shape, tensor.memory, strided=tensor.strided)
-        return Located(look.source, tensor.memory, tensor.axes, None, tensor.strided, tensor.memory)
+        look = self.add(NamedView(read), read.shape, tensor.memory, strided=tensor.strided)
+        return Layout(look.source, tensor.memory, tensor.axes, None, tensor.strided, tensor.memory)
 
 
 def _numbered(axes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
@@ -137,11 +137,11 @@ def _numbered(axes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(next(numbers) for _ in axis) for axis in axes)
 
 
-def _runs(order: Sequence[int], tensor: Located) -> list[list[int]]:
+def _runs(order: Sequence[int], tensor: Layout) -> list[list[int]]:
     """Neighbours that can be read as one axis, put together."""
     runs: list[list[int]] = []
     for part in order:
-        if runs and tensor.joined([*runs[-1], part]):
+        if runs and tensor.is_fusable([*runs[-1], part]):
             runs[-1].append(part)
         else:
             runs.append([part])

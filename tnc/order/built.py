@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from tnc.cost.time import Clock
 from tnc.order.builder import Builder
-from tnc.order.families import Weight, building, weight_of
-from tnc.order.layout import Demand, Leaf, arrange
+from tnc.order.dataflow import Weight, building, weight_of
+from tnc.order.leg_orders import Demand, Leaf, arrange
 from tnc.order.lower import lower
 from tnc.order.lower_sweep import lower_sweep
 from tnc.order.region import Operand, Prepared

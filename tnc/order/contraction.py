@@ -14,17 +14,17 @@ from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
 from tnc.order.builder import Builder
 from tnc.order.built import Built, built, lower_built
-from tnc.order.demand import Groups, satisfied
-from tnc.order.layout import Demand, Leaf, Order, arrange, moving
-from tnc.order.located import Located
+from tnc.order.evaluation import Choice, Decision, Trial, tried
+from tnc.order.layout_constraints import Groups, satisfied
+from tnc.order.leg_orders import Demand, Leaf, Order, arrange, moving
 from tnc.order.lower import lower
 from tnc.order.lower_sweep import lower_sweep
 from tnc.order.options import Objective, PlanOptions
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled
 from tnc.order.search import Candidate, candidates
 from tnc.order.sweep import Swept, sweeps
+from tnc.order.tensor_layout import Layout
 from tnc.order.tree import LARGEST, Network
-from tnc.order.trial import Choice, Decision, Trial, tried
 
 _Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | None]
 """Equal for isomorphic regions: legs renumbered, layouts of the operands, legs of the result's axes, what is asked."""
@@ -43,8 +43,8 @@ class Planner:
         self._known: dict[_Key, tuple[Candidate | Swept | Built, Decision]] = {}
 
     def contract(
-        self, statement: Contract, located: Mapping[str, Located], wanted: Groups | None
-    ) -> tuple[Located, Decision]:
+        self, statement: Contract, located: Mapping[str, Layout], wanted: Groups | None
+    ) -> tuple[Layout, Decision]:
         """Append the steps of a region; where its result lies, and how its order was chosen."""
         builder = self._builder
         prepared = scaled(prepare(statement, located, builder), builder)

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from tnc.cost.kernels import Gemm
 from tnc.cost.time import Clock
-from tnc.order.layout import idle_time
+from tnc.order.leg_orders import idle_time
 from tnc.order.spine import Small, Tree, along_legs, folded, orders, path_of, spine
 from tnc.order.tree import Network, Path
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tnc.ir.extent import Extent, extent
 from tnc.ir.program import Dim
-from tnc.ir.schedule import Broadcast, Embed, Matmul, Move, Multiply, Read
+from tnc.ir.schedule import Broadcast, Contiguous, Embed, Matmul, Multiply, Read
 from tnc.order.builder import Builder
-from tnc.order.layout import Choice, Order, Product
+from tnc.order.leg_orders import Arrangement, Order, Product
 from tnc.order.region import Operand
 from tnc.order.tree import Pair
 
@@ -16,7 +16,7 @@ from tnc.order.tree import Pair
 def lower(
     operands: Sequence[Operand],
     made: Sequence[Pair],
-    choices: Sequence[Choice],
+    choices: Sequence[Arrangement],
     dims: Sequence[Dim],
     names: Sequence[str],
     builder: Builder,
@@ -48,7 +48,7 @@ def _placed(operand: Operand, order: Order, moved: bool, names: Sequence[str], b
     if not moved:
         return operand
     axis = {leg: number for number, leg in enumerate(operand.legs)}
-    tensor = builder.moved(operand.tensor, [axis[leg] for leg in order], [names[leg] for leg in order])
+    tensor = builder.permuted_copy(operand.tensor, [axis[leg] for leg in order], [names[leg] for leg in order])
     return Operand(tensor, order)
 
 
@@ -70,7 +70,7 @@ def _idle_matmul(left: Operand, right: Operand, product: Product, builder: Build
     spread = builder.add(Broadcast(read), (idle, summed, columns), ())
     square = builder.add(Embed(Read(spread.source, (idle, summed, columns))), (idle, idle, summed, columns), ())
     seen = Read(square.source, (idle, idle, summed, columns), None, (2, 0, 3, 1))
-    moved = builder.add(Move(seen), seen.seen, ())
+    moved = builder.add(Contiguous(seen), seen.seen, ())
     matrix = Read(moved.source, (extent((summed, idle)), extent((columns, idle))))
     return Matmul(_seen(large, [product.front, [*product.summed, *product.idle]]), matrix)
 
@@ -123,7 +123,7 @@ def _joins(operand: Operand, legs: Sequence[int]) -> bool:
     places = [operand.legs.index(leg) for leg in legs if leg in operand.legs]
     if len(places) not in (0, len(legs)):
         return False
-    return operand.tensor.joined(places)
+    return operand.tensor.is_fusable(places)
 
 
 def _broadcast(operand: Operand, runs: Sequence[Sequence[int]]) -> Read:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from tnc.cost.time import Clock
 from tnc.ir.extent import count
-from tnc.ir.schedule import Broadcast, Embed, Multiply, Number, Read, Sweep, Window
+from tnc.ir.schedule import Broadcast, Embed, Multiply, Read, ScalarConstant, Sweep, Window
 from tnc.ir.sweep import shape_after
 from tnc.order.builder import Builder
-from tnc.order.layout import Leaf, Order, arrange, moving
-from tnc.order.located import Located
+from tnc.order.leg_orders import Leaf, Order, arrange, moving
 from tnc.order.lower import lower
 from tnc.order.region import Operand, Prepared
 from tnc.order.spine import folded
 from tnc.order.sweep import Place, Swept
+from tnc.order.tensor_layout import Layout
 from tnc.order.tree import Network
 
 _NARROW, _LARGE = 8, 2**14
@@ -36,7 +36,7 @@ def lower_sweep(
     tensor = state.tensor
     if swept.start != state.legs:
         axis = {leg: number for number, leg in enumerate(state.legs)}
-        tensor = builder.moved(tensor, [axis[leg] for leg in swept.start], [names[leg] for leg in swept.start])
+        tensor = builder.permuted_copy(tensor, [axis[leg] for leg in swept.start], [names[leg] for leg in swept.start])
     read = tensor.read([tuple(range(len(swept.start)))])
     assert read is not None
     operation = Sweep(read, windows)
@@ -74,8 +74,8 @@ def _gate(
     gate = lower(chosen, made, choices, prepared.dims, names, builder)
     axis = {leg: number for number, leg in enumerate(gate.legs)}
     tensor = gate.tensor
-    if gate.legs not in orders or not all(tensor.joined([axis[leg] for leg in legs]) for legs in (rows, columns)):
-        tensor = builder.moved(tensor, [axis[leg] for leg in orders[0]], [names[leg] for leg in orders[0]])
+    if gate.legs not in orders or not all(tensor.is_fusable([axis[leg] for leg in legs]) for legs in (rows, columns)):
+        tensor = builder.permuted_copy(tensor, [axis[leg] for leg in orders[0]], [names[leg] for leg in orders[0]])
         axis = {leg: number for number, leg in enumerate(orders[0])}
     given, taken = ([axis[leg] for leg in legs] for legs in (place.given, place.taken))
     if place.idle:
@@ -86,13 +86,13 @@ def _gate(
     return read
 
 
-def _with_identity(tensor: Located, given: list[int], taken: list[int], size: int, builder: Builder) -> Read:
+def _with_identity(tensor: Layout, given: list[int], taken: list[int], size: int, builder: Builder) -> Read:
     """A gate times the identity on legs that it leaves as they are, lying in memory as a matrix on the right."""
     gate = tensor.read([taken, (), given, ()])
     assert gate is not None
     summed, _, new, _ = (count((extent,), {}) for extent in gate.seen)
-    one = builder.add(Number(1.0), (), ())
+    one = builder.add(ScalarConstant(1.0), (), ())
     ones = builder.add(Broadcast(Read(one.source, (1,))), (size,), ())
     identity = builder.add(Embed(Read(ones.source, (size,))), (size, size), ())
     product = builder.add(Multiply(gate, Read(identity.source, (1, size, 1, size))), (summed, size, new, size), ())
-    return Read(product.source, (summed * size, new * size), order=(1, 0))
+    return Read(product.source, (summed * size, new * size), perm=(1, 0))

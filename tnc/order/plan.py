@@ -11,6 +11,7 @@ from tnc.cost.predict import timed
 from tnc.cost.time import Clock
 from tnc.ir import schedule as ir
 from tnc.ir.extent import Extent
+from tnc.ir.in_place import overwrite
 from tnc.ir.legs import used_tensors
 from tnc.ir.number_kinds import NumberKind, stack_kind
 from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Statement, Sum, View
@@ -18,13 +19,12 @@ from tnc.ir.program_text import statement_printer
 from tnc.ir.schedule_verify import verify_schedule
 from tnc.order.builder import Builder
 from tnc.order.contraction import Planner
-from tnc.order.demand import demands
-from tnc.order.in_place import overwrite
-from tnc.order.located import Located, member, whole
+from tnc.order.evaluation import Choice, Decision, choose
+from tnc.order.layout_constraints import demands
 from tnc.order.options import PlanOptions
 from tnc.order.repeat import roll
 from tnc.order.statements import add, normalize, pointwise, view
-from tnc.order.trial import Choice, Decision, choose
+from tnc.order.tensor_layout import Layout, member, whole
 
 
 def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions) -> ir.Plan:
@@ -69,7 +69,7 @@ def _schedule(
     choice: Choice,
 ) -> tuple[ir.Schedule, tuple[Decision, ...]]:
     sources = _sources(program, stacks)
-    located: dict[str, Located] = {t.name: whole(sources[t.name], t.shape) for t in program.inputs}
+    located: dict[str, Layout] = {t.name: whole(sources[t.name], t.shape) for t in program.inputs}
     trained: dict[str, bool] = {sources[tensor.name]: options.input_grads for tensor in program.inputs}
     kinds = {sources[tensor.name]: NumberKind.MODULE for tensor in program.inputs}
     for stack in stacks:
@@ -81,7 +81,7 @@ def _schedule(
                 whole(stack.key, stack.shape) if position is None else member(stack.key, stack.shape, position)
             )
     grads = options.input_grads
-    inputs = tuple(ir.Given(sources[t.name], t.shape, grads, span=t.span) for t in program.inputs)
+    inputs = tuple(ir.InputTensor(sources[t.name], t.shape, grads, span=t.span) for t in program.inputs)
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
     builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
     planner = Planner(builder, options, choice, complex_cores=any(stack.is_complex for stack in stacks))
@@ -133,7 +133,7 @@ def _sources(program: Program, stacks: tuple[ir.Stack, ...]) -> dict[str, str]:
     return {name: f"{name}#" if name in keys else name for name in names}
 
 
-def _shapes(inputs: tuple[ir.Given, ...], stacks: tuple[ir.Stack, ...]) -> dict[str, tuple[Extent, ...]]:
+def _shapes(inputs: tuple[ir.InputTensor, ...], stacks: tuple[ir.Stack, ...]) -> dict[str, tuple[Extent, ...]]:
     """The shapes of inputs and parameters."""
     shapes: dict[str, tuple[Extent, ...]] = {given.name: given.shape for given in inputs}
     shapes.update((stack.key, stack.stored_shape) for stack in stacks)
@@ -149,19 +149,19 @@ def _fresh(taken: set[str], wish: str) -> str:
     return name
 
 
-def _named(name: str, tensor: Located, start: int, builder: Builder) -> Located:
+def _named(name: str, tensor: Layout, start: int, builder: Builder) -> Layout:
     """The last step of a statement gets the statement's name."""
     before = builder.finish(start, name)
     return replace(tensor, source=name) if before and tensor.source == before else tensor
 
 
-def _result(output: Output, located: dict[str, Located], computed: frozenset[str], builder: Builder) -> ir.Result:
+def _result(output: Output, located: dict[str, Layout], computed: frozenset[str], builder: Builder) -> ir.Result:
     """An output; a copy that puts it in order belongs to no region, also where the tensor itself is one's result."""
     tensor = located[output.tensor]
     read = tensor.read(tensor.axes)
     if read is None:
         builder.enter(output.tensor, "" if output.tensor in computed else output.tensor)
-        tensor = builder.straight(tensor)
+        tensor = builder.row_major(tensor)
         located[output.tensor] = tensor
         read = tensor.read(tensor.axes)
         assert read is not None

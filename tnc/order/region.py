@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from tnc.ir.extent import evaluate
 from tnc.ir.legs import tied
 from tnc.ir.program import Contract, Dim, Use
-from tnc.ir.schedule import Broadcast, Diagonal, Embed, Multiply, Number, Read, Reduce, Scale
+from tnc.ir.schedule import Broadcast, Diagonal, Embed, Multiply, Read, ReduceSum, ScalarConstant, Scale
 from tnc.order.builder import Builder
-from tnc.order.located import Located
+from tnc.order.tensor_layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
     """A tensor and its distinct legs, one for each axis of memory, in that order."""
 
-    tensor: Located
+    tensor: Layout
     legs: tuple[int, ...]
 
 
@@ -31,7 +31,7 @@ class Prepared:
     """
 
     operands: tuple[Operand, ...]
-    scalars: tuple[Located, ...]
+    scalars: tuple[Layout, ...]
     scale: float
     result: tuple[int, ...]
     absent: tuple[int, ...]
@@ -39,7 +39,7 @@ class Prepared:
     dims: tuple[Dim, ...]
 
 
-def prepare(statement: Contract, located: Mapping[str, Located], builder: Builder) -> Prepared:
+def prepare(statement: Contract, located: Mapping[str, Layout], builder: Builder) -> Prepared:
     """Append the steps that each operand needs on its own, and say what remains."""
     leaders = tied(statement)
     dims = statement.dims
@@ -52,7 +52,7 @@ def prepare(statement: Contract, located: Mapping[str, Located], builder: Builde
         for leader in {leaders[leg] for leg in factor.legs}
     )
     operands: list[Operand] = []
-    scalars: list[Located] = []
+    scalars: list[Layout] = []
     for factor in statement.factors:
         if not isinstance(factor, Use):
             continue
@@ -83,17 +83,17 @@ def _unheld(statement: Contract, leaders: tuple[int, ...], held: Counter[int]) -
     return [leg for leg in legs if not held[leg] and leg not in result]
 
 
-def _count(dim: Dim, builder: Builder) -> Located:
+def _count(dim: Dim, builder: Builder) -> Layout:
     """A dynamic size as a scalar: a sum of ones."""
-    one = builder.add(Number(1.0), (), ())
+    one = builder.add(ScalarConstant(1.0), (), ())
     ones = builder.add(Broadcast(Read(one.source, (1,))), (dim,), (dim,))
-    return builder.add(Reduce(Read(ones.source, (dim,)), (0,)), (), ())
+    return builder.add(ReduceSum(Read(ones.source, (dim,)), (0,)), (), ())
 
 
-def _entire(tensor: Located, legs: list[int], dims: tuple[Dim, ...], builder: Builder) -> Operand:
+def _entire(tensor: Layout, legs: list[int], dims: tuple[Dim, ...], builder: Builder) -> Operand:
     """The tensor with every leg one axis of memory; moved if a leg's parts are apart."""
-    if not all(tensor.joined(axis) for axis in tensor.axes):
-        tensor = builder.straight(tensor)
+    if not all(tensor.is_fusable(axis) for axis in tensor.axes):
+        tensor = builder.row_major(tensor)
     parts = sorted((axis[0], leg) for axis, leg in zip(tensor.axes, legs, strict=True) if axis)
     memory = tuple(dims[leg] for _, leg in parts)
     axes = tuple((number,) for number in range(len(memory)))
@@ -127,12 +127,12 @@ def _summed(operand: Operand, lonely: set[int], builder: Builder, names: tuple[s
     memory = [operand.tensor.memory[axis] for axis in kept]
     legs = tuple(operand.legs[axis] for axis in kept)
     read = _single(operand, list(range(len(operand.legs))))
-    return Operand(builder.add(Reduce(read, axes), memory, memory, legs=[names[leg] for leg in legs]), legs)
+    return Operand(builder.add(ReduceSum(read, axes), memory, memory, legs=[names[leg] for leg in legs]), legs)
 
 
 def scaled(prepared: Prepared, builder: Builder) -> Prepared:
     """Scalars and the number multiplied onto the smallest operand, where that costs least."""
-    scalar: Located | None = None
+    scalar: Layout | None = None
     for other in prepared.scalars:
         scalar = other if scalar is None else _times(scalar, other, builder)
     if scalar is None and prepared.scale == 1.0 and prepared.operands:
@@ -162,16 +162,16 @@ def scaled(prepared: Prepared, builder: Builder) -> Prepared:
     return replace(prepared, operands=operands, scalars=(), scale=1.0)
 
 
-def _times(left: Located, right: Located, builder: Builder) -> Located:
+def _times(left: Layout, right: Layout, builder: Builder) -> Layout:
     a, b = left.read([]), right.read([])
     assert a is not None
     assert b is not None
     return builder.add(Multiply(a, b), (), ())
 
 
-def _number(scalar: Located | None, scale: float, builder: Builder) -> Located:
+def _number(scalar: Layout | None, scale: float, builder: Builder) -> Layout:
     if scalar is None:
-        return builder.add(Number(scale), (), ())
+        return builder.add(ScalarConstant(scale), (), ())
     if scale == 1.0:
         return scalar
     read = scalar.read([])
@@ -179,9 +179,7 @@ def _number(scalar: Located | None, scale: float, builder: Builder) -> Located:
     return builder.add(Scale(read, scale), (), ())
 
 
-def finish(
-    prepared: Prepared, tensor: Located, legs: tuple[int, ...], statement: Contract, builder: Builder
-) -> Located:
+def finish(prepared: Prepared, tensor: Layout, legs: tuple[int, ...], statement: Contract, builder: Builder) -> Layout:
     """The contracted tensor with legs that no operand had, with diagonals, and with its axes as the statement says."""
     dims = prepared.dims
     if prepared.absent:

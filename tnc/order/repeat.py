@@ -1,4 +1,4 @@
-"""Loops: a run of equal blocks of steps that hand one tensor on becomes one :class:`Repeat`.
+"""Loops: a run of equal blocks of steps that hand one tensor on becomes one :class:`Loop`.
 
 Blocks are equal if their steps do the same to operands at the same distance, members of stacks and entries of inputs
 apart; these must advance evenly. Found in time linear in the number of steps.
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tnc.ir.extent import extent
 from tnc.ir.reads import map_reads, reads
-from tnc.ir.schedule import Conjugate, Index, Operation, Read, Repeat, Schedule, Step
+from tnc.ir.schedule import Conjugate, Index, Loop, Operation, Read, Schedule, Step
 
 _LONGEST = 16
 """The longest block looked for."""
@@ -81,7 +81,7 @@ class _Roller:
                 place = self._place.get(read.source)
                 if place is not None and number - place <= 2 * _LONGEST:
                     return replace(read, source=f"\0{number - place}")
-                return read if read.pick is None else replace(read, pick=(read.pick[0], Index(0)))
+                return read if read.select is None else replace(read, select=(read.select[0], Index(0)))
 
             token = map_reads(step.operation, abstract), step.shape, step.strided, step.region
             tokens.append(known.setdefault(token, len(known)))
@@ -141,10 +141,10 @@ class _Roller:
 
     def _picks(self, start: int, length: int) -> list[int]:
         return [
-            read.pick[1].start
+            read.select[1].start
             for step in self._steps[start : start + length]
             for read in reads(step.operation)
-            if read.pick is not None
+            if read.select is not None
         ]
 
     def _loop(self, start: int, length: int, count: int) -> Step:
@@ -158,13 +158,13 @@ class _Roller:
         )
 
         def change(read: Read) -> Read:
-            if read.pick is not None:
-                axis, index = read.pick
-                read = replace(read, pick=(axis, Index(index.start, next(strides))))
+            if read.select is not None:
+                axis, index = read.select
+                read = replace(read, select=(axis, Index(index.start, next(strides))))
             return replace(read, source=carried) if read.source == before.name else read
 
         looped = tuple(replace(step, operation=map_reads(step.operation, change)) for step in body)
-        repeat = Repeat(count, Read(before.name, final.shape), carried, looped)
+        repeat = Loop(count, Read(before.name, final.shape), carried, looped)
         return Step(final.name, final.shape, repeat, False, final.region, final.legs)
 
     def _fresh(self, wish: str) -> str:

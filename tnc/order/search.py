@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tnc.cost.time import Clock
 from tnc.order.cotengra import searched
-from tnc.order.families import families
+from tnc.order.dataflow import families
 from tnc.order.frontier import frontier
 from tnc.order.group import grouped
 from tnc.order.tree import LARGEST, Network, Path, depth_first, fold, walked

@@ -10,12 +10,12 @@ from tnc.ir import schedule as ir
 from tnc.ir.extent import count, extent
 from tnc.ir.program import Crop, Dim, FlatCrop, Normalize, Pointwise, Reshape, Select, Sum, View
 from tnc.order.builder import Builder
-from tnc.order.located import Located
+from tnc.order.tensor_layout import Layout
 
 _EPSILON = 1e-12
 
 
-def pointwise(statement: Pointwise, located: Mapping[str, Located], builder: Builder) -> Located:
+def pointwise(statement: Pointwise, located: Mapping[str, Layout], builder: Builder) -> Layout:
     """A pointwise function: entry by entry in the order of memory, so that nothing moves."""
     tensor = located[statement.arguments[0]]
     further = tuple(_scalar(located[name]) for name in statement.arguments[1:])
@@ -25,7 +25,7 @@ def pointwise(statement: Pointwise, located: Mapping[str, Located], builder: Bui
     return replace(result, axes=tensor.axes)
 
 
-def normalize(statement: Normalize, located: Mapping[str, Located], builder: Builder) -> Located:
+def normalize(statement: Normalize, located: Mapping[str, Layout], builder: Builder) -> Layout:
     """Over the root mean square along all axes of memory that are not dynamic."""
     tensor = located[statement.argument]
     runs = _static_runs(tensor)
@@ -36,17 +36,17 @@ def normalize(statement: Normalize, located: Mapping[str, Located], builder: Bui
     return replace(result, axes=tensor.axes)
 
 
-def add(statement: Sum, located: Mapping[str, Located], builder: Builder) -> Located:
+def add(statement: Sum, located: Mapping[str, Layout], builder: Builder) -> Layout:
     """A sum of terms in the memory order of the largest; the others are read in that order."""
     dims = statement.dims
     big = [leg for leg in statement.legs if dims[leg] != 1]
-    terms: list[tuple[float, Located]] = []
+    terms: list[tuple[float, Layout]] = []
     for term in statement.terms:
         tensor = located[term.use.tensor]
         if term.use.conjugate:
             tensor = builder.conjugated(tensor)
-        if not all(tensor.joined(axis) for axis in tensor.axes):
-            tensor = builder.straight(tensor)
+        if not all(tensor.is_fusable(axis) for axis in tensor.axes):
+            tensor = builder.row_major(tensor)
         axis = dict(zip(term.use.legs, tensor.axes, strict=True))
         # One axis for each leg of the result; those that the term lacks are empty.
         terms.append((term.coefficient, replace(tensor, axes=tuple(axis.get(leg, ()) for leg in big))))
@@ -66,21 +66,19 @@ def add(statement: Sum, located: Mapping[str, Located], builder: Builder) -> Loc
     return replace(result, axes=tuple((places[leg],) if dims[leg] != 1 else () for leg in statement.legs))
 
 
-def _fullest_first(
-    terms: list[tuple[float, Located]], dims: list[Dim], builder: Builder
-) -> list[tuple[float, Located]]:
+def _fullest_first(terms: list[tuple[float, Layout]], dims: list[Dim], builder: Builder) -> list[tuple[float, Layout]]:
     """A term with all legs to the front. If none has, all are made row-major, since frameworks then agree on layout."""
     full = [index for index, (_, tensor) in enumerate(terms) if all(tensor.axes)]
     if not full:
-        return [(coefficient, builder.straight(tensor)) for coefficient, tensor in terms]
+        return [(coefficient, builder.row_major(tensor)) for coefficient, tensor in terms]
     first = next((index for index in full if not terms[index][1].strided), full[0])
     coefficient, tensor = terms[first]
     if tensor.strided and not tensor.in_order:
-        tensor = builder.straight(tensor)
+        tensor = builder.row_major(tensor)
     return [(coefficient, tensor), *terms[:first], *terms[first + 1 :]]
 
 
-def _common_runs(tensors: list[Located]) -> list[list[int]]:
+def _common_runs(tensors: list[Layout]) -> list[list[int]]:
     """Neighbouring axes that every tensor either lacks or reads as one."""
     runs: list[list[int]] = []
     for axis in range(len(tensors[0].axes)):
@@ -91,20 +89,20 @@ def _common_runs(tensors: list[Located]) -> list[list[int]]:
     return runs
 
 
-def _continues(tensor: Located, run: list[int], axis: int) -> bool:
+def _continues(tensor: Layout, run: list[int], axis: int) -> bool:
     if bool(tensor.axes[run[0]]) != bool(tensor.axes[axis]):
         return False
-    return tensor.joined([part for other in (*run, axis) for part in tensor.axes[other]])
+    return tensor.is_fusable([part for other in (*run, axis) for part in tensor.axes[other]])
 
 
-def view(statement: View, located: Mapping[str, Located], builder: Builder) -> Located:
+def view(statement: View, located: Mapping[str, Layout], builder: Builder) -> Layout:
     """A view of a tensor, moved first only where it is none."""
     tensor = located[statement.argument]
     match statement.kind:
         case Reshape():
             reshaped = tensor.reshaped(statement.shape)
             if reshaped is None:
-                reshaped = builder.straight(tensor).reshaped(statement.shape)
+                reshaped = builder.row_major(tensor).reshaped(statement.shape)
             assert reshaped is not None
             return reshaped
         case Select(axis=axis, index=index):
@@ -112,26 +110,26 @@ def view(statement: View, located: Mapping[str, Located], builder: Builder) -> L
         case Crop():
             return _crop(tensor, statement.shape, builder)
         case FlatCrop():
-            return _flat_crop(builder.straight(tensor), statement.shape, builder)
+            return _flat_crop(builder.row_major(tensor), statement.shape, builder)
         case _:
             assert_never(statement.kind)
 
 
-def _select(tensor: Located, axis: int, index: int, builder: Builder) -> Located:
+def _select(tensor: Layout, axis: int, index: int, builder: Builder) -> Layout:
     if not tensor.axes[axis]:
         return replace(tensor, axes=tensor.axes[:axis] + tensor.axes[axis + 1 :])
     selected = tensor.selected(axis, index)
     if selected is None and len(tensor.axes[axis]) == 1:
-        selected = builder.looked(tensor).selected(axis, index)
+        selected = builder.as_view(tensor).selected(axis, index)
     if selected is None:
-        if not tensor.joined(tensor.axes[axis]):
-            tensor = builder.straight(tensor)
-        selected = builder.looked(_axis_by_axis(tensor)).selected(axis, index)
+        if not tensor.is_fusable(tensor.axes[axis]):
+            tensor = builder.row_major(tensor)
+        selected = builder.as_view(_axis_by_axis(tensor)).selected(axis, index)
     assert selected is not None
     return selected
 
 
-def _axis_by_axis(tensor: Located) -> Located:
+def _axis_by_axis(tensor: Layout) -> Layout:
     """The same tensor with each axis one axis of memory; every axis must be one run."""
     order = sorted((axis for axis in range(len(tensor.axes)) if tensor.axes[axis]), key=lambda a: tensor.axes[a])
     memory: list[Dim] = []
@@ -144,9 +142,9 @@ def _axis_by_axis(tensor: Located) -> Located:
     return replace(tensor, memory=tuple(memory), axes=axes, raw=None)
 
 
-def _crop(tensor: Located, shape: tuple[Dim, ...], builder: Builder) -> Located:
-    if not all(tensor.joined(axis) for axis in tensor.axes):
-        tensor = builder.straight(tensor)
+def _crop(tensor: Layout, shape: tuple[Dim, ...], builder: Builder) -> Layout:
+    if not all(tensor.is_fusable(axis) for axis in tensor.axes):
+        tensor = builder.row_major(tensor)
     tensor = _axis_by_axis(tensor)
     read = tensor.read([(part,) for part in range(len(tensor.memory))])
     assert read is not None
@@ -157,10 +155,10 @@ def _crop(tensor: Located, shape: tuple[Dim, ...], builder: Builder) -> Located:
     if tuple(cropped) == tensor.memory:
         return tensor
     strided = tensor.strided or tuple(cropped[1:]) != tensor.memory[1:]
-    return _without_ones(builder.add(ir.Crop(read), cropped, cropped, strided=strided), tensor.axes)
+    return _without_ones(builder.add(ir.Slice(read), cropped, cropped, strided=strided), tensor.axes)
 
 
-def _without_ones(tensor: Located, axes: tuple[tuple[int, ...], ...]) -> Located:
+def _without_ones(tensor: Layout, axes: tuple[tuple[int, ...], ...]) -> Layout:
     """A crop to size 1 leaves an axis that memory does not count."""
     big = [part for part, dim in enumerate(tensor.memory) if dim != 1]
     place = {part: number for number, part in enumerate(big)}
@@ -168,25 +166,25 @@ def _without_ones(tensor: Located, axes: tuple[tuple[int, ...], ...]) -> Located
     return replace(tensor, memory=memory, axes=tuple(tuple(place[p] for p in axis if p in place) for axis in axes))
 
 
-def _flat_crop(tensor: Located, shape: tuple[Dim, ...], builder: Builder) -> Located:
+def _flat_crop(tensor: Layout, shape: tuple[Dim, ...], builder: Builder) -> Layout:
     entries = count(shape, {})
     if entries == count(tensor.memory, {}):
-        cropped: Located | None = tensor.reshaped(shape)
+        cropped: Layout | None = tensor.reshaped(shape)
     else:
         read = tensor.read([range(len(tensor.memory))])
         assert read is not None
-        cropped = builder.add(ir.Crop(read), (entries,), (entries,)).reshaped(shape)
+        cropped = builder.add(ir.Slice(read), (entries,), (entries,)).reshaped(shape)
     assert cropped is not None
     return cropped
 
 
-def _scalar(tensor: Located) -> ir.Read:
+def _scalar(tensor: Layout) -> ir.Read:
     read = tensor.read([])
     assert read is not None
     return read
 
 
-def _as_it_lies(tensor: Located) -> ir.Read:
+def _as_it_lies(tensor: Layout) -> ir.Read:
     """The whole in the order of memory, as one axis where that is possible."""
     parts = range(len(tensor.memory))
     read = tensor.read([parts] if parts else []) or tensor.read([(part,) for part in parts])
@@ -194,11 +192,11 @@ def _as_it_lies(tensor: Located) -> ir.Read:
     return read
 
 
-def _static_runs(tensor: Located) -> list[list[int]]:
+def _static_runs(tensor: Layout) -> list[list[int]]:
     runs: list[list[int]] = []
     for part, dim in enumerate(tensor.memory):
         fits = runs and isinstance(dim, int) and isinstance(tensor.memory[runs[-1][0]], int)
-        if fits and tensor.joined([*runs[-1], part]):
+        if fits and tensor.is_fusable([*runs[-1], part]):
             runs[-1].append(part)
         else:
             runs.append([part])

@@ -1,8 +1,5 @@
 """Passes over the Program: same value, less work, larger regions."""
 
-from tnc.passes.initialise import Deviation as Deviation
-from tnc.passes.initialise import Initialisation as Initialisation
-from tnc.passes.initialise import initialise as initialise
 from tnc.passes.pipeline import STANDARD as STANDARD
 from tnc.passes.pipeline import run_passes as run_passes
 from tnc.passes.protocol import Observer as Observer

@@ -7,12 +7,12 @@ from math import isfinite, prod
 
 from tnc.cost import Totals
 from tnc.cost.dtypes import dtype_of
+from tnc.init import Deviation, Initialisation
 from tnc.ir.cost import Cost, Terms
 from tnc.ir.extent import count, evaluate
 from tnc.ir.number_kinds import stack_kind
 from tnc.ir.program import Program
-from tnc.ir.schedule import Plan, Prediction, Repeat, Schedule, Step
-from tnc.passes import Deviation, Initialisation
+from tnc.ir.schedule import Loop, Plan, Prediction, Schedule, Step
 from tnc.report.model import Elsewhere, NetworkReport, OutputRow, RegionRow
 
 DOMINANT = 0.5
@@ -127,7 +127,7 @@ def _spent(costs: Iterable[Cost]) -> Terms:
 
 def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:
     for step in steps:
-        if isinstance(step.operation, Repeat):
+        if isinstance(step.operation, Loop):
             yield from _written(step.operation.body, sizes)
         yield count(step.shape, sizes)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tnc.order import Decision, Objective, Trial
-from tnc.order.trial import TOLERANCE
+from tnc.order.evaluation import TOLERANCE
 from tnc.report.columns import aligned
 from tnc.report.model import Json, NetworkReport, rounded
 from tnc.report.summary import summary_table

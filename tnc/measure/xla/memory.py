@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tnc.cost.xla_graph import Kernel, Kernels, Kind
+from tnc.measure.xla.graph import Kernel, Kernels, Kind
 
 _SMALL: Final = 64
 """What is smaller than this part of the largest value finds a place between others."""

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tnc.ir.schedule import Index, Read
-from tnc.order.located import Located, member, whole
+from tnc.order.tensor_layout import Layout, member, whole
 
 
-def value(tensor: Located, memory: NDArray[np.int64]) -> NDArray[np.int64]:
+def value(tensor: Layout, memory: NDArray[np.int64]) -> NDArray[np.int64]:
     """The tensor that lies in this memory."""
     view = memory.reshape([int(size) for size in tensor.memory]).transpose(tensor.flat)
     shape = [math.prod(int(tensor.memory[part]) for part in axis) for axis in tensor.axes]
@@ -71,10 +71,10 @@ def test_reading_puts_empty_groups_where_they_are_asked_for() -> None:
 def test_an_entry_of_the_first_axis_is_contiguous_and_of_another_is_not() -> None:
     first = whole("x", (3, 4, 5)).selected(0, 2)
     assert first is not None
-    assert (first.pick, first.strided) == ((0, Index(2)), False)
+    assert (first.select, first.strided) == ((0, Index(2)), False)
     second = whole("x", (3, 1, 5)).selected(2, 4)
     assert second is not None
-    assert (second.pick, second.strided, second.memory, second.axes) == ((2, Index(4)), True, (3,), ((0,), ()))
+    assert (second.select, second.strided, second.memory, second.axes) == ((2, Index(4)), True, (3,), ((0,), ()))
     assert second.selected(0, 0) is None
     assert member("t", (3, 4), 1).selected(0, 0) is None
 

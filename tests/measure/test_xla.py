@@ -8,9 +8,9 @@ import tnc
 from tests.random_programs import random_program
 from tnc import driver
 from tnc.cost.strided import Strided
-from tnc.cost.xla import Buffers, assigned
-from tnc.cost.xla_graph import Graph, Kernel, Kernels, Kind, fused, ordered, transposed
-from tnc.cost.xla_step import jit_memory
+from tnc.measure.xla.graph import Graph, Kernel, Kernels, Kind, fused, ordered, transposed
+from tnc.measure.xla.memory import Buffers, assigned
+from tnc.measure.xla.step import jit_memory
 
 A, D, L = Kind.ARGUMENT, Kind.DOT, Kind.LOOP
 

@@ -10,7 +10,7 @@ import pytest
 
 import tnc
 from tnc.driver import DTYPES
-from tnc.passes.ranges import RANGES
+from tnc.init.ranges import RANGES
 
 CHAIN = """
 network chain(n: int = 100) {{

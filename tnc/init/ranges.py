@@ -12,6 +12,9 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from tnc.diagnostics import Diagnostic
+from tnc.init.moments import homogeneous_gain, isometry_moment
+from tnc.init.partial_products import partial_products
+from tnc.init.variances import Variances, product_logarithm
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import (
     Constant,
@@ -31,9 +34,6 @@ from tnc.ir.program import (
     View,
 )
 from tnc.ir.scalar import evaluate
-from tnc.passes.moments import homogeneous_gain, isometry_moment
-from tnc.passes.partial_products import partial_products
-from tnc.passes.variances import Variances, product_logarithm
 from tnc.source import Span
 
 RANGES: Final[dict[str, tuple[float, float]]] = {

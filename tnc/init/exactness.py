@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import assert_never
 
+from tnc.init.moments import core_moment, homogeneous_gain, is_white, sides
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import (
     Auto,
@@ -28,7 +29,6 @@ from tnc.ir.program import (
     Use,
     View,
 )
-from tnc.passes.moments import core_moment, homogeneous_gain, is_white, sides
 
 
 def core_views(program: Program) -> dict[str, str]:

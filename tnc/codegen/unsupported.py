@@ -11,7 +11,7 @@ from tnc.cost.dtypes import is_complex
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.number_kinds import NumberKind, arguments_of, real_only_uses, schedule_kinds
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Plan, Pointwise, Repeat, Schedule, Step
+from tnc.ir.schedule import Loop, Plan, Pointwise, Schedule, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def real_only(schedule: Schedule) -> RealOnly:
 def _outside(step: Step) -> set[str]:
     """Everything that a step reads; of a loop, what its body reads too."""
     found = {read.source for read in reads(step.operation)}
-    if isinstance(step.operation, Repeat):
+    if isinstance(step.operation, Loop):
         found.update(read.source for inner in all_steps(step.operation.body) for read in reads(inner.operation))
     return found
 

@@ -49,14 +49,14 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Arrangement:
     """An order of a tensor, the seconds of products and moves that lead to it, and how (None for a leaf)."""
 
     order: Order
     cost: float
     how: Product | None = None
-    left: Choice | None = None
-    right: Choice | None = None
+    left: Arrangement | None = None
+    right: Arrangement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +76,31 @@ Demand: TypeAlias = Callable[[Order], float]
 
 def arrange(
     network: Network, path: Path, leaves: Sequence[Leaf], demand: Demand, clock: Clock
-) -> tuple[tuple[Pair, ...], tuple[Choice, ...]]:
+) -> tuple[tuple[Pair, ...], tuple[Arrangement, ...]]:
     """The pairs of a tree and the best way to compute each (one choice a pair)."""
     made = pairs(network, path)
     count = len(leaves)
     width = 8 if count <= 64 else 3
     strided = [leaf.strided for leaf in leaves] + [False] * len(made)
     grads = list(network.grads)
-    kept: list[tuple[Choice, ...]] = [(Choice(leaf.order, 0.0),) for leaf in leaves]
+    kept: list[tuple[Arrangement, ...]] = [(Arrangement(leaf.order, 0.0),) for leaf in leaves]
     ends = _ends(made, count)
     for number, pair in enumerate(made):
         pair_grads = grads[pair.left], grads[pair.right]
         wanted = ends[number]
         mover = _Mover(network, clock, strided[pair.left], strided[pair.right], pair_grads, wanted)
         grads.append(any(pair_grads))
-        best: dict[Order, Choice] = {}
+        best: dict[Order, Arrangement] = {}
         for left in kept[pair.left]:
             for right in kept[pair.right]:
                 for product, cost in mover.products(pair, left.order, right.order):
                     total = left.cost + right.cost + cost
                     known = best.get(product.result)
                     if known is None or total < known.cost:
-                        best[product.result] = Choice(product.result, total, product, left, right)
+                        best[product.result] = Arrangement(product.result, total, product, left, right)
         size = network.entries(pair.legs)
 
-        def rank(choice: Choice, size: int = size, wanted: Blocks | None = wanted) -> float:
+        def rank(choice: Arrangement, size: int = size, wanted: Blocks | None = wanted) -> float:
             if wanted is None:
                 return choice.cost + demand(choice.order)
             return choice.cost + (0.0 if _fits(choice.order, wanted) else clock.scatter(size))
@@ -111,8 +111,8 @@ def arrange(
     return made, _unwind(kept[-1][0], made, count) if made else ()
 
 
-def _unwind(last: Choice, made: Sequence[Pair], count: int) -> tuple[Choice, ...]:
-    chosen: dict[int, Choice] = {count + len(made) - 1: last}
+def _unwind(last: Arrangement, made: Sequence[Pair], count: int) -> tuple[Arrangement, ...]:
+    chosen: dict[int, Arrangement] = {count + len(made) - 1: last}
     for number in range(count + len(made) - 1, count - 1, -1):
         choice, pair = chosen[number], made[number - count]
         assert choice.left is not None

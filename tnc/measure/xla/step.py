@@ -13,9 +13,6 @@ from typing import assert_never
 from tnc.cost.dtypes import is_complex, itemsize
 from tnc.cost.strided import Strided
 from tnc.cost.unroll import unrolled
-from tnc.cost.xla import Buffers, assigned
-from tnc.cost.xla_graph import Graph, Shape, fused, ordered, transposed
-from tnc.cost.xla_pointwise import Tape, evaluated
 from tnc.ir.extent import Extent, evaluate
 from tnc.ir.number_kinds import NumberKind, source_kinds
 from tnc.ir.reads import reads
@@ -23,26 +20,29 @@ from tnc.ir.schedule import (
     Add,
     Broadcast,
     Conjugate,
-    Crop,
+    Contiguous,
     Diagonal,
     Embed,
-    Look,
+    Loop,
     Matmul,
-    Move,
     Multiply,
+    NamedView,
     Normalize,
-    Number,
     Pointwise,
     Read,
-    Reduce,
-    Repeat,
+    ReduceSum,
+    ScalarConstant,
     Scale,
     Schedule,
+    Slice,
     Stack,
     Step,
     Sweep,
 )
 from tnc.ir.shared import is_light
+from tnc.measure.xla.graph import Graph, Shape, fused, ordered, transposed
+from tnc.measure.xla.memory import Buffers, assigned
+from tnc.measure.xla.pointwise import Tape, evaluated
 
 
 def jit_memory(schedule: Schedule, dtype: str) -> Buffers:
@@ -95,7 +95,7 @@ class _Tracer:
     def _gradients_of(self, steps: Sequence[Step]) -> list[Strided]:
         """Go back through all steps; the gradients with which loops begin."""
         # A loop counts its iterations, and nobody reads how far it came: from such a dead end XLA begins its tour.
-        loops = {step.name for step in self._schedule.steps if isinstance(step.operation, Repeat)}
+        loops = {step.name for step in self._schedule.steps if isinstance(step.operation, Loop)}
         first: list[Strided] = []
         for step in reversed(steps):
             gradients = self._gradients.pop((step.name, None), None)
@@ -119,15 +119,15 @@ class _Tracer:
     def _seen(self, read: Read) -> Strided:
         source = self._picked(read)
         seen = self._graph.reshape(source, self._shape(read.shape))
-        if read.order is not None:
-            seen = ordered(seen, read.order)
+        if read.perm is not None:
+            seen = ordered(seen, read.perm)
         return replace(seen, grad=source.grad)
 
     def _picked(self, read: Read) -> Strided:
         source = self._values[read.source]
-        if read.pick is None:
+        if read.select is None:
             return source
-        axis, index = read.pick
+        axis, index = read.select
         shape = (*source.shape[:axis], *source.shape[axis + 1 :])
         if source.shape[axis] == 1:
             return replace(self._graph.reshape(source, shape), grad=source.grad)
@@ -139,19 +139,19 @@ class _Tracer:
     def _member(self, read: Read) -> int | None:
         """Which member of a stack is read, if it is one."""
         stack = self._stacks.get(read.source)
-        chosen = stack is not None and stack.stacked and read.pick is not None and read.pick[0] == 0
-        return read.pick[1].start if chosen and read.pick else None
+        chosen = stack is not None and stack.stacked and read.select is not None and read.select[0] == 0
+        return read.select[1].start if chosen and read.select else None
 
     def _hand_back(self, read: Read, gradient: Strided) -> None:
         """A gradient of what was seen becomes one of what it was seen of."""
         source = self._picked(read)
         if not source.grad:
             return
-        if read.order is not None:
-            gradient = ordered(gradient, sorted(range(len(read.order)), key=read.order.__getitem__))
+        if read.perm is not None:
+            gradient = ordered(gradient, sorted(range(len(read.perm)), key=read.perm.__getitem__))
         gradient = self._graph.reshape(gradient, source.shape)
         member = self._member(read)
-        if read.pick is not None and member is None:
+        if read.select is not None and member is None:
             gradient = self._graph.loop(self._values[read.source].shape, (gradient,))
         self._gradients.setdefault((read.source, member), []).append(gradient)
 
@@ -183,15 +183,15 @@ class _Tracer:
         match step.operation:
             case Matmul():
                 return graph.reshape(self._product(step.operation, *operands), shape)
-            case Look() | Move():
+            case NamedView() | Contiguous():
                 return operands[0]
             case Conjugate() if not self._complex:
                 return operands[0]
-            case Crop() | Broadcast() if operands[0].shape == shape:
+            case Slice() | Broadcast() if operands[0].shape == shape:
                 return operands[0]
-            case Reduce(axes=()):
+            case ReduceSum(axes=()):
                 return operands[0]
-            case Reduce():
+            case ReduceSum():
                 return graph.reduce(shape, operands)
             case Embed():
                 return graph.solid(shape, operands)
@@ -201,9 +201,9 @@ class _Tracer:
             case Normalize(axes=axes):
                 mean = graph.reduce(_without(shape, axes), operands)
                 return graph.loop(shape, (*operands, mean))
-            case Number() | Multiply() | Add() | Scale() | Diagonal() | Broadcast() | Crop() | Conjugate():
+            case ScalarConstant() | Multiply() | Add() | Scale() | Diagonal() | Broadcast() | Slice() | Conjugate():
                 return graph.loop(shape, operands)
-            case Sweep() | Repeat():
+            case Sweep() | Loop():
                 raise AssertionError("loops and sweeps are unrolled")
             case _:
                 assert_never(step.operation)
@@ -245,19 +245,19 @@ class _Tracer:
                         self._hand_back(read, gradient)
                     else:
                         self._broadcast_back(read, operand, (gradient,))
-            case Look() | Move():
+            case NamedView() | Contiguous():
                 self._hand_back(seen[0], gradient)
             case Conjugate() if not self._complex:
                 self._hand_back(seen[0], gradient)
-            case Crop() | Broadcast() if operands[0].shape == gradient.shape:
+            case Slice() | Broadcast() if operands[0].shape == gradient.shape:
                 self._hand_back(seen[0], gradient)
             case Broadcast():
                 self._hand_back(seen[0], graph.reduce(operands[0].shape, (gradient,)))
             case Diagonal():
                 self._hand_back(seen[0], graph.solid(operands[0].shape, (gradient,)))
-            case Reduce(axes=()):
+            case ReduceSum(axes=()):
                 self._hand_back(seen[0], gradient)
-            case Scale() | Reduce() | Embed() | Crop() | Conjugate():
+            case Scale() | ReduceSum() | Embed() | Slice() | Conjugate():
                 self._hand_back(seen[0], graph.loop(operands[0].shape, (gradient,)))
             case Pointwise():
                 for read, found in zip(seen, self._tapes[step.name].back(graph, gradient), strict=True):
@@ -269,9 +269,9 @@ class _Tracer:
                 mean = graph.reduce(sums, (operand,))
                 along = graph.reduce(sums, (gradient, operand))
                 self._hand_back(seen[0], graph.loop(operand.shape, (gradient, operand, mean, along)))
-            case Number():
+            case ScalarConstant():
                 pass
-            case Sweep() | Repeat():
+            case Sweep() | Loop():
                 raise AssertionError("loops and sweeps are unrolled")
             case _:
                 assert_never(operation)

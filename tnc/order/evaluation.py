@@ -11,7 +11,7 @@ from tnc.cost.time import Clock
 from tnc.ir.cost import Terms
 from tnc.ir.extent import evaluate
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Given, Read, Result, Schedule, Stack, Step
+from tnc.ir.schedule import InputTensor, Read, Result, Schedule, Stack, Step
 from tnc.order.builder import Builder
 from tnc.order.options import Objective
 
@@ -118,14 +118,14 @@ def _run(steps: Sequence[Step], builder: Builder, dtype: str) -> Run:
     """The steps as a Schedule of their own: what they take in is given, or a parameter if it needs a gradient."""
     made = {step.name for step in steps}
     sources = dict.fromkeys(read.source for step in steps for read in reads(step.operation) if read.source not in made)
-    inputs: list[Given] = []
+    inputs: list[InputTensor] = []
     stacks: list[Stack] = []
     for source in sources:
         shape = tuple(evaluate(size, builder.sizes) for size in builder.shapes[source])
         if builder.trained[source]:
             stacks.append(Stack(source, shape, frozen=False, stacked=False, members=()))
         else:
-            inputs.append(Given(source, shape))
+            inputs.append(InputTensor(source, shape))
     results = tuple(Result("", Read(step.name, step.shape), ()) for step in steps[-1:])
     schedule = Schedule("", tuple(stacks), tuple(inputs), tuple(steps), results, tuple(builder.sizes.items()))
     return run(schedule, dtype, {source: builder.kinds[source] for source in sources})

@@ -11,6 +11,16 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, assert_never
 
+from tnc.init.exactness import core_views, inexact_statements
+from tnc.init.moments import (
+    activated_moment,
+    core_moment,
+    homogeneous_gain,
+    isometry_moment,
+    normal_sample,
+    squared,
+)
+from tnc.init.shrinking import pruned
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import (
     Apply,
@@ -28,19 +38,9 @@ from tnc.ir.program import (
     Use,
     View,
 )
-from tnc.passes.exactness import core_views, inexact_statements
-from tnc.passes.moments import (
-    activated_moment,
-    core_moment,
-    homogeneous_gain,
-    isometry_moment,
-    normal_sample,
-    squared,
-)
-from tnc.passes.shrinking import pruned
 
 if TYPE_CHECKING:
-    from tnc.passes.sampling import Sampler
+    from tnc.init.sampling import Sampler
 
 _PRELU_SLOPE = 0.25
 """What the slope of a ``prelu`` starts from if the author does not say; any other coefficient starts from 1."""
@@ -225,7 +225,7 @@ class Variances:
 
     def _sample(self, statement: Statement, free: dict[str, int]) -> None:
         """Run a statement on samples: correct its moment if the law is not exact, then give the sample that moment."""
-        from tnc.passes.sampling import TooLargeError, rounded
+        from tnc.init.sampling import TooLargeError, rounded
 
         sampler = self._sampler
         if sampler is None:
@@ -336,7 +336,7 @@ def _size(dim: Dim) -> int:
 
 
 def _sampler(program: Program, statements: frozenset[str]) -> Sampler | None:
-    from tnc.passes.sampling import Sampler, TooLargeError
+    from tnc.init.sampling import Sampler, TooLargeError
 
     try:
         return Sampler(pruned(program, statements))

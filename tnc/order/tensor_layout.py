@@ -12,7 +12,7 @@ from tnc.ir.schedule import Index, Read
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class Layout:
     """A tensor whose axes are groups of axes of memory, so that permuting, splitting and fusing them costs nothing.
 
     ``memory`` holds the sizes in the order of memory, finer than the source's own shape; axes of size 1 are left out.
@@ -23,7 +23,7 @@ class Located:
     source: str
     memory: tuple[Dim, ...]
     axes: tuple[tuple[int, ...], ...]
-    pick: tuple[int, Index] | None = None
+    select: tuple[int, Index] | None = None
     strided: bool = False
     raw: tuple[Dim, ...] | None = None
 
@@ -37,7 +37,7 @@ class Located:
         """Whether memory holds the tensor row-major."""
         return self.flat == tuple(range(len(self.memory)))
 
-    def joined(self, group: Sequence[int]) -> bool:
+    def is_fusable(self, group: Sequence[int]) -> bool:
         """Whether these axes of memory can be read as one axis."""
         if len(group) <= 1:
             return True
@@ -45,7 +45,7 @@ class Located:
 
     def read(self, groups: Sequence[Sequence[int]]) -> Read | None:
         """The tensor seen with one axis for each group of axes of memory; None if that is no view."""
-        if not all(self.joined(group) for group in groups):
+        if not all(self.is_fusable(group) for group in groups):
             return None
         view = sorted((index for index, group in enumerate(groups) if group), key=lambda index: groups[index][0])
         for index, group in enumerate(groups):
@@ -53,9 +53,9 @@ class Located:
                 view.insert(0 if index == 0 else view.index(index - 1) + 1, index)
         shape = tuple(extent(self.memory[part] for part in groups[index]) for index in view)
         order = tuple(view.index(index) for index in range(len(groups)))
-        return Read(self.source, shape, self.pick, None if order == tuple(range(len(order))) else order)
+        return Read(self.source, shape, self.select, None if order == tuple(range(len(order))) else order)
 
-    def reshaped(self, shape: Sequence[Dim]) -> Located | None:
+    def reshaped(self, shape: Sequence[Dim]) -> Layout | None:
         """The tensor under another shape; None if its order in memory forbids it without a move."""
         parts = _cut([self.memory[part] for part in self.flat], [dim for dim in shape if dim != 1])
         if parts is None:
@@ -77,13 +77,13 @@ class Located:
     def _is_plain(self) -> bool:
         return self.in_order and (not self.strided or len(self.memory) <= 1)
 
-    def permuted(self, order: Sequence[int]) -> Located:
+    def permuted(self, order: Sequence[int]) -> Layout:
         """The tensor with its axes in another order."""
         return replace(self, axes=tuple(self.axes[axis] for axis in order))
 
-    def selected(self, axis: int, index: int) -> Located | None:
+    def selected(self, axis: int, index: int) -> Layout | None:
         """One entry of an axis; None unless that axis is one of the source's own."""
-        if self.raw is None or self.pick is not None:
+        if self.raw is None or self.select is not None:
             return None
         own = [position for position, dim in enumerate(self.raw) if dim != 1]
         if len(own) != len(self.memory) or len(self.axes[axis]) != 1:
@@ -95,17 +95,17 @@ class Located:
             for position, group in enumerate(self.axes)
             if position != axis
         )
-        return Located(self.source, memory, axes, (own[part], Index(index)), self.strided or part != 0, None)
+        return Layout(self.source, memory, axes, (own[part], Index(index)), self.strided or part != 0, None)
 
 
-def whole(source: str, shape: Sequence[Dim], *, strided: bool = False) -> Located:
+def whole(source: str, shape: Sequence[Dim], *, strided: bool = False) -> Layout:
     """A source as it is."""
-    return Located(source, _big(shape), _axes(shape), strided=strided, raw=tuple(shape))
+    return Layout(source, _big(shape), _axes(shape), strided=strided, raw=tuple(shape))
 
 
-def member(source: str, shape: Sequence[Dim], position: int) -> Located:
+def member(source: str, shape: Sequence[Dim], position: int) -> Layout:
     """One member of a stack."""
-    return Located(source, _big(shape), _axes(shape), pick=(0, Index(position)))
+    return Layout(source, _big(shape), _axes(shape), select=(0, Index(position)))
 
 
 def _big(shape: Sequence[Dim]) -> tuple[Dim, ...]:

@@ -1,7 +1,7 @@
 """The ``auto`` law: how cores start, so that variances neither die nor explode and outputs come out as declared.
 
 Every free core is a random isometry times a number. A Program is walked once from its inputs to its outputs
-(``tnc.passes.variances``), and every region with free cores gets unit variance. Then the last such regions before each
+(``tnc.init.variances``), and every region with free cores gets unit variance. Then the last such regions before each
 output are scaled until the output has its deviation.
 """
 
@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from tnc.diagnostics import Diagnostic
+from tnc.init.moments import isometry_moment, sides, squared
+from tnc.init.ranges import range_lints
+from tnc.init.variances import Variances
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import (
     Constant,
@@ -31,10 +34,7 @@ from tnc.ir.program import (
     Sum,
     View,
 )
-from tnc.passes.moments import isometry_moment, sides, squared
 from tnc.passes.pipeline import run_passes
-from tnc.passes.ranges import range_lints
-from tnc.passes.variances import Variances
 
 _TOLERANCE = 0.01
 """How far an output may stay from its declared deviation, relative to it."""

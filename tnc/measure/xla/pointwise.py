@@ -21,10 +21,10 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from tnc.cost.strided import Strided
-from tnc.cost.xla_graph import Graph
 from tnc.ir import guards
 from tnc.ir.program import Scalar
 from tnc.ir.scalar import COMPARISONS
+from tnc.measure.xla.graph import Graph
 
 _COSTLY = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt", "sin", "cos", "log", "erf", "pow", "div", "elu"})
 _OF_RESULT = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt"})

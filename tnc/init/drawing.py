@@ -8,8 +8,8 @@ from typing import TypeAlias, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from tnc.init.moments import sides
 from tnc.ir.program import Auto, Constant, Entries, Glorot, He, Identity, Normal, Orthogonal, Parameter, Uniform
-from tnc.passes.moments import sides
 
 Array: TypeAlias = NDArray[np.float64]
 

@@ -17,6 +17,8 @@ from typing import TypeAlias, assert_never
 import numpy as np
 
 from tnc.diagnostics import InternalError
+from tnc.init.drawing import Array, draw
+from tnc.init.shrinking import shrunk_program
 from tnc.ir.program import (
     Contract,
     Crop,
@@ -35,8 +37,6 @@ from tnc.ir.program import (
     View,
 )
 from tnc.ir.scalar import evaluate
-from tnc.passes.drawing import Array, draw
-from tnc.passes.shrinking import shrunk_program
 
 _SEED = 20260601
 _ENTRIES = 2**22

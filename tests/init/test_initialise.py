@@ -17,10 +17,11 @@ from tests.draw_cores import draw_cores
 from tests.evaluate_program import evaluate_program
 from tests.program_strategies import programs
 from tnc.diagnostics import Severity
+from tnc.init import Initialisation, initialise
 from tnc.ir import verify_program
 from tnc.ir.program import Auto, Constant, Orthogonal, Program
 from tnc.limits import Limits
-from tnc.passes import Initialisation, initialise, run_passes
+from tnc.passes import run_passes
 from tnc.sema import elaborate, load
 from tnc.source import Source
 

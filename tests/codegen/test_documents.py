@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tnc.codegen.layout import Doc, Group, Terms, call, flat, lay, parse_call, prefixed, tuple_of
+from tnc.codegen.documents import Doc, Group, Terms, call, flat, lay, parse_call, prefixed, tuple_of
 
 
 def _documents() -> list[Doc]:

@@ -1,4 +1,4 @@
-"""Which values a pointwise function may overwrite, and which functions may.
+"""Pointwise functions that overwrite their operand: which values may be overwritten, and by which functions.
 
 That saves a pass over new memory, which for a large tensor costs more than the function itself.
 """
@@ -7,12 +7,44 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Add, Matmul, Multiply, Read, Reduce, Repeat, Result, Scale, Step, Sweep
+from tnc.ir.schedule import (
+    Add,
+    Loop,
+    Matmul,
+    Multiply,
+    Pointwise,
+    Read,
+    ReduceSum,
+    Result,
+    Scale,
+    Schedule,
+    Step,
+    Sweep,
+)
 
 _BY_RESULT = frozenset({"relu", "tanh", "sigmoid", "exp"})
+
+
+def overwrite(schedule: Schedule) -> Schedule:
+    """The Schedule with every pointwise function in place that may be."""
+    free = overwritable(schedule.steps, schedule.results)
+    shapes = {step.name: step.shape for step in schedule.steps}
+
+    def changed(step: Step) -> Step:
+        match step.operation:
+            case Pointwise(function=function, operands=(read,)) if read.source in free and overwrites(function):
+                # The value itself, not another view of it: overwriting a view makes autograd copy.
+                shape = shapes[read.source]
+                own = replace(step.operation, operands=(Read(read.source, shape),), in_place=True)
+                return replace(step, shape=shape, operation=own)
+            case _:
+                return step
+
+    return replace(schedule, steps=tuple(map(changed, schedule.steps)))
 
 
 def overwrites(function: Scalar) -> bool:
@@ -34,7 +66,7 @@ def overwritable(steps: Sequence[Step], results: Sequence[Result]) -> frozenset[
     """
     uses: Counter[str] = Counter(read.source for read in _all_reads(steps))
     uses.update(result.read.source for result in results)
-    picked = {read.source for read in _all_reads(steps) if read.pick is not None}
+    picked = {read.source for read in _all_reads(steps) if read.select is not None}
     return frozenset(
         step.name for step in steps if uses[step.name] == 1 and step.name not in picked and _is_fresh(step)
     )
@@ -42,7 +74,7 @@ def overwritable(steps: Sequence[Step], results: Sequence[Result]) -> frozenset[
 
 def _is_fresh(step: Step) -> bool:
     match step.operation:
-        case Matmul() | Sweep() | Multiply() | Scale() | Reduce():
+        case Matmul() | Sweep() | Multiply() | Scale() | ReduceSum():
             return True
         case Add(terms=terms):
             return len(terms) > 1
@@ -53,5 +85,5 @@ def _is_fresh(step: Step) -> bool:
 def _all_reads(steps: Sequence[Step]) -> Iterator[Read]:
     for step in steps:
         yield from reads(step.operation)
-        if isinstance(step.operation, Repeat):
+        if isinstance(step.operation, Loop):
             yield from _all_reads(step.operation.body)
