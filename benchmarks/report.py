@@ -12,6 +12,7 @@ from benchmarks.length import Length, growth
 from benchmarks.ranking import Ranking
 from benchmarks.results import CaseResult, Entry, Results
 from benchmarks.text import factor, seconds, timing
+from tests.markdown import wrapped
 
 _MARKS = {True: "met", False: "**not met**", None: "–"}
 
@@ -40,7 +41,7 @@ def document(
         _everything(results),
         _missing(results),
     )
-    return "\n".join(part.strip() + "\n" for part in parts if part)
+    return wrapped("\n".join(part.strip() + "\n" for part in parts if part))
 
 
 def _head(results: Results) -> str:

@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 from studies.cases import ACTIVATIONS, DECLARED
 from studies.initialisation import CaseResult
 from studies.training import KindResult, Training
+from tests.markdown import wrapped
 
 TOLERANCE, STANDARD_ERROR, WITHIN, ORDERS = 0.05, 0.015, 0.9, 100.0
 """What a start has to keep: the root, its error, the share of seeds in [0.5, 2], the spread of gradients."""
@@ -22,7 +23,7 @@ def _text(name: str) -> str:
 def initialisation(results: Sequence[CaseResult]) -> str:
     """``docs/initialisation.md``."""
     head = _text("initialisation").format(declared=DECLARED, verdict=_verdict(results))
-    return head + "\n".join(_starts(results, act) for act in ACTIVATIONS)
+    return wrapped(head + "\n".join(_starts(results, act) for act in ACTIVATIONS))
 
 
 def shortfalls(result: CaseResult) -> list[str]:
@@ -95,7 +96,7 @@ def training(results: Training) -> str:
         "|---|--:|--:|--:|--:|--:|",
         *(_kind(result) for result in results.kinds),
     ]
-    return _text("training").format(
+    text = _text("training").format(
         train=results.train,
         test=results.test,
         seeds=seeds,
@@ -106,6 +107,7 @@ def training(results: Training) -> str:
         mps=_spread(results.mps),
         mps_seeds=", ".join(f"{accuracy:.3f}" for accuracy in results.mps),
     )
+    return wrapped(text)
 
 
 def _kind(result: KindResult) -> str:

@@ -1,15 +1,14 @@
-"""The slips of ``docs/newcomers.md``: each is a golden case, and the page shows its program and its answer."""
+"""The slips of ``tests/cli/golden/README.md``: each is a golden case, and the page shows its program and its answer."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.golden import FOLDER, cases, run_case
 
-PAGE = Path(__file__).parents[1] / "docs" / "newcomers.md"
+PAGE = FOLDER / "README.md"
 MARK = re.compile(r"^<!-- (slip_\w+) -->\n", re.MULTILINE)
 SLIPS = [name for name in cases() if name.startswith("slip_")]
 
