@@ -34,6 +34,8 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.markdown
+	$(BIN)/python -m tests.phrases
 
 format: setup
 	$(BIN)/ruff format .
