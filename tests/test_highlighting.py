@@ -15,8 +15,8 @@ from textmate_grammar.parsers.base import LanguageParser
 
 from tnc.grammar.highlight import ACTIVATIONS, FUNCTIONS, TYPES, TnLexer
 from tnc.limits import Limits
-from tnc.sema.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS, TENSOR_FORMS
-from tnc.sema.requirements import METRICS
+from tnc.sema.networks.requirements import METRICS
+from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS, TENSOR_FORMS
 from tnc.source import Source
 from tnc.syntax.checks import PARAMETER_TYPES
 from tnc.syntax.grammar import terminals

@@ -7,13 +7,13 @@ import pytest
 from tests.pace import timed
 from tests.sema.elaborated import diagnosed, elaborated, value_of
 from tnc.limits import Limits
-from tnc.sema.broken import BrokenText
-from tnc.sema.builtins import prelude
-from tnc.sema.evaluate import Evaluator
 from tnc.sema.meter import Meter
+from tnc.sema.names.broken import BrokenText
+from tnc.sema.names.scope import Scope
+from tnc.sema.names.values import NetworkValue, value_text
 from tnc.sema.problem import Poisoned, Problem, Sink
-from tnc.sema.scope import Scope
-from tnc.sema.values import NetworkValue, value_text
+from tnc.sema.values.builtins import prelude
+from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Source, Span
 from tnc.syntax import parse_expression
 

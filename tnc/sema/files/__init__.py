@@ -1,0 +1,1 @@
+"""Files: loading, imports, the standard library, and names that nothing declares."""

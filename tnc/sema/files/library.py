@@ -1,0 +1,65 @@
+"""A file ready to be elaborated."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from tnc.diagnostics import Allowance, Diagnostic
+from tnc.limits import Limits
+from tnc.sema.files.loader import Loader, Module, Reader, is_standard, reader
+from tnc.sema.files.name_check import check_names
+from tnc.sema.names.scope import Scope
+from tnc.sema.problem import Exhausted, Sink
+from tnc.source import Source, Span
+from tnc.syntax import allowances, tree
+from tnc.syntax.recursion import deep_recursion
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Library:
+    """A file with all it needs, ready to be elaborated."""
+
+    source: Source
+    limits: Limits
+    networks: Mapping[str, tree.Network]
+    module: Module = field(repr=False)
+    loader: Loader = field(repr=False)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The networks whose parameters all have defaults, in order."""
+        return tuple(
+            name for name, node in self.networks.items() if all(p.default is not None for p in node.parameters)
+        )
+
+    def allowances(self, lints: Container[str]) -> tuple[tuple[Allowance, ...], tuple[Diagnostic, ...]]:
+        """Where its files turn which of the lints off, and comments to the compiler that are not understood."""
+        files = [m.file for m in self.loader.modules.values() if not is_standard(m.file.source.name)]
+        read = [allowances(file, lints) for file in files]
+        return tuple(each for found, _ in read for each in found), tuple(each for _, wrong in read for each in wrong)
+
+    def parameters(self, network: str) -> tuple[str, ...]:
+        """The names of a network's parameters."""
+        return tuple(parameter.name for parameter in self.networks[network].parameters)
+
+
+def load(source: Source, limits: Limits, read: Reader | None = None) -> tuple[Library, tuple[Diagnostic, ...]]:
+    """Load a file and what it imports; the diagnostics are about syntax, imports, and names, in all these files."""
+    sink = Sink()
+    loader = Loader(limits, read or reader(limits), sink)
+    with deep_recursion():
+        try:
+            module = loader.load(source)
+            for loaded in tuple(loader.modules.values()):
+                if not is_standard(loaded.file.source.name):
+                    check_names(loaded, loader)
+        except Exhausted:
+            nothing = tree.File(source=source, statements=(), comments=(), span=Span(source, 0, 0))
+            module = Module(nothing, Scope(), {}, {}, False)
+    networks: dict[str, tree.Network] = {}
+    for statement in module.file.statements:
+        if isinstance(statement, tree.Network):
+            networks.setdefault(statement.name, statement)
+    return Library(source, limits, MappingProxyType(networks), module, loader), tuple(sink.found)

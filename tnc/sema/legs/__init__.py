@@ -1,0 +1,1 @@
+"""From resolved definitions to statements: primes, sums, dimensions."""

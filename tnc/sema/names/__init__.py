@@ -1,0 +1,1 @@
+"""What names stand for, and where they can be seen."""

@@ -1,0 +1,1 @@
+"""Networks, elaborated: statements executed, instances made, Programs built."""

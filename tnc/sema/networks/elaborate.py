@@ -1,0 +1,273 @@
+"""Statements of a network, executed: every loop unrolled, every definition lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import assert_never
+
+from tnc.diagnostics import Diagnostic, InternalError, Label
+from tnc.ir.program import Output
+from tnc.sema.legs.lower import Lowered, lower_definition
+from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_FAILURE, WORK_PER_STATEMENT
+from tnc.sema.names.places import binder_span, name_span
+from tnc.sema.names.scope import Bound, Scope, Tensor
+from tnc.sema.names.values import Namespace, NetworkValue, StandardLibrary
+from tnc.sema.names.walk import unwrapped
+from tnc.sema.networks.builder import TensorName
+from tnc.sema.networks.cores import check_size
+from tnc.sema.networks.families import declare_core
+from tnc.sema.networks.frame import Frame, Step, check_rank, declares
+from tnc.sema.networks.inputs import declare_input
+from tnc.sema.networks.outputs import LeftSide, output_std
+from tnc.sema.networks.poison import poison
+from tnc.sema.networks.requirements import requirements
+from tnc.sema.networks.uses import let_instance, use_instance
+from tnc.sema.problem import Abandoned, Failed, Poisoned, Problem, fail
+from tnc.sema.tensors.leg_lists import LegReader
+from tnc.sema.tensors.references import subscript_text
+from tnc.sema.tensors.resolve import Resolver
+from tnc.sema.tensors.resolved import Definition
+from tnc.sema.values.declarations import declare_function, let_value
+from tnc.syntax import tree
+
+
+def execute(frame: Frame) -> None:
+    """Execute the whole body."""
+    node = frame.instance.network.node
+    run(frame, node.body, frame.scope)
+    if not frame.outputs and node.name != "_" and not frame.evaluator.broken.inside(node.span):
+        frame.sink.report(
+            Diagnostic(
+                "TN261",
+                f"network `{node.name}` has no output"
+                + (" for these arguments" if declares(node.body, tree.Output) else ""),
+                name_span(node),
+                help="add one: `output weight(i, j) = …`",
+            )
+        )
+
+
+def run(frame: Frame, statements: Sequence[tree.Statement], scope: Scope) -> None:
+    """Execute statements; one that fails poisons what it would have declared, and the next one is tried."""
+    meter = frame.evaluator.meter
+    for statement in statements:
+        mark = meter.mark()
+        try:
+            meter.enter(statement.span)
+            meter.pay(WORK_PER_STATEMENT, statement.span)
+            _statement(frame, statement, scope)
+        except Failed as failure:
+            meter.recover(failure, mark)
+            meter.pay(WORK_PER_FAILURE, statement.span)
+            poison(frame, statement, scope)
+        else:
+            meter.restore(mark)
+
+
+def _statement(frame: Frame, statement: tree.Statement, scope: Scope) -> None:
+    match statement:
+        case tree.Definition():
+            _definition(frame, statement, scope)
+        case tree.Core():
+            declare_core(frame, statement, scope)
+        case tree.Let():
+            _let(frame, statement, scope)
+        case tree.For():
+            _for(frame, statement, scope)
+        case tree.If():
+            _if(frame, statement, scope)
+        case tree.Input():
+            declare_input(frame, statement, scope)
+        case tree.Output():
+            _output(frame, statement, scope)
+        case tree.Function() | tree.Def():
+            declare_function(statement, scope)
+        case tree.Assert():
+            _assert(frame, statement, scope)
+        case tree.Require():
+            if frame.bindings is None:
+                frame.shared.builder.requirements.extend(requirements(statement, scope, frame.evaluator))
+        case tree.Network() | tree.Import():
+            raise InternalError("the parser lets no network and no import into a network")
+        case _:
+            assert_never(statement)
+
+
+def _for(frame: Frame, node: tree.For, scope: Scope) -> None:
+    binder = node.binder
+    span = binder_span(binder)
+    scope.check_free(binder.name, span)
+    items = frame.evaluator.items(binder.iterable, scope)
+    if not node.body:
+        return
+    for value in items:
+        inner = Scope(scope)
+        inner.names[binder.name] = Bound("loop", value, span)
+        run(frame, node.body, inner)
+
+
+def _if(frame: Frame, node: tree.If, scope: Scope) -> None:
+    for branch in node.branches:
+        if frame.evaluator.condition(branch.condition, scope):
+            run(frame, branch.body, Scope(scope))
+            return
+    if node.otherwise is not None:
+        run(frame, node.otherwise, Scope(scope))
+
+
+def _assert(frame: Frame, node: tree.Assert, scope: Scope) -> None:
+    if frame.evaluator.condition(node.condition, scope):
+        return
+    message = node.message or "this assertion does not hold"
+    if frame.bindings is None:
+        fail("TN260", message, node.span)
+    diagnostic = Diagnostic("TN260", message, node.span)
+    for made in reversed(frame.sink.made):
+        if not frame.shared.is_library(made.span.source.name):
+            diagnostic = Diagnostic("TN260", message, made.span, labels=(Label(node.span, "required here"),))
+            break
+    frame.sink.report(diagnostic)
+    raise Abandoned
+
+
+def _let(frame: Frame, node: tree.Let, scope: Scope) -> None:
+    part, *more = node.path.parts
+    if more:
+        fail("TN264", "a `let` has a plain name", node.path.span)
+    value = _chosen(frame, node.value, scope)
+    network = _called_network(frame, value, scope)
+    if network is not None:
+        assert isinstance(value, tree.Call)
+        let_instance(frame, node, part, value, network, scope)
+        return
+    if part.subscripts is not None:
+        fail(
+            "TN264",
+            "only an instance of a network can have subscripts",
+            node.path.span,
+            help=f"a list is made by a comprehension: `let {part.name} = [… for k in 0..n]`",
+        )
+    scope.check_free(part.name, node.path.span)
+    scope.bind(part.name, let_value(frame.evaluator, value, scope), node.path.span, "let")
+
+
+def _chosen(frame: Frame, expr: tree.Expr, scope: Scope) -> tree.Expr:
+    """The expression that a chain of conditionals comes down to."""
+    while True:
+        expr = unwrapped(expr)
+        if not isinstance(expr, tree.Conditional):
+            return expr
+        expr = expr.value if frame.evaluator.condition(expr.condition, scope) else expr.otherwise
+
+
+def _called_network(frame: Frame, expr: tree.Expr, scope: Scope) -> NetworkValue | None:
+    if not isinstance(expr, tree.Call):
+        return None
+    root = expr.function
+    while isinstance(root, tree.Attribute):
+        root = root.base
+    entry = scope.find(root.text) if isinstance(root, tree.Name) else None
+    if not isinstance(entry, Bound) or not isinstance(entry.value, NetworkValue | Namespace | StandardLibrary):
+        return None
+    function = frame.evaluator.evaluate(expr.function, scope)
+    return function if isinstance(function, NetworkValue) else None
+
+
+def _definition(frame: Frame, node: tree.Definition, scope: Scope) -> None:
+    prefix, last = frame.prefix(node.path, scope)
+    for item in last.subscripts or ():
+        if isinstance(item, tree.Binder):
+            fail(
+                "TN232",
+                "a tensor is defined without binders",
+                item.span,
+                help="put it in a loop: `for k in 0..n { h[k](…) = … }`",
+            )
+    member = frame.subscripts(last, scope)
+    key = ".".join([*prefix, last.name])
+    existing = scope.find_declared(key)
+    if existing is not None:
+        family = frame.family(key, "intermediate", node.path.span, scope)
+        check_rank(key, family.members, member, node.path.span, family.places)
+    name = TensorName(frame.join(prefix), last.name, member)
+    shown = f"{key}{subscript_text(member)}"
+    try:
+        lowered = _lower(frame, name, node, scope)
+    except (Problem, Poisoned):
+        if existing is not None or len(node.path.parts) > 1:
+            frame.family(key, "intermediate", node.path.span, scope).members[member] = None
+        raise
+    family = frame.family(key, "intermediate", node.path.span, scope)
+    family.members[member] = Tensor(lowered.tensor, lowered.shape, shown, node.path.span)
+    family.places[member] = node.path.span
+    if frame.bindings is None and lowered.statements:
+        frame.shared.declared.tensors.append(("tensor", lowered.tensor, node.path.span, shown))
+        frame.shared.declared.steps.append(
+            Step(key, lowered.tensor, node.path.span, existing is not None, _applies(node.value))
+        )
+
+
+def _applies(value: tree.Expr) -> bool:
+    """Whether a definition says what is applied to its result, be it `identity`."""
+    return isinstance(unwrapped(value), tree.Call)
+
+
+def _lower(
+    frame: Frame,
+    name: TensorName,
+    node: tree.Definition | tree.Output,
+    scope: Scope,
+) -> Lowered:
+    """The statements of a definition, added to the Program."""
+    evaluator = frame.evaluator
+    legs = LegReader(evaluator, frame.lint)
+    side = LeftSide(evaluator, legs, frame.sizes)
+    resolver = Resolver(evaluator, legs, partial(use_instance, frame))
+    failed = False
+    mark = evaluator.meter.mark()
+    try:
+        axes, shape = side.axes(node.legs, scope), side.reshape(node.reshape, scope)
+    except Failed as failure:
+        evaluator.meter.recover(failure, mark)
+        axes, shape, failed = (), None, True
+    expression = resolver.expression(node.value, scope)
+    if failed:
+        raise Poisoned
+    evaluator.meter.pay(WORK_PER_DEFINITION, node.span)
+    provisional = frame.shared.builder.provisional(name)
+    place = node.reshape[0].span.to(node.reshape[-1].span) if node.reshape else None
+    definition = Definition(provisional, axes, shape, expression, node.span, place)
+    lowered = lower_definition(definition, frame.shared.builder.fresh(name), evaluator.meter.limits)
+    if not isinstance(lowered, Lowered):
+        for diagnostic in lowered:
+            frame.sink.report(diagnostic)
+        raise Poisoned
+    if frame.lint:
+        for lint in lowered.lints:
+            frame.sink.report(lint)
+    frame.shared.builder.add_statements(lowered.statements, node.span)
+    return lowered
+
+
+def _output(frame: Frame, node: tree.Output, scope: Scope) -> None:
+    span = name_span(node)
+    if node.name in frame.output_spans:
+        fail(
+            "TN209",
+            f"output `{node.name}` is declared twice",
+            span,
+            labels=(Label(frame.output_spans[node.name], "first declared here"),)
+            if frame.output_spans[node.name] != span
+            else (),
+            help="outputs have no subscripts; give each a name of its own",
+        )
+    frame.output_spans[node.name] = span
+    name = TensorName(frame.instance.path, node.name)
+    lowered = _lower(frame, name, node, scope)
+    frame.outputs[node.name] = Tensor(lowered.tensor, lowered.shape, node.name, span)
+    if frame.bindings is None:
+        # The output of an instance need not exist as a whole: think of the norm of a long matrix product state.
+        check_size(frame.evaluator, lowered.shape, node.span)
+        std = None if node.std is None else output_std(node.std, lowered.shape, lowered.axes, scope, frame.evaluator)
+        frame.shared.builder.outputs.append(Output(node.name, lowered.tensor, lowered.axes, std, node.span))

@@ -1,0 +1,1 @@
+"""Tensor expressions: every name resolved, every loop unrolled; legs are still names."""

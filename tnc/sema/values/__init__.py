@@ -1,0 +1,1 @@
+"""Compile-time values: evaluation, functions of the language, declarations."""
