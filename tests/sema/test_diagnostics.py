@@ -231,7 +231,7 @@ def test_branches_not_taken_are_checked_for_names() -> None:
         ),
         ("for k in 0..3 { core q(2) }", "`q` is declared twice", "in a loop, declare one each time: `core q[k]`"),
         ("core g[k in 2..4](2)\nh(i) = g[0](i)", "`g[0]` does not exist", "there are `g[2..4]`, ranges half-open"),
-        ("core g[k in [1, 7]](2)\nh(i) = g[0](i)", "`g[0]` does not exist", "there are `g[1]`, `g[7]`"),
+        ("core g[k in [1, 7]](2)\nh(i) = g[0](i)", "`g[0]` does not exist", "there are `g[1]` and `g[7]`"),
         (
             "core g(2, 3)\nh(i) = g(i)",
             "`g` has 2 axes, but is used with 1",
@@ -265,8 +265,8 @@ def test_branches_not_taken_are_checked_for_names() -> None:
             "`*` cannot take a boolean and an integer",
             "a boolean is not a number: choose with `if c then a else b`",
         ),
-        ("core g(2) init ortogonal", "there is no initialisation `ortogonal`", "did you mean `orthogonal`?"),
-        ("require parms <= 3", "there is no metric `parms`", "did you mean `params`?"),
+        ("core g(2) init ortogonal", "unknown initialisation `ortogonal`", "did you mean `orthogonal`?"),
+        ("require parms <= 3", "unknown metric `parms`", "did you mean `params`?"),
     ],
 )
 def test_messages(body: str, message: str, help: str | None) -> None:

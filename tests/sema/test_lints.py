@@ -182,7 +182,7 @@ def test_the_library_as_a_file_of_ones_own(name: str) -> None:
             "core g[l in 0..2, k in 0..3](2)\noutput w(i) = sum(k in 0..3) g[0, k](i)",
             "cores `g[1, 0..3]` are never used",
         ),
-        ("core g[k in [1, 5, 7]](2)\noutput w(i) = g[1](i)", "cores `g[5]`, `g[7]` are never used"),
+        ("core g[k in [1, 5, 7]](2)\noutput w(i) = g[1](i)", "cores `g[5]` and `g[7]` are never used"),
         ("core g[k in 0..3](2)\noutput w(i) = g[0](i) * g[1](i)", "core `g[2]` is never used"),
     ],
 )

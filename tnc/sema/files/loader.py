@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from tnc.diagnostics import CompileError, Diagnostic, InternalError
-from tnc.diagnostics.suggest import did_you_mean, listed, nearest
+from tnc.diagnostics.suggest import nearest, unknown
 from tnc.limits import Limits
 from tnc.reading import LIKE, identity, read_source
 from tnc.sema.meter import Meter
@@ -20,7 +20,7 @@ from tnc.sema.names.broken import WORD, BrokenText
 from tnc.sema.names.places import name_span
 from tnc.sema.names.scope import POISON, Bound, Scope
 from tnc.sema.names.values import Namespace, NetworkValue, Value
-from tnc.sema.problem import Failed, Poisoned, Sink, fail
+from tnc.sema.problem import Failed, Poisoned, Problem, Sink, fail
 from tnc.sema.values.builtins import prelude
 from tnc.sema.values.declarations import check_parameter_names, declare_function, let_value
 from tnc.sema.values.evaluate import Evaluator
@@ -189,9 +189,7 @@ class Loader:
             return self.standard_networks[name]
         text = _standard_text(name)
         if text is None:
-            names = standard_names()
-            hint = did_you_mean(name, names) or f"there are {listed(names, 20)}"
-            fail("TN203", f"the standard library has no `{name}`", span, help=hint)
+            raise Problem(unknown("TN203", "network", f"std.{name}", standard_names("std."), span))
         module = self.load(Source(f"{_STANDARD_PREFIX}{name}.tn", text))
         network = module.members.get(name)
         if not isinstance(network, NetworkValue):
@@ -201,12 +199,12 @@ class Loader:
         return network
 
 
-def standard_names() -> list[str]:
-    """The networks of the standard library."""
+def standard_names(prefix: str = "") -> list[str]:
+    """The networks of the standard library, each with a prefix."""
     from importlib.resources import files
 
     folder = files("tnc.grammar").joinpath("std")
-    return sorted(entry.name.removesuffix(".tn") for entry in folder.iterdir() if entry.name.endswith(".tn"))
+    return sorted(f"{prefix}{entry.name[:-3]}" for entry in folder.iterdir() if entry.name.endswith(".tn"))
 
 
 def _standard_text(name: str) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from tnc.diagnostics import Diagnostic
-from tnc.diagnostics.suggest import did_you_mean, listed
+from tnc.diagnostics.suggest import did_you_mean, unknown
 from tnc.sema.files.loader import Loader, Module, standard_names
 from tnc.sema.names.scope import Bound
 from tnc.sema.names.values import Helper, Namespace, UserFunction
@@ -459,10 +459,8 @@ class _Checker:
         if base in self.local:
             return
         if base == "std":
-            names = standard_names()
-            if name not in names:
-                hint = did_you_mean(name, names) or f"there are {listed(names, 20)}"
-                self.loader.sink.report(Diagnostic("TN203", f"the standard library has no `{name}`", span, help=hint))
+            if name not in standard_names():
+                self.loader.sink.report(unknown("TN203", "network", f"std.{name}", standard_names("std."), span))
             return
         if base not in self.imports or not self.imports[base].complete:
             return

@@ -8,7 +8,7 @@ from typing import cast
 
 from tnc.characters import UNSAFE, code_point
 from tnc.diagnostics import Diagnostic
-from tnc.diagnostics.suggest import did_you_mean
+from tnc.diagnostics.suggest import known_names
 from tnc.ir.program import Program
 from tnc.sema.files.library import Library
 from tnc.sema.files.loader import is_standard
@@ -110,7 +110,7 @@ def _arguments(
         mark = evaluator.meter.mark()
         try:
             if name not in types:
-                hint = did_you_mean(name, types) or f"its parameters are {', '.join(f'`{p}`' for p in types) or 'none'}"
+                hint = known_names("parameter", name, types) or "it has no parameters"
                 fail(
                     "TN204",
                     f"network `{network.shown}` has no parameter `{name}`",

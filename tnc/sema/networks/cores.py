@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from tnc.diagnostics import Label
-from tnc.diagnostics.suggest import did_you_mean
+from tnc.diagnostics.suggest import known_names
 from tnc.ir.program import (
     Auto,
     Constant,
@@ -64,13 +64,9 @@ class CoreReader:
                 formal = [(parameter, default is not None) for parameter, default in INIT_KINDS[name]]
                 return self._kind(name, self.evaluator.bind(expr, formal, f"`init {name}`", scope), expr.span)
             case tree.Call(function=tree.Name(text=name)) | tree.Name(text=name) if scope.find(name) is None:
-                fail(
-                    "TN250",
-                    f"there is no initialisation `{name}`",
-                    expr.span,
-                    help=did_you_mean(_ELSEWHERE.get(name.lower().partition("_")[0], name), INIT_KINDS)
-                    or f"there are {', '.join(f'`{kind}`' for kind in INIT_KINDS)}, numbers and lists",
-                )
+                meant = _ELSEWHERE.get(name.lower().partition("_")[0], name)
+                hint = known_names("initialisation", meant, INIT_KINDS)
+                fail("TN250", f"unknown initialisation `{name}`", expr.span, help=hint)
             case tree.Conditional(condition=condition, value=value, otherwise=otherwise):
                 return self.init(value if self.evaluator.condition(condition, scope) else otherwise, shape, scope)
             case _:

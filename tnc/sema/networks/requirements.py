@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tnc.diagnostics.suggest import did_you_mean
+from tnc.diagnostics.suggest import unknown
 from tnc.ir.program import Requirement
 from tnc.sema.meter import integer
 from tnc.sema.names.scope import Scope
 from tnc.sema.names.walk import names, unwrapped
 from tnc.sema.networks.cores import as_float
-from tnc.sema.problem import fail
+from tnc.sema.problem import Problem, fail
 from tnc.sema.values.evaluate import Evaluator
 from tnc.syntax import tree
 
@@ -63,12 +63,9 @@ def _metric(expr: tree.Expr, scope: Scope) -> str | None:
 
 
 def _no_metric(condition: tree.Comparison, scope: Scope, example: str) -> None:
-    known = f"the metrics are {', '.join(f'`{metric}`' for metric in METRICS)}"
     for name in names(condition):
         if scope.find(name.text) is None:
-            fail(
-                "TN254", f"there is no metric `{name.text}`", name.span, help=did_you_mean(name.text, METRICS) or known
-            )
+            raise Problem(unknown("TN254", "metric", name.text, METRICS, name.span))
     fail(
         "TN254",
         "no metric is compared here: this is known already",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tnc.diagnostics import Label
-from tnc.diagnostics.suggest import did_you_mean, listed
+from tnc.diagnostics.suggest import known_names
 from tnc.sema.names.instances import Instance
 from tnc.sema.names.scope import Family, Instances, Scope, Tensor
 from tnc.sema.names.values import NetworkValue
@@ -79,9 +79,7 @@ def _check_bindings(inner: Frame, bindings: dict[str, tuple[Tensor, Span]]) -> N
     for name, (_, place) in bindings.items():
         if name in inputs:
             continue
-        hint = did_you_mean(name, inputs)
-        if hint is None:
-            hint = f"its inputs are {listed(inputs)}" if inputs else "it has no inputs"
+        hint = known_names("input", name, inputs) or "it has no inputs"
         fail("TN204", f"`{inner.instance.shown}` has no input `{name}`", place, help=hint)
 
 
@@ -113,7 +111,7 @@ def _output_of(use: InstanceOutput, outputs: dict[str, Tensor | None], span: Spa
         tensor = next(iter(outputs.values()))
     else:
         if use.output not in outputs:
-            hint = did_you_mean(use.output, outputs) or f"its outputs are {shown}"
+            hint = known_names("output", use.output, outputs)
             fail("TN203", f"`{instance.shown}` has no output `{use.output}`", use.span, help=hint)
         tensor = outputs[use.output]
     if tensor is None:

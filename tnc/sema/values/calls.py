@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tnc.diagnostics import Label
-from tnc.diagnostics.suggest import did_you_mean
+from tnc.diagnostics.suggest import known_names, listed
 from tnc.sema.problem import fail
 from tnc.syntax import tree
 
@@ -34,13 +34,11 @@ def match_arguments(call: tree.Call, formal: Sequence[tuple[str, bool]], what: s
                     "TN218",
                     f"{what} takes {len(names)} argument{'s' if len(names) != 1 else ''}, not {count}",
                     argument.span.to(call.arguments[count - 1].span),
-                    help=f"its parameters are {', '.join(f'`{name}`' for name in names)}" if names else None,
+                    help=f"its parameters are {listed(names)}" if names else None,
                 )
             matched[names[position]] = argument
         elif argument.name not in names:
-            hint = did_you_mean(argument.name, names)
-            if hint is None and names:
-                hint = f"its parameters are {', '.join(f'`{name}`' for name in names)}"
+            hint = known_names("parameter", argument.name, names)
             fail("TN204", f"{what} has no parameter `{argument.name}`", argument.span, help=hint)
         elif argument.name in matched:
             fail(
@@ -56,7 +54,7 @@ def match_arguments(call: tree.Call, formal: Sequence[tuple[str, bool]], what: s
         plural = "s" if len(missing) > 1 else ""
         fail(
             "TN205",
-            f"{what} needs argument{plural} {', '.join(f'`{name}`' for name in missing)}",
+            f"{what} needs argument{plural} {listed(missing)}",
             call.span,
             help=f"give {'them' if plural else 'it'} by place, or by name: `{missing[0]} = …`",
         )

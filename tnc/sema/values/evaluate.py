@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias, assert_never
 
 from tnc.diagnostics import InternalError, Label
-from tnc.diagnostics.suggest import did_you_mean
+from tnc.diagnostics.suggest import did_you_mean, listed
 from tnc.sema.meter import Meter
 from tnc.sema.names.broken import BrokenText
 from tnc.sema.names.places import binder_span
@@ -459,9 +459,6 @@ def _one_line(expr: tree.Expr) -> str:
     return text if len(text) <= 30 and "\n" not in text else "list"
 
 
-def exports(name: str, members: Iterable[str]) -> str:
+def exports(name: str, members: Collection[str]) -> str:
     """A help line that lists what a file exports."""
-    names = list(members)
-    if not names:
-        return f"`{name}` exports nothing"
-    return f"it exports {', '.join(f'`{member}`' for member in names[:8])}{', …' if len(names) > 8 else ''}"
+    return f"it exports {listed(members)}" if members else f"`{name}` exports nothing"
