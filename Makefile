@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
 OUT := out
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: all setup demo lint format test test-long clean
+.PHONY: all setup demo lint format test test-peers test-long clean
 
 all: lint
 
@@ -41,11 +42,17 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Three tiers, and every test is in one of them. Without a marker: minutes.
 test: lint
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow and not peers"
 
-test-long: lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+# Against heavy third parties: other libraries, several processes, compilers.
+test-peers: setup
+	$(PYTEST) -m "peers and not slow"
+
+# Long profiles of both.
+test-long: setup
+	$(PYTEST) -m "slow"
 
 clean:
 	rm -rf $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tnc
+from tests import requirements
 
 TEXT = """
 network n(
@@ -130,13 +131,13 @@ def torch_is_there() -> bool:
 
 
 def test_values_of_frameworks_are_read() -> None:
-    pytest.importorskip("torch")
+    requirements.package("torch")
     given = load(chi=torch().tensor(3), dims=torch().tensor([2, 3]), x=torch().ones((), requires_grad=True))
     assert repr(given) == '<tnc.Network n(chi=3, s="a", act=relu, dims=[2, 3], x=1.0, flag=true, dtype=3)>'
 
 
 def test_a_tracer_of_jax_has_no_value() -> None:
-    jax: Any = pytest.importorskip("jax")
+    jax: Any = requirements.package("jax")
 
     def traced(value: Any) -> Any:
         with pytest.raises(tnc.CompileError, match=r"the values of a `.*Tracer` cannot be passed to a network"):

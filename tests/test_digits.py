@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.peers  # scikit-learn has the data, optax trains on JAX
+
 SCRIPT = Path(__file__).parent.parent / "examples" / "digits.py"
 
 

@@ -73,11 +73,13 @@ def test_isometric_cores_stay_isometric() -> None:
     assert found["infidelity"] < 0.5
 
 
+@pytest.mark.peers  # scikit-learn has the digits
 def test_the_mps_classifier_runs() -> None:
     assert re.search(r"test accuracy 0\.\d{3}", run("mps_classifier.py", "--seeds", "1", "--epochs", "1"))
 
 
 @pytest.mark.slow
+@pytest.mark.peers
 def test_the_mps_classifier_reads_digits() -> None:
     accuracy = re.search(r"test accuracy ([\d.]+)", run("mps_classifier.py"))
     assert accuracy is not None

@@ -1,6 +1,6 @@
 """The standard library against quimb: its own classes where it has the topology, else its tensor networks and gates.
 
-quimb is a development dependency only; where it is missing these tests are skipped, and those against NumPy remain.
+Those against NumPy are in `test_standard_library.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import tnc
+from tests import requirements
 
-qtn: Any = pytest.importorskip("quimb.tensor", reason="quimb is not installed")
+qtn: Any = requirements.package("quimb.tensor")
+pytestmark = pytest.mark.peers
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 

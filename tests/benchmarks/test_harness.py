@@ -23,6 +23,8 @@ from benchmarks.recipe import Equation
 from benchmarks.report import document
 from benchmarks.results import CaseResult, Results, read, write
 
+pytestmark = pytest.mark.peers
+
 F = TypeVar("F")
 RATES = Rates(bandwidth=1e10, gemm=1e11)
 PROTOCOL = Protocol(seconds=0, rounds=(2, 2))

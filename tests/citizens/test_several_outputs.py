@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import tnc
+from tests import requirements
 from tests.citizens.networks import imported, source
 
 _pytree: Any = import_module("torch.utils._pytree")
@@ -121,7 +122,7 @@ def test_jax_knows_the_type(tmp_path: Path) -> None:
 
 
 def test_jax_serializes_exported_functions(tmp_path: Path) -> None:
-    pytest.importorskip("flatbuffers", reason="JAX serializes with flatbuffers")
+    requirements.package("flatbuffers")  # JAX serializes with it
     jax: Any = import_module("jax")
     export: Any = import_module("jax.export")
     for _ in range(2):  # a second import under the same name

@@ -7,9 +7,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.citizens.networks import source
+
+pytestmark = pytest.mark.peers  # DDP and FSDP2 in several processes
 
 LAYER = """
 network layer() {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import requirements
 from tnc.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +73,9 @@ def children(pid: int) -> list[int]:
     return [int(number) for number in text.split()]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_ctrl_c_ends_all_processes_without_a_word(whole_group: bool) -> None:
+    requirements.require(Path("/proc/self/task").exists(), "the system does not list child processes in /proc")
     command = [sys.executable, "-m", "tnc", "report", str(ROOT / "examples" / "vgg16.tn"), "--jobs", "2"]
     process = subprocess.Popen(
         command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

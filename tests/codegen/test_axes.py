@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tnc
+from tests import requirements
 from tests.backends import evaluate
 from tnc.cli.main import main
 
@@ -94,7 +95,7 @@ def test_torch_refuses_sums_along_some_of_many_axes() -> None:
     assert "sums along axes of an array of 70 axes, and PyTorch takes 64 at most" in message
     tnc.loads(summed).source("jax")
     kept = f"network w() {{ input x({DYNAMIC}) output y({', '.join(LEGS[::-1])}) = tanh(x({', '.join(LEGS)})) }}"
-    torch: Any = pytest.importorskip("torch")
+    torch: Any = requirements.package("torch")
     layer: Any = tnc.loads(kept).module("torch")
     data = torch.randn(3, *[1] * 69, requires_grad=True)
     layer()(data).sum().backward()

@@ -51,6 +51,7 @@ def test_frozen_cores_are_buffers(network: Any) -> None:
 
 
 # torch itself warns when the compiler is loaded.
+@pytest.mark.peers  # Inductor calls a C++ compiler
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_compile_without_graph_breaks(network: Any, data: torch.Tensor) -> None:
     torch.compiler.reset()

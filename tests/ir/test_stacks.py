@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests import requirements
 from tnc.ir import stacks
 from tnc.ir.program import Auto, CoreName, Normal, Parameter, Program
 from tnc.ir.schedule import Stack
@@ -104,7 +105,7 @@ def test_members_keep_their_arrows_and_take_resolved_inits() -> None:
 
 
 def test_the_table_of_names_is_complete() -> None:
-    nn = pytest.importorskip("torch.nn")
+    nn = requirements.package("torch.nn")
     from tnc.ir.stacks import MODULE_NAMES
 
     own = {name for name in dir(nn.Module()) if not name.startswith("__") and not keyword.iskeyword(name)}
