@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -54,7 +55,7 @@ def _plans(networks: Sequence[Initialised], options: Options, jobs: int) -> Iter
 
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
     try:
-        with _uninterrupted():
+        with _interrupts_held():
             futures = [pool.submit(partial(driver.plan, network, options)) for network in networks]
         for network, future in zip(networks, futures, strict=True):
             try:
@@ -73,13 +74,23 @@ def _plans(networks: Sequence[Initialised], options: Options, jobs: int) -> Iter
 
 
 @contextmanager
-def _uninterrupted() -> Generator[None]:
-    """Processes started inside ignore Ctrl-C, which reaches the whole group: this one ends the others."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held() -> Generator[None]:
+    """Hold Ctrl-C back until all processes have started.
+
+    They inherit the mask: Ctrl-C reaches the whole group, and this process ends the others. Ignoring the signal instead
+    would lose one that arrives meanwhile.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # now, because its start unblocks interrupts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _jobs(text: str) -> int:
