@@ -13,6 +13,11 @@ from tnc.codegen.scalars import Functions, Helper
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Plan, Stack
 
+_RESERVED = frozenset(
+    {"jax", "jnp", "lax", "DTypeLike", "suppress", "params", "key"}
+    | {"COMPLEX", "FROZEN", "init", "apply", "params_from_cores"}
+)
+
 _FUNCTIONS = Functions(
     namespace="jnp",
     tensor="jax.Array",
@@ -192,6 +197,7 @@ class JaxDialect(ArrayDialect):
     """JAX's words."""
 
     functions: Functions = _FUNCTIONS
+    reserved: frozenset[str] = _RESERVED
     solid: str = ""
     frees: bool = False
     loops_are_functions: bool = True

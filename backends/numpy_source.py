@@ -13,6 +13,10 @@ from tnc.codegen.functional import ArrayDialect, Words, emit_functions
 from tnc.codegen.scalars import Functions, Helper
 from tnc.ir.schedule import Plan, Stack
 
+_RESERVED = frozenset(
+    {"np", "DTypeLike", "params", "seed", "COMPLEX", "init", "apply", "params_from_cores"},
+)
+
 _FUNCTIONS = Functions(
     namespace="np",
     tensor="np.ndarray",
@@ -199,6 +203,7 @@ class NumpyDialect(ArrayDialect):
     """NumPy's words."""
 
     functions: Functions = _FUNCTIONS
+    reserved: frozenset[str] = _RESERVED
     solid: str = ".copy()"
     frees: bool = True
     loops_are_functions: bool = False

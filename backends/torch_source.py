@@ -25,6 +25,11 @@ from tnc.ir.schedule import Plan, Schedule, Stack
 _TENSOR = "torch.Tensor"
 _AXES = AxisLimit("PyTorch", 64, sums_only=True)
 
+_RESERVED = frozenset(
+    {"torch", "nn", "self", "Any", "Callable", "Iterator", "Self", "Sequence", "RLock"}
+    | {"contextmanager", "forward_ad", "parametrize", "wraps"}
+)
+
 _FUNCTIONS = Functions(
     namespace="torch",
     tensor=_TENSOR,
@@ -164,6 +169,7 @@ class TorchDialect:
     """PyTorch's words."""
 
     functions: Functions = _FUNCTIONS
+    reserved: frozenset[str] = _RESERVED
     permute: str = "permute"
     solid: str = ".contiguous()"
     walks_members: bool = True
@@ -222,9 +228,10 @@ class TorchEmitter:
         """The text of a module with one ``nn.Module``."""
         refuse(plan, _AXES)
         schedule = plan.schedule
-        name = class_name(schedule.name)
+        dialect = TorchDialect()
+        name = class_name(schedule.name, dialect.reserved)
         output = f"{name}Output"
-        body = Body(schedule, TorchDialect(), depth=2, reserved=(name, output))
+        body = Body(schedule, dialect, depth=2, reserved=(name, output))
         _refuse_complex_inputs(body)
         results = body.write()
         result_type = write_return(body, results, output, _TENSOR)

@@ -43,8 +43,12 @@ def test_class_name(network: str, expected: str) -> None:
     assert class_name(network) == expected
 
 
+def test_a_class_has_no_reserved_name() -> None:
+    assert class_name("self", {"Self"}) == "Self_"
+
+
 def test_names_are_given_once() -> None:
-    names = Names({"taken"})
+    names = Names({"taken", "torch"})
     assert [names.fresh(wish) for wish in ("h", "h", "h_2", "taken", "torch", "print", "class", "class")] == [
         "h",
         "h_2",

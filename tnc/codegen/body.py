@@ -40,7 +40,7 @@ class Body:
         self.dialect = dialect
         self.opening = Writer(depth)  # what a backend puts before the checks of the inputs
         self.writer = Writer(depth)
-        self.names = Names((*reserved, *dialect.functions.helpers, "snake", "rational"))
+        self.names = Names((*reserved, *dialect.reserved, *dialect.functions.helpers, "snake", "rational"))
         self.scalars = ScalarWriter(dialect.functions, self.names)
         self.inputs = {given.name: self.names.fresh(given.name) for given in schedule.inputs}
         self._kinds = schedule_kinds(schedule)

@@ -52,6 +52,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def reserved(self) -> frozenset[str]:
+        """The names that modules of this framework define or import, which no local variable and no class may have."""
+        ...
+
+    @property
     def permute(self) -> str:
         """The method that reorders axes."""
         ...

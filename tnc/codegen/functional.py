@@ -77,6 +77,7 @@ class ArrayDialect:
     """What the dialects of frameworks of functions share: the methods of NumPy's arrays, and its names for the rest."""
 
     functions: Functions
+    reserved: frozenset[str]
     permute: str = "transpose"
     walks_members: bool = False
 
@@ -134,7 +135,7 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
     """The text of a module of functions; ``convert_input`` is what makes an array of an input (``{0}``)."""
     refuse(plan, words.axes)
     schedule = plan.schedule
-    output = f"{class_name(schedule.name)}Output"
+    output = f"{class_name(schedule.name, dialect.reserved)}Output"
     body = Body(schedule, dialect, depth=1, reserved=(output,))
     _open_body(body, words, convert_input)
     results = body.write()

@@ -1,24 +1,19 @@
-"""Python identifiers for the author's names: legal, unique, and as close to the source as can be."""
+"""Python identifiers for the author's names: legal, unique, and as close to the source as possible."""
 
 from __future__ import annotations
 
 import builtins
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 _LONGEST = 32
 
-# What generated modules write at module level or use unqualified; local names and class names keep clear of all of it.
-MODULE_NAMES = frozenset(
-    {
-        *dir(builtins),
-        *("annotations", "torch", "nn", "jax", "jnp", "lax", "np", "math", "self", "params", "cores", "key", "seed"),
-        *("Any", "Array", "Callable", "DTypeLike", "Iterable", "Iterator", "Mapping", "NamedTuple", "Self", "Sequence"),
-        *("RLock", "contextmanager", "forward_ad", "parametrize", "suppress", "wraps"),
-        *("COMPLEX", "CORES", "FROZEN", "init", "apply", "params_from_cores"),
-    }
-)
+RESERVED = frozenset({*dir(builtins), "annotations", "math", "Mapping", "NamedTuple", "CORES", "cores"})
+"""Names that the modules of every backend use; each backend adds its own (:attr:`Dialect.reserved`)."""
+
+_NOT_FIELDS = RESERVED | {"count", "index", "torch", "nn", "jax", "jnp", "lax", "np", "self", "params", "key", "seed"}
+"""Names that no field of a result has, on any backend, so that fields are called the same on all of them."""
 
 
 def identifier(text: str, fallback: str = "value") -> str:
@@ -32,25 +27,25 @@ def identifier(text: str, fallback: str = "value") -> str:
     return f"{name}_" if keyword.iskeyword(name) or keyword.issoftkeyword(name) else name
 
 
-def class_name(network: str) -> str:
-    """The class of a network in CamelCase: ``tt_linear`` becomes ``TtLinear``."""
+def class_name(network: str, reserved: Set[str] = frozenset()) -> str:
+    """The class of a network in CamelCase: ``tt_linear`` becomes ``TtLinear``. It is none of the ``reserved`` names."""
     camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^0-9A-Za-z]+", network))
     if not camel:
         return "Network"
     if camel[0].isdigit():
         camel = f"Network{camel}"
-    return f"{camel}_" if keyword.iskeyword(camel) or camel in MODULE_NAMES else camel
+    return f"{camel}_" if keyword.iskeyword(camel) or camel in RESERVED or camel in reserved else camel
 
 
 class Names:
-    """Hands out identifiers, each once."""
+    """Gives identifiers, each once."""
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
-        self._taken = set(MODULE_NAMES)
+        self._taken = set(RESERVED)
         self._taken.update(reserved)
 
     def fresh(self, wish: str, fallback: str = "value") -> str:
-        """An identifier like ``wish`` that nobody has yet."""
+        """An identifier like ``wish`` that is not taken."""
         base = identifier(wish, fallback)
         name, count = base, 1
         while name in self._taken:
@@ -62,5 +57,5 @@ class Names:
 
 def field_names(names: Iterable[str]) -> list[str]:
     """Identifiers for the fields of a named tuple, which may not begin with an underscore or hide its methods."""
-    taken = Names({"count", "index"})
+    taken = Names(_NOT_FIELDS)
     return [taken.fresh(f"x{name}" if identifier(name).startswith("_") else name) for name in names]
