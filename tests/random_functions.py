@@ -16,7 +16,7 @@ import tnc
 from tests import backends
 from tests.oracle.derivatives import COMPARISONS, Dual, Function, dual, text
 from tnc.ir.program import Apply, Argument, Literal, Scalar
-from tnc.ir.scalar import OPERATORS
+from tnc.ir.scalar import SYMBOLS
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
@@ -66,7 +66,7 @@ def _condition(random: Random) -> Function:
     return (random.choice(tuple(COMPARISONS)), left, random.choice((*_NUMBERS, "w")))
 
 
-_NAMES = {symbol: name for name, symbol in OPERATORS.items() if name != "neg"}
+_NAMES = {symbol: name for name, symbol in SYMBOLS.items() if name != "neg"}
 
 
 def scalar(function: Function) -> Scalar:

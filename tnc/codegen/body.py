@@ -14,6 +14,7 @@ from tnc.codegen.reads import advancing, all_steps, last_uses, usage
 from tnc.codegen.scalars import ScalarWriter
 from tnc.codegen.views import Views
 from tnc.codegen.writer import Writer
+from tnc.ir.activations import COMPOSITES
 from tnc.ir.extent import Extent, count
 from tnc.ir.number_kinds import schedule_kinds
 from tnc.ir.reads import reads
@@ -40,7 +41,7 @@ class Body:
         self.dialect = dialect
         self.opening = Writer(depth)  # what a backend puts before the checks of the inputs
         self.writer = Writer(depth)
-        self.names = Names((*reserved, *dialect.reserved, *dialect.functions.helpers, "snake", "rational"))
+        self.names = Names((*reserved, *dialect.reserved, *dialect.functions.helpers, *COMPOSITES))
         self.scalars = ScalarWriter(dialect.functions, self.names)
         self.inputs = {given.name: self.names.fresh(given.name) for given in schedule.inputs}
         self._kinds = schedule_kinds(schedule)

@@ -11,10 +11,12 @@ from typing import assert_never
 from tnc.codegen.documents import Doc, Group, call, parse_call, prefixed
 from tnc.codegen.names import Names
 from tnc.codegen.writer import Writer
-from tnc.ir.expansion import COMPOSITES, spell
+from tnc.ir.activations import COMPARISONS, ENTRIES
+from tnc.ir.entries import Composite
+from tnc.ir.expansion import spell
 from tnc.ir.guards import Guarded, guarded
 from tnc.ir.program import Apply, Argument, Literal, Scalar
-from tnc.ir.scalar import COMPARISONS, evaluate, is_builtin
+from tnc.ir.scalar import evaluate, is_builtin
 
 # How tightly an expression binds, loosest first.
 _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(5)
@@ -30,16 +32,6 @@ _INFIX: Mapping[str, tuple[str, int]] = {
     "ge": (">=", _COMPARISON),
     "eq": ("==", _COMPARISON),
     "ne": ("!=", _COMPARISON),
-}
-
-_COMPOSITE_OPERANDS: Mapping[str, tuple[str, ...]] = {
-    "snake": ("t", "a"),
-    "rational": ("t", "a0", "a1", "a2", "a3", "b1", "b2"),
-}
-
-_COMPOSITE_SUMMARIES: Mapping[str, str] = {
-    "snake": "A line with a ripple of frequency a.",
-    "rational": "A cubic over a quadratic without real roots.",
 }
 
 _TOO_LONG, _SHORT = 70, 20
@@ -137,8 +129,9 @@ class ScalarWriter:
         summary = f"The function `{author}` of the source, entry by entry." if author else "Entry by entry."
         return self._function_text(name, parameters, function, summary)
 
-    def _define_composite(self, name: str) -> str:
-        return self._function_text(name, _COMPOSITE_OPERANDS[name], COMPOSITES[name], _COMPOSITE_SUMMARIES[name])
+    def _define_composite(self, name: str, entry: Composite) -> str:
+        parameters = ["t", *(parameter for parameter, _ in entry.parameters)]
+        return self._function_text(name, parameters, entry.body, entry.summary)
 
     def _function_text(self, name: str, parameters: Sequence[str], function: Scalar, docstring: str) -> str:
         tensor = self._functions.tensor
@@ -249,9 +242,9 @@ class ScalarWriter:
                 shown[1] = f"{namespace}.full_like({texts[0]}, {shown[1]})"
             case (("min" | "max"), (Literal(), _)):
                 shown.reverse()
-            case _ if name in COMPOSITES:
+            case _ if isinstance(entry := ENTRIES[name], Composite):
                 if name not in self._composites:
-                    self._composites[name] = self._define_composite(name)
+                    self._composites[name] = self._define_composite(name, entry)
                 self._needed[name] = None
                 return f"{name}({', '.join(shown)})"
             case _:

@@ -1,11 +1,9 @@
-"""What a pointwise function keeps for the backward pass, call by call as the torch backend writes it.
+"""Storages that eager PyTorch saves for the backward pass of a pointwise function, call by call.
+
+What a primitive saves is in its entry (:class:`tnc.ir.entries.Saved`), except where it depends on the operands:
 
 =====================================  ==========================================================
-relu tanh sigmoid exp sqrt             the result
-gelu silu softplus sin cos log erf     the argument
-abs, leaky_relu elu (number)           the argument
 min max                                both; a number becomes a tensor of one entry
-a + b, a - b, -a, comparisons          nothing
 a * b                                  each one whose other one needs a gradient
 a / b                                  b; a if b needs a gradient
 number / b                             the reciprocal
@@ -24,16 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from tnc.cost.strided import Storage, Strided
+from tnc.diagnostics import InternalError
+from tnc.ir.activations import COMPARISONS, primitive
+from tnc.ir.entries import Saved
 from tnc.ir.guards import evaluated
 from tnc.ir.program import Scalar
-from tnc.ir.scalar import COMPARISONS
-
-_RESULT = frozenset({"relu", "tanh", "sigmoid", "exp", "sqrt", "expm1"})
-_ARGUMENT = frozenset({"gelu", "silu", "softplus", "sin", "cos", "log", "erf", "abs", "clamp"})
-_NOTHING = frozenset({"add", "sub", "neg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +85,10 @@ class _Walker:
             return self._slope(name, values[0], values[1])
         if name in COMPARISONS:
             return self._condition(tensors)
-        result = self._made(tensors, any(tensor.grad for tensor in tensors), is_real=name == "abs")
+        entry = primitive(name)
+        result = self._made(tensors, any(tensor.grad for tensor in tensors), is_real=entry.real_valued)
         if result.grad:
-            self._keep(name, values, tensors, result)
+            self._keep(name, entry.saved, values, tensors, result)
         return result
 
     def _made(self, tensors: Sequence[_Value], grad: bool, *, is_real: bool = False) -> _Value:
@@ -99,14 +96,21 @@ class _Walker:
         itemsize = self._real_itemsize if is_real else max(tensor.itemsize for tensor in tensors)
         return _Value(self._new(entries * itemsize), entries, grad, itemsize)
 
-    def _keep(self, name: str, values: list[_Operand], tensors: list[_Value], result: _Value) -> None:
-        match name, values:
-            case _ if name in _RESULT:
-                self.kept.append(result.storage)
-            case _ if name in _ARGUMENT:
-                self.kept.append(tensors[0].storage)
-            case _ if name in _NOTHING:
+    def _keep(self, name: str, saved: Saved, values: list[_Operand], tensors: list[_Value], result: _Value) -> None:
+        match saved:
+            case Saved.NOTHING:
                 pass
+            case Saved.RESULT:
+                self.kept.append(result.storage)
+            case Saved.ARGUMENT:
+                self.kept.append(tensors[0].storage)
+            case Saved.OPERANDS:
+                self._keep_operands(name, values, tensors, result)
+            case _:
+                assert_never(saved)
+
+    def _keep_operands(self, name: str, values: list[_Operand], tensors: list[_Value], result: _Value) -> None:
+        match name, values:
             case "mul", [_Value() as a, _Value() as b]:
                 self.kept += [x.storage for x, other in ((a, b), (b, a)) if other.grad]
             case "mul", _:
@@ -127,8 +131,8 @@ class _Walker:
                 self.kept += [tensor.storage for tensor in tensors]
                 if len(tensors) == 1:
                     self.kept.append(self._new(tensors[0].itemsize))
-            case _:  # the activations with a number keep their argument
-                self.kept.append(tensors[0].storage)
+            case _:
+                raise InternalError(f"what `{name}` saves is not known")
 
     def _condition(self, tensors: Sequence[_Value]) -> _Value:
         entries = max(tensor.entries for tensor in tensors)
@@ -146,9 +150,14 @@ class _Walker:
 
     def _slope(self, name: str, t: _Operand, a: _Value) -> _Operand:
         condition = self.apply("gt", [t, 0.0])
-        match name:
-            case "elu":
-                smaller = self.apply("expm1", [self.apply("clamp", [t])])
-            case _:
-                smaller = self._where([condition, 0.0, t])
+        if name == "elu" and isinstance(t, _Value):
+            smaller: _Operand = self._clamped_expm1(t)
+        else:
+            smaller = self._where([condition, 0.0, t])
         return self._where([condition, t, self.apply("mul", [a, smaller])])
+
+    def _clamped_expm1(self, t: _Value) -> _Value:
+        result = self._made([t], t.grad)
+        if t.grad:
+            self.kept += [t.storage, result.storage]  # `clamp` saves its argument, `expm1` its result
+        return result

@@ -33,7 +33,7 @@ from tnc.ir.program import (
     Use,
     View,
 )
-from tnc.ir.scalar import evaluate
+from tnc.ir.scalar import slope
 from tnc.source import Span
 
 RANGES: Final[dict[str, tuple[float, float]]] = {
@@ -256,8 +256,8 @@ def _passed_back(
             for term in terms:
                 yield term.use.tensor, incoming + 2 * _logarithm(abs(term.coefficient))
         case Pointwise(function=function, arguments=arguments):
-            slope = _slope_logarithm(function, magnitudes[arguments[0]], variances.scalars(statement))
-            yield arguments[0], incoming + slope
+            gain = _slope_logarithm(function, magnitudes[arguments[0]], variances.scalars(statement))
+            yield arguments[0], incoming + gain
         case Normalize(argument=argument):
             yield argument, incoming - _total([magnitudes[argument], _EPSILON])
         case View(argument=argument):
@@ -281,12 +281,11 @@ def _passed_by_product(
 
 
 _POINTS = tuple(sign * point / 8 for point in range(1, 33) for sign in (1.0, -1.0))
-_STEP = 1e-4
 
 
 @lru_cache(maxsize=1024)
 def _slope_logarithm(function: Scalar, logarithm: float, scalars: tuple[float, ...]) -> float:
-    """The logarithm of E[f'(z)²] for a normal variable of a second moment, by central differences; nan if not known."""
+    """The logarithm of E[f'(z)²] for a normal variable of a second moment; nan if a derivative is not finite."""
     if homogeneous_gain(function, scalars) is not None:
         logarithm = 0.0  # slopes do not depend on the scale of the argument
     if not abs(logarithm) < 600:
@@ -294,9 +293,8 @@ def _slope_logarithm(function: Scalar, logarithm: float, scalars: tuple[float, .
     deviation = math.exp(logarithm / 2)
     terms: list[float] = []
     for point in _POINTS:
-        near, far = (evaluate(function, (deviation * point * (1 + step), *scalars)) for step in (-_STEP, _STEP))
-        slope = (far - near) / (2 * _STEP * deviation * point)
-        terms.append(math.exp(-point * point / 2) * slope * slope)
+        found = slope(function, (deviation * point, *scalars))
+        terms.append(math.exp(-point * point / 2) * found * found)
     weight = math.fsum(math.exp(-point * point / 2) for point in _POINTS)
     return _logarithm(math.fsum(terms) / weight) if all(map(math.isfinite, terms)) else math.nan
 

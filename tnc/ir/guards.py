@@ -16,14 +16,13 @@ from itertools import product
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar, assert_never
 
+from tnc.ir.activations import COMPARISONS, ENTRIES, body_of, primitive
+from tnc.ir.entries import Primitive
 from tnc.ir.expansion import applied, spell
 from tnc.ir.program import Apply, Argument, Literal, Scalar
-from tnc.ir.scalar import COMPARISONS, evaluate
+from tnc.ir.scalar import evaluate
 
 T = TypeVar("T")
-
-_SELECTIONS = frozenset({"add", "sub", "neg", "min", "max", "relu", "abs", "where"})
-"""Their derivatives are bounded at every operand, infinities and nan included."""
 
 _CANDIDATES = (1.0, 0.5, 2.0, 0.0, -1.0, -0.5, -2.0, 4.0, -4.0)
 _MOST_COMBINED = 3
@@ -158,7 +157,8 @@ def _is_bounded(function: Apply) -> bool:
         ):
             return 1 / _BOUND <= abs(value) <= _BOUND
         case Apply(operator=name):
-            return name in _SELECTIONS
+            entry = ENTRIES[name]
+            return isinstance(entry, Primitive) and entry.selects
 
 
 # -- constants that give finite derivatives ----------------------------------------------------
@@ -233,14 +233,23 @@ def _applied(function: Apply, choices: Sequence[tuple[float, ...]]) -> tuple[flo
 
 
 def _is_regular(function: Apply, values: Sequence[float]) -> bool:
-    """Whether a primitive has all its derivatives at the values of its operands."""
-    match function.operator, values:
-        case (("log" | "sqrt"), (t,)):
-            return t >= _MARGIN
-        case (("div" | "snake"), (_, divisor)):
-            return abs(divisor) >= _MARGIN
-        case "pow", (base, exponent):
-            polynomial = isinstance(function.operands[1], Literal) and exponent >= 0 and exponent.is_integer()
-            return polynomial or base >= _MARGIN
-        case _:
+    """Whether all derivatives of an application are finite at the values of its operands."""
+    body = body_of(function.operator)
+    if body is not None:
+        return _body_is_regular(body, values)
+    match function:
+        case Apply(operator="pow", operands=(_, Literal(value=exponent))) if exponent >= 0 and exponent.is_integer():
             return True
+        case Apply(operator=name):
+            return primitive(name).singularity(*values) >= _MARGIN
+
+
+def _body_is_regular(body: Scalar, values: Sequence[float]) -> bool:
+    match body:
+        case Apply(operands=operands):
+            given = [evaluate(operand, values) for operand in operands]
+            return _is_regular(body, given) and all(_body_is_regular(operand, values) for operand in operands)
+        case Argument() | Literal():
+            return True
+        case _:
+            assert_never(body)

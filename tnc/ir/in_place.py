@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from tnc.ir.activations import ENTRIES
+from tnc.ir.entries import Primitive
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.reads import reads
 from tnc.ir.schedule import (
@@ -25,8 +27,6 @@ from tnc.ir.schedule import (
     Step,
     Sweep,
 )
-
-_BY_RESULT = frozenset({"relu", "tanh", "sigmoid", "exp"})
 
 
 def overwrite(schedule: Schedule) -> Schedule:
@@ -50,10 +50,10 @@ def overwrite(schedule: Schedule) -> Schedule:
 def overwrites(function: Scalar) -> bool:
     """Whether a function of one tensor has a derivative that follows from its result."""
     match function:
-        case Apply(operator=name, operands=(Argument(index=0),)):
-            return name in _BY_RESULT
-        case Apply(operator="leaky_relu", operands=(Argument(index=0), Literal(value=slope))):
-            return slope > 0
+        case Apply(operator=name, operands=(Argument(index=0), *further)):
+            entry = ENTRIES[name]
+            numbers = [operand.value for operand in further if isinstance(operand, Literal)]
+            return isinstance(entry, Primitive) and len(numbers) == len(further) and entry.in_place(*numbers)
         case _:
             return False
 

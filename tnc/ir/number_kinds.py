@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import assert_never
 
+from tnc.ir.activations import body_of, is_real_only, primitive
 from tnc.ir.expansion import spell
 from tnc.ir.program import Apply, Argument, Contract, Literal, Normalize, Program, Scalar, Statement, Sum, Use, View
 from tnc.ir.program import Pointwise as PointwiseStatement
@@ -30,13 +31,6 @@ class NumberKind(IntEnum):
     """Complex whatever the dtype."""
 
 
-REAL_ONLY = frozenset({"relu", "leaky_relu", "elu", "gelu", "softplus", "erf", "min", "max", "lt", "le", "gt", "ge"})
-"""What has no meaning for complex numbers: most of it needs an order; the others have no complex form in any framework.
-"""
-
-_REAL_VALUED = frozenset({"abs", "lt", "le", "gt", "ge", "eq", "ne"})
-
-
 def function_kind(function: Scalar, arguments: Sequence[NumberKind]) -> NumberKind:
     """The kind of what a pointwise function computes from arguments of these kinds."""
     if not _reads_tensor(function):
@@ -51,7 +45,7 @@ def real_only_uses(function: Scalar, arguments: Sequence[NumberKind]) -> Iterato
     own = spell(function.operator, function.operands)
     for operand in own.operands:
         yield from real_only_uses(operand, arguments)
-        if own.operator in REAL_ONLY and _kind(operand, arguments) is not NumberKind.REAL:
+        if is_real_only(own.operator) and _kind(operand, arguments) is not NumberKind.REAL:
             yield own.operator, operand
 
 
@@ -74,14 +68,16 @@ def _kind(function: Scalar, arguments: Sequence[NumberKind]) -> NumberKind:
             return arguments[index]
         case Literal():
             return NumberKind.REAL
-        case Apply(operator=name) if name in _REAL_VALUED:
-            return NumberKind.REAL
         case Apply(operator="where", operands=(_, Literal(), Literal())):
             return arguments[0]  # emitted as `full_like` of the tensor
         case Apply(operator="where", operands=(_, taken, otherwise)):
             return max(_kind(taken, arguments), _kind(otherwise, arguments))
-        case Apply(operands=operands):
-            return max(_kind(operand, arguments) for operand in operands)
+        case Apply(operator=name, operands=operands):
+            kinds = [_kind(operand, arguments) for operand in operands]
+            body = body_of(name)
+            if body is not None:
+                return _kind(body, kinds)
+            return NumberKind.REAL if primitive(name).real_valued else max(kinds)
         case _:
             assert_never(function)
 

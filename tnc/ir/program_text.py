@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from tnc.ir.activations import ACTIVATIONS, FUNCTIONS
 from tnc.ir.legs import tied
 from tnc.ir.program import (
     Apply,
@@ -48,7 +49,7 @@ from tnc.ir.program import (
     Use,
     View,
 )
-from tnc.ir.scalar import ACTIVATIONS, FUNCTIONS, is_builtin, number_text, scalar_text
+from tnc.ir.scalar import is_builtin, number_text, scalar_text
 
 RESERVED = frozenset(
     {"network", "core", "input", "let", "output", "fn", "in", "for", "by", "if", "then", "else", "def", "import", "as"}

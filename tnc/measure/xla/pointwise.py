@@ -1,36 +1,25 @@
 """Pointwise functions as XLA gets them: primitives, and what the gradient of each is computed from.
 
-=====================================  ==========================================================
-tanh sigmoid exp expm1 sqrt            the result
-silu                                   the argument and its sigmoid
-gelu                                   the argument, an exponential and two quotients of it
-softplus                               the argument and a logarithm of it
-a + b, a - b, -a, comparisons          nothing
-all else                               the arguments
-=====================================  ==========================================================
+That is nothing for what is linear, the result for an expensive function whose derivative follows from it (``tanh``),
+and the operands for all else, with what the result and its gradient share: for ``silu`` the sigmoid, for ``gelu`` an
+exponential and two quotients of it, for ``softplus`` a logarithm.
 
-What is cheap is computed anew where it is wanted. What is costly is computed once: it lies in memory if more than one
-kernel wants it.
+Cheap values are computed again by each kernel that reads them. Expensive ones are computed once: they are stored if
+more than one kernel reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypeAlias
 
 from tnc.cost.strided import Strided
 from tnc.ir import guards
+from tnc.ir.activations import COMPARISONS, primitive
+from tnc.ir.entries import Primitive, Saved, Work
 from tnc.ir.program import Scalar
-from tnc.ir.scalar import COMPARISONS
 from tnc.measure.xla.graph import Graph
-
-_COSTLY = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt", "sin", "cos", "log", "erf", "pow", "div", "elu"})
-_OF_RESULT = frozenset({"tanh", "sigmoid", "exp", "expm1", "sqrt"})
-_LINEAR = frozenset({"add", "sub", "neg"})
-_PARTS: Mapping[str, int] = MappingProxyType({"silu": 1, "gelu": 3, "softplus": 1})
-"""Costly functions of the argument that the result and its gradient are both made of."""
 
 _Operand: TypeAlias = Strided | float
 
@@ -86,12 +75,24 @@ def _apply(graph: Graph, name: str, values: Sequence[_Operand], calls: list[_Cal
     given = tuple(value for value in values if isinstance(value, Strided))
     if not given:
         return 0.0  # a number, folded when the text is written
-    parts = tuple(graph.loop(given[0].shape, given[:1], costly=True) for _ in range(_PARTS.get(name, 0)))
+    entry = primitive(name)
+    costly = entry.work is not Work.SIMPLE and not entry.shared
+    parts = tuple(graph.loop(given[0].shape, given[:1], costly=True) for _ in range(entry.shared))
     shape = max(given, key=lambda tensor: tensor.entries).shape
-    made = graph.loop(shape, (*given, *parts), costly=name in _COSTLY)
+    made = graph.loop(shape, (*given, *parts), costly=costly)
     grad = name not in COMPARISONS and any(tensor.grad for tensor in given)
     result = Strided(made.storage, made.shape, made.strides, grad)
     if grad:
-        needs = () if name in _LINEAR else (result,) if name in _OF_RESULT else (*given, *parts)
-        calls.append(_Call(result, given, needs))
+        calls.append(_Call(result, given, _needs(entry, costly, result, (*given, *parts))))
     return result
+
+
+def _needs(entry: Primitive, costly: bool, result: Strided, operands: tuple[Strided, ...]) -> tuple[Strided, ...]:
+    """What the gradients of a primitive are computed from."""
+    match entry.saved:
+        case Saved.NOTHING:
+            return ()
+        case Saved.RESULT if costly:
+            return (result,)
+        case _:
+            return operands

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from tnc.diagnostics import Diagnostic, Label
 from tnc.diagnostics.suggest import listed
+from tnc.ir.activations import ACTIVATIONS
+from tnc.ir.entries import Sign
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import Contract, Delta, Ones, Parameter, Pointwise, Use
 from tnc.sema.tensors.references import as_range
@@ -28,7 +30,6 @@ _MOST_PARTS = 100
 """How many tensors behind a definition are looked at: instances may hide thousands there."""
 
 _MEMBER = re.compile(r"(.+)\[([0-9, -]+)\]")
-_ONE_SIGN = {"relu": "not negative", "sigmoid": "positive", "softplus": "positive"}
 
 
 def lints(shared: Shared) -> Iterator[Diagnostic]:
@@ -90,11 +91,12 @@ def _signs(shared: Shared) -> Iterator[Diagnostic]:
     pointwise = {s.name: s for s in shared.builder.statements if isinstance(s, Pointwise)}
     for output in shared.builder.outputs:
         last = pointwise.get(output.tensor)
-        if last is None or last.span is None or last.function_name not in _ONE_SIGN:
+        entry = None if last is None or last.span is None else ACTIVATIONS.get(last.function_name)
+        if last is None or entry is None or entry.sign is Sign.ANY:
             continue
         yield Diagnostic(
             "TN805",
-            f"every entry of `{output.name}` is {_ONE_SIGN[last.function_name]}, for `{last.function_name}` comes last",
+            f"every entry of `{output.name}` is {entry.sign.value}, for `{last.function_name}` comes last",
             output.span,
             help="leave out the last activation, or take one that has both signs",
         )

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics.suggest import did_you_mean, plural
+from tnc.ir.activations import COMPARISONS
 from tnc.ir.program import Apply, Argument, Literal, Scalar
+from tnc.ir.scalar import SYMBOLS, scalar_text
 from tnc.ir.scalar import evaluate as evaluate_scalar
-from tnc.ir.scalar import scalar_text
 from tnc.sema.names.scope import Bound, Scope, Tensor
 from tnc.sema.names.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
 from tnc.sema.names.walk import names
@@ -24,8 +25,8 @@ from tnc.source import Source, Span
 from tnc.syntax import parse_expression, tree
 
 _SOME_ACTIVATIONS = "activations are `relu`, `tanh`, `gelu` and the like, and what a `fn` declares"
-_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
-_COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+_NAMES = {symbol: name for name, symbol in SYMBOLS.items() if name != "neg"}
+_OPERATORS = {symbol: name for symbol, name in _NAMES.items() if name not in COMPARISONS}
 
 _LEVELS_AROUND_BODY = 4
 """How deep the body of a function lies in a file, with some room."""
@@ -235,7 +236,7 @@ class FunctionCompiler:
                 expr.span,
                 help="nest two choices: `where(a < t, where(t < b, x, y), y)`",
             )
-        return self.operation(_COMPARISONS[expr.operators[0]], parts, expr.span, condition=True)
+        return self.operation(_NAMES[expr.operators[0]], parts, expr.span, condition=True)
 
     def _fold(self, expr: tree.Fold, scope: Scope, local: dict[str, Part]) -> Part:
         operator = "*" if expr.operator == "prod" else "+"

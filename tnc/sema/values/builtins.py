@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NoReturn, TypeVar
 
+from tnc.ir.activations import ACTIVATIONS, FUNCTIONS
+from tnc.ir.entries import Parameters
 from tnc.sema.meter import Meter
 from tnc.sema.names.scope import Bound, Scope
 from tnc.sema.names.values import Builtin, StandardLibrary, Value, kind_of, short_text
@@ -17,32 +19,17 @@ from tnc.source import Span
 
 T = TypeVar("T")
 
-ACTIVATION_PARAMETERS: MappingProxyType[str, tuple[tuple[str, float | None], ...]] = MappingProxyType(
-    {
-        "relu": (),
-        "leaky_relu": (("slope", 0.01),),
-        "prelu": (("a", None),),
-        "elu": (("alpha", 1.0),),
-        "gelu": (),
-        "silu": (),
-        "tanh": (),
-        "sigmoid": (),
-        "softplus": (),
-        "sin": (("w", 1.0),),
-        "snake": (("a", 1.0),),
-        "rational": (("a0", None), ("a1", None), ("a2", None), ("a3", None), ("b1", None), ("b2", None)),
-        "rms": (),
-        "identity": (),
-    }
+ACTIVATION_PARAMETERS: MappingProxyType[str, Parameters] = MappingProxyType(
+    {**{name: entry.parameters for name, entry in ACTIVATIONS.items()}, "rms": (), "identity": ()}
 )
 """Activations and their further parameters with defaults."""
 
 SCALAR_FUNCTIONS: MappingProxyType[str, int | None] = MappingProxyType(
-    {"exp": 1, "log": 1, "cos": 1, "erf": 1, "abs": 1, "sqrt": 1, "min": None, "max": None, "where": 3}
+    {name: None if name in ("min", "max") else entry.operands for name, entry in FUNCTIONS.items()}
 )
 """What else a ``fn`` may call, with the number of operands; None for two or more."""
 
-INIT_KINDS: Mapping[str, tuple[tuple[str, float | None], ...]] = MappingProxyType(
+INIT_KINDS: Mapping[str, Parameters] = MappingProxyType(
     {
         "normal": (("std", None),),
         "uniform": (("low", None), ("high", None)),
