@@ -86,6 +86,9 @@ class Network:
 
         The module exists in this process only, under a name made from its text. Instances and results pickle here; for
         another process, where unpickling imports their class, write the module to a file with ``tnc compile``.
+
+        Raises:
+            CompileError: as :meth:`source`, and TN024 if the framework is not installed.
         """
         from tnc.modules import module_of_source, torch_class
 
@@ -100,7 +103,11 @@ class Network:
         return program_text(self.program)
 
     def graph(self) -> networkx.Graph[str]:
-        """The network as a graph: tensors are nodes, legs are edges, hyperedges nodes of their own."""
+        """The network as a graph: tensors are nodes, legs are edges, hyperedges nodes of their own.
+
+        Raises:
+            CompileError: TN024 if networkx is not installed; the extra ``graph`` has it.
+        """
         from tnc.ir import graph
 
         return graph(self.program)

@@ -29,7 +29,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN021": "device profile is malformed",
     "TN022": "device has no rates for a dtype",
     "TN023": "device profile exists and is not overwritten",
-    "TN024": "device cannot be measured or a network cannot be run here",
+    "TN024": "device cannot be measured, or a network cannot be run or exported here",
     "TN025": "name cannot be a device's",
     "TN026": "objective is unknown",
     "TN030": "not enough memory",

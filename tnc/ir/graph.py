@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, assert_never
 
+from tnc.extras import missing
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import Contract, Delta, Normalize, Ones, Pointwise, Program, Statement, Sum, Use, View
 
@@ -23,7 +24,10 @@ def graph(program: Program) -> MultiGraph[str]:
     Edges carry ``statement`` and ``kind``: ``leg``, or ``argument`` where a barrier or a view reads a whole tensor.
     Legs also carry ``leg``, ``dim`` and ``ends``: pairs of a node and its axis (None for a hyperedge).
     """
-    import networkx as nx
+    try:
+        import networkx as nx
+    except ModuleNotFoundError:
+        raise missing("networkx", f"the graph of `{program.name}` cannot be made") from None
 
     builder = _Builder(nx.MultiGraph(name=program.name))
     outputs: dict[str, list[str]] = defaultdict(list)

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, Final, Protocol
 
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.extras import missing
 from tnc.ir.schedule import Schedule
 from tnc.modules import module_of_source, torch_class
 
@@ -79,9 +80,7 @@ def use_threads(backend: str, threads: int | None) -> int | None:
 
 def _framework(backend: str) -> Any:
     if find_spec(backend) is None:
-        help_text = f"install it, as in `pip install {backend}`, or name another with `--backend`"
-        message = f"networks cannot be run here: `{backend}` is not installed"
-        raise CompileError((Diagnostic("TN024", message, help=help_text),))
+        raise missing(backend, "networks cannot be run here", "choose another backend with `--backend`")
     # The profiler that tells of memory would tell of itself, too.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     try:
