@@ -7,7 +7,7 @@ PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
 OUT := out
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: all setup demo lint format test test-peers test-long clean
+.PHONY: all setup demo docs lint format test test-peers test-long clean
 
 all: lint
 
@@ -28,6 +28,10 @@ demo: setup
 	@grep -n -A 30 'def forward' $(OUT)/conv512_torch.py
 	@echo; echo "--- 64x16 weight of a digits classifier: dense, generated, frozen ---"
 	$(BIN)/python examples/digits.py
+
+# The site, in out/site; a warning is an error.
+docs: setup
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs $(OUT)/site
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -86,6 +86,16 @@ def test_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert sum(core.numel() for core in names["layer"].parameters()) == names["net"].report().networks[0].parameters
 
 
+def test_measured_figures_are_those_of_the_benchmarks() -> None:
+    measured = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = [line for line in measured.splitlines() if "at 2^22 and 2^24 against" in line]
+    means = [re.search(r"geometric mean (\d\S*×)(?:, least.*?)?, (\d+) networks", row.split("|")[3]) for row in rows]
+    wanted = {(mean[2], mean[1]) for mean in means if mean}
+    shown = re.findall(r"\| +(\d+) \| (\d\S*×) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(shown) == 3
+    assert set(shown) == wanted
+
+
 def test_every_command_is_listed() -> None:
     table = re.findall(r"^\| `tnc (\w+) ", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert table == [command.__name__.rpartition(".")[2] for command in SUBCOMMANDS]

@@ -75,6 +75,7 @@ def test_tt_linear(batch: int) -> None:
 
 EXAMPLES_AT_SMALL_SIZE: list[tuple[str, str, dict[str, object], dict[str, int]]] = [
     ("small.tn", "small", {}, {}),
+    ("conv512.tn", "conv512", {"bits": 2}, {}),
     ("digits.tn", "digits", {}, {}),
     ("lora.tn", "lora", {"rows": 6, "cols": 5, "rank": 2}, {"batch": 3}),
     ("mps_classifier.tn", "mps_classifier", {"pixels": 7, "classes": 3, "chi": 4}, {"batch": 5}),
