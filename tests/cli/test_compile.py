@@ -97,9 +97,9 @@ def test_the_bytes_do_not_depend_on_where_the_file_lies(three: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        ("three.tn", "is for networks"),
+        ("three.tn", "is the source"),
         ("other.tn", "is for networks"),
-        ("copy.txt", "is for networks"),
+        ("copy.txt", "is the source"),
         ("torch.py", "in place of `torch`"),
         ("jax.py", "in place of `jax`"),
         ("", "names no file"),

@@ -48,7 +48,7 @@ def test_a_chain_becomes_a_loop() -> None:
     assert loops(rolled) == [(10, 1)]
     assert schedule_text(rolled).splitlines()[-4:] == [
         "v0(2, 2) = g[0: 0](2, 2) @ g[0: 1](2, 2)",
-        "v10(2, 2) = repeat 10 times, v0#carried from v0(2, 2)",
+        "v10(2, 2) = loop 10 times, v0#carried from v0(2, 2)",
         "  v1(2, 2) = v0#carried(2, 2) @ g[0: 2 + 1i](2, 2)",
         "result out(_, _) = v10(2, 2)",
     ]

@@ -1,4 +1,4 @@
-"""``tnc compile``: networks become modules."""
+"""``tnc compile``: networks become modules, or are shown at an earlier stage."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tnc.cli.arguments import Once, Subparsers, add_file_subcommand, add_plan_options, read_networks
 from tnc.cli.console import Console, say, write_product
+from tnc.cli.stages import STAGES, Networks
+
+if TYPE_CHECKING:
+    from tnc.driver import Options, Planned
 
 STDOUT: Final = "-"
 FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
@@ -31,6 +35,13 @@ def add_to(subparsers: Subparsers) -> None:
         metavar="PATH",
         help="a file, or a folder with one module a network (default, and -: stdout)",
     )
+    parser.add_argument(
+        "--emit",
+        choices=tuple(STAGES),
+        default="module",
+        help="the stage to print: the module, the program (a flat .tn file), the schedule (steps, layouts and costs), "
+        "or the graph (node-link JSON) (default: module)",
+    )
     add_plan_options(parser)
 
 
@@ -40,20 +51,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from tnc.cli.output import write_file, write_folder
     from tnc.diagnostics import CompileError
 
-    _refuse_name(arguments.output, arguments.file)
+    stage = STAGES[arguments.emit]
+    _refuse_name(arguments.output, arguments.file, stage.suffix)
     elaborated, options = read_networks(arguments)
     folder = _is_folder(arguments.output)
     if not folder:
         driver.only(elaborated, "--network NAME", "-o folder/")
-    names = _file_names([network.program.name for network in elaborated.networks])
-    planned = [driver.plan(network, options) for network in elaborated.networks]
-    broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
-    if broken:
-        from tnc.report import Report
+    names = _file_names([network.program.name for network in elaborated.networks], stage.suffix)
 
-        say(f"{Report(tuple(p.report for p in planned if p.broken))}\n")
-        raise CompileError((*elaborated.warnings, *broken))
-    texts = driver.emit_all(planned, arguments.backend)
+    def plan(networks: Networks) -> list[Planned]:
+        try:
+            return _planned(networks, options)
+        except CompileError as error:
+            raise CompileError((*elaborated.warnings, *error.diagnostics)) from None
+
+    texts = stage.texts(elaborated.networks, plan, arguments.backend)
     if arguments.output in (None, STDOUT):
         write_product("".join(texts))
     elif folder:
@@ -63,30 +75,50 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return console.show(elaborated.warnings)
 
 
-def file_name(network: str) -> str:
-    """The file of a network's module: one that can be imported, and shadows no framework nor the standard library."""
+def _planned(networks: Networks, options: Options) -> list[Planned]:
+    """The plans of networks that meet their budgets.
+
+    Raises:
+        CompileError: with all broken budgets; the reports of their networks are printed.
+    """
+    from tnc import driver
+    from tnc.diagnostics import CompileError
+
+    planned = [driver.plan(network, options) for network in networks]
+    broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
+    if broken:
+        from tnc.report import Report
+
+        say(f"{Report(tuple(p.report for p in planned if p.broken))}\n")
+        raise CompileError(broken)
+    return planned
+
+
+def file_name(network: str, suffix: str = ".py") -> str:
+    """The file of a network. A module can be imported, and shadows no framework nor the standard library."""
+    stem = network[:_LONGEST]
     taken = network in FRAMEWORKS or network in sys.stdlib_module_names or network == "__init__"
-    return f"{network[:_LONGEST]}_.py" if taken or keyword.iskeyword(network) else f"{network[:_LONGEST]}.py"
+    return f"{stem}_{suffix}" if suffix == ".py" and (taken or keyword.iskeyword(network)) else f"{stem}{suffix}"
 
 
-def _file_names(networks: Sequence[str]) -> list[str]:
-    """One file a network: its own name where that is free, else numbered (`lambda` beside `lambda_`: `lambda__2.py`).
+def _file_names(networks: Sequence[str], suffix: str) -> list[str]:
+    """One file a network: its own name if that is free, else numbered (`lambda` beside `lambda_`: `lambda__2.py`).
 
-    Capitals make no difference, for there are systems that cannot tell such files apart.
+    Capitals make no difference, because some file systems do not distinguish them.
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for network in sorted(networks, key=lambda network: file_name(network) != f"{network}.py"):
-        name, number = file_name(network), 2
+    for network in sorted(networks, key=lambda network: file_name(network, suffix) != f"{network}{suffix}"):
+        name, number = file_name(network, suffix), 2
         while name.casefold() in taken:
-            name, number = f"{file_name(network).removesuffix('.py')}_{number}.py", number + 1
+            name, number = f"{file_name(network, suffix).removesuffix(suffix)}_{number}{suffix}", number + 1
         taken.add(name.casefold())
         names[network] = name
     return [names[network] for network in networks]
 
 
-def _refuse_name(output: str | None, source: str) -> None:
-    """A module is never written over a network, nor where scripts would import it in place of a framework.
+def _refuse_name(output: str | None, source: str, suffix: str) -> None:
+    """Nothing is written over the source, no module over a network or where scripts would import it as a framework.
 
     Raises:
         CompileError: TN008, before anything is compiled.
@@ -98,9 +130,12 @@ def _refuse_name(output: str | None, source: str) -> None:
         return
     path = Path(output)
     if not output or "\0" in output:
-        message, better = "`-o` names no file", "net.py"
-    elif path.suffix == ".tn" or (is_file(path) and is_file(Path(source)) and path.samefile(source)):
-        message, better = f"`{output}` is for networks: a Python module would take its place", f"{path.stem}.py"
+        message, better = "`-o` names no file", f"net{suffix}"
+    elif is_file(path) and is_file(Path(source)) and path.samefile(source):
+        stem = path.stem if suffix != path.suffix else f"{path.stem}_flat"
+        message, better = f"`{output}` is the source: the output would replace it", f"{stem}{suffix}"
+    elif path.suffix == ".tn" and suffix != ".tn":
+        message, better = f"`{output}` is for networks: a file of another kind would replace it", f"{path.stem}{suffix}"
     elif path.suffix == ".py" and path.stem in FRAMEWORKS:
         message, better = f"scripts beside `{output}` would import it in place of `{path.stem}`", f"{path.stem}_.py"
     else:

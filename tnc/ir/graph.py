@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, assert_never
 
@@ -52,6 +53,18 @@ def graph(program: Program) -> MultiGraph[str]:
         builder.graph.add_node(name, kind=kind, shape=shapes[name], outputs=tuple(outputs[name]))
         builder.add(statement)
     return builder.graph
+
+
+def graph_text(program: Program) -> str:
+    """The graph as networkx's node-link JSON; ``networkx.node_link_graph(json.loads(text), edges="edges")`` reads it.
+
+    Raises:
+        CompileError: TN024 if networkx is not installed.
+    """
+    found = graph(program)
+    from networkx.readwrite import json_graph
+
+    return json.dumps(json_graph.node_link_data(found, edges="edges"), indent=1, ensure_ascii=False) + "\n"
 
 
 _End = tuple[str, int | None]

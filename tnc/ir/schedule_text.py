@@ -1,7 +1,7 @@
-"""A Schedule as text: one line a step, good enough to be read in a test's expectation.
+"""A Schedule as text: one line a step. ``tnc compile --emit schedule`` prints it.
 
-``h[0: 4 + 2i](2, 8).(1, 0)`` reads ``h``: entry 4 + 2i of axis 0 in iteration i, seen with shape (2, 8), then with its
-axes in the order (1, 0).
+``h[0: 4 + 2i](2, 8).(1, 0)`` reads ``h``: entry 4 + 2i of axis 0 in iteration i, viewed with shape (2, 8), then with
+its axes in the order (1, 0).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
+from tnc.ir.cost import Cost
 from tnc.ir.extent import Extent
 from tnc.ir.program_text import init_text
 from tnc.ir.scalar import number_text, scalar_text
@@ -37,19 +38,29 @@ from tnc.ir.schedule import (
     Step,
     Sweep,
 )
+from tnc.units import bytes_text, flops_text, seconds_text
 
-_VERSION = "tnc schedule 1"
+_VERSION = "tnc schedule 2"
 
 
-def schedule_text(schedule: Schedule) -> str:
-    """Parameters, inputs, steps and results, one a line; costs, regions and names of legs are left out."""
+def schedule_text(schedule: Schedule, *, costs: bool = False) -> str:
+    """Parameters, inputs, steps and results, one a line.
+
+    With ``costs``, comments name the region that steps belong to, and what each step costs in a training step: FLOPs
+    (a multiply-add is two), bytes read and written, bytes saved for backward, predicted seconds.
+    """
     sizes = ", ".join(f"{name} = {size}" for name, size in schedule.sizes)
     lines = [f"schedule {schedule.name}({sizes})"]
     for stack in schedule.stacks:
         lines.extend(_stack(stack))
     lines.extend(f"input {given.name}{_shape(given.shape)}" for given in schedule.inputs)
+    regions = {region.name: region.text for region in schedule.regions}
+    before = ""
     for step in schedule.steps:
-        lines.extend(_step(step, ""))
+        if costs and step.region != before and step.region in regions:
+            lines.extend(("", f"# {regions[step.region]}"))
+        before = step.region
+        lines.extend(_step(step, "", costs))
     for result in schedule.results:
         axes = ", ".join(axis or "_" for axis in result.axes)
         lines.append(f"result {result.name}({axes}) = {read_text(result.read)}")
@@ -63,12 +74,12 @@ def schedule_digest(schedule: Schedule) -> str:
 
 def read_text(read: Read) -> str:
     """How a step reads a tensor."""
-    pick = ""
+    select = ""
     if read.select is not None:
         axis, index = read.select
-        pick = f"[{axis}: {index.start}{f' + {index.step}i' if index.step else ''}]"
-    order = "" if read.perm is None else f".{_shape(read.perm)}"
-    return f"{read.source}{pick}{_shape(read.shape)}{order}"
+        select = f"[{axis}: {index.start}{f' + {index.step}i' if index.step else ''}]"
+    perm = "" if read.perm is None else f".{_shape(read.perm)}"
+    return f"{read.source}{select}{_shape(read.shape)}{perm}"
 
 
 def _shape(shape: Sequence[Extent]) -> str:
@@ -85,22 +96,35 @@ def _stack(stack: Stack) -> Iterator[str]:
         yield f"  {core.name}{position}, {core.inputs} in, {init_text(core.init)}"
 
 
-def _step(step: Step, indent: str) -> Iterator[str]:
+def _step(step: Step, indent: str, costs: bool) -> Iterator[str]:
     strided = " strided" if step.strided else ""
     head = f"{indent}{step.name}{_shape(step.shape)}{strided} ="
+    remark = _cost(step.cost) if costs else ""
     operation = step.operation
     if isinstance(operation, Loop):
-        yield f"{head} repeat {operation.count} times, {operation.carried} from {read_text(operation.initial)}"
+        yield f"{head} loop {operation.count} times, {operation.carried} from {read_text(operation.initial)}{remark}"
         for inner in operation.body:
-            yield from _step(inner, indent + "  ")
+            yield from _step(inner, indent + "  ", costs)
         return
-    yield f"{head} {_operation(operation)}"
+    yield f"{head} {_operation(operation)}{remark}"
+
+
+def _cost(cost: Cost) -> str:
+    flops, moved = cost.flops + cost.flops_backward, cost.bytes + cost.bytes_backward
+    parts = (
+        f"{flops_text(flops)}{'' if flops >= 1000 else ' '}FLOP" if flops else "",
+        bytes_text(moved) if moved else "",
+        f"saves {bytes_text(cost.saved)}" if cost.saved else "",
+        seconds_text(cost.spent.both.total) if cost.spent.both.total else "",
+    )
+    text = ", ".join(filter(None, parts))
+    return f"  # {text}" if text else ""
 
 
 def _operation(operation: Operation) -> str:
     match operation:
         case ScalarConstant(value=value):
-            return f"number {number_text(value)}"
+            return f"constant {number_text(value)}"
         case Matmul(left=left, right=right):
             return f"{read_text(left)} @ {read_text(right)}"
         case Multiply(left=left, right=right):
@@ -118,11 +142,11 @@ def _operation(operation: Operation) -> str:
         case Broadcast(operand=operand):
             return f"broadcast {read_text(operand)}"
         case Contiguous(operand=operand):
-            return f"move {read_text(operand)}"
+            return f"contiguous {read_text(operand)}"
         case NamedView(operand=operand):
-            return f"look {read_text(operand)}"
+            return f"view {read_text(operand)}"
         case Slice(operand=operand):
-            return f"crop {read_text(operand)}"
+            return f"slice {read_text(operand)}"
         case Conjugate(operand=operand):
             return f"conj {read_text(operand)}"
         case Pointwise(function=function, operands=operands, in_place=in_place):
