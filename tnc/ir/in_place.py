@@ -6,16 +6,15 @@ That saves a pass over new memory, which for a large tensor costs more than the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tnc.ir.activations import ENTRIES
 from tnc.ir.entries import Primitive
 from tnc.ir.program import Apply, Argument, Literal, Scalar
-from tnc.ir.reads import reads
+from tnc.ir.reads import all_reads
 from tnc.ir.schedule import (
     Add,
-    Loop,
     Matmul,
     Multiply,
     Pointwise,
@@ -64,9 +63,10 @@ def overwritable(steps: Sequence[Step], results: Sequence[Result]) -> frozenset[
     Products keep their operands for the backward pass, not what they make; sums keep nothing. What loops make inside
     is left out.
     """
-    uses: Counter[str] = Counter(read.source for read in _all_reads(steps))
+    every = [read for step in steps for read in all_reads(step.operation)]
+    uses: Counter[str] = Counter(read.source for read in every)
     uses.update(result.read.source for result in results)
-    picked = {read.source for read in _all_reads(steps) if read.select is not None}
+    picked = {read.source for read in every if read.select is not None}
     return frozenset(
         step.name for step in steps if uses[step.name] == 1 and step.name not in picked and _is_fresh(step)
     )
@@ -80,10 +80,3 @@ def _is_fresh(step: Step) -> bool:
             return len(terms) > 1
         case _:
             return False
-
-
-def _all_reads(steps: Sequence[Step]) -> Iterator[Read]:
-    for step in steps:
-        yield from reads(step.operation)
-        if isinstance(step.operation, Loop):
-            yield from _all_reads(step.operation.body)

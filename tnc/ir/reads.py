@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -40,6 +40,14 @@ def reads(operation: Operation) -> tuple[Read, ...]:
             return (initial,)
         case _:
             assert_never(operation)
+
+
+def all_reads(operation: Operation) -> Iterator[Read]:
+    """The operands of an operation and, of a :class:`Loop`, those of its body."""
+    yield from reads(operation)
+    if isinstance(operation, Loop):
+        for step in operation.body:
+            yield from all_reads(step.operation)
 
 
 def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation:

@@ -34,6 +34,7 @@ class Builder:
         self.trained: MutableMapping[str, bool] = dict(trained)
         self.kinds: MutableMapping[str, NumberKind] = dict(kinds)
         self._conjugates: MutableMapping[str, str] = {}
+        self._views: dict[Layout, Layout] = {}
         self.sizes = sizes
         self.region = ""
         self._name = ""
@@ -76,8 +77,11 @@ class Builder:
         return Layout(name, tuple(memory), axes, strided=strided)
 
     def finish(self, start: int, name: str) -> str:
-        """Call the last step ``name``, if any was added since ``start``; return the name it had."""
-        if len(self.steps) == start:
+        """Call the last step ``name``, if one was added since ``start``; return the name it had.
+
+        A view keeps its own name, because later statements may read it too.
+        """
+        if len(self.steps) == start or isinstance(self.steps[-1].operation, NamedView):
             return ""
         last = self.steps[-1]
         for source, conjugate in self._conjugates.items():
@@ -125,11 +129,16 @@ class Builder:
         return Layout(copy.source, copy.memory, _numbered(tensor.axes))
 
     def as_view(self, tensor: Layout) -> Layout:
-        """The tensor as a value of its own, so that an entry of an axis of memory can be picked."""
-        read = tensor.read([(part,) for part in range(len(tensor.memory))])
-        assert read is not None
-        look = self.add(NamedView(read), read.shape, tensor.memory, strided=tensor.strided)
-        return Layout(look.source, tensor.memory, tensor.axes, None, tensor.strided, tensor.memory)
+        """The tensor as a value of its own, of which entries along an axis of memory can be selected.
+
+        There is one such value for each layout of a tensor.
+        """
+        if tensor not in self._views:
+            read = tensor.read([(part,) for part in range(len(tensor.memory))])
+            assert read is not None
+            view = self.add(NamedView(read), read.shape, tensor.memory, strided=tensor.strided)
+            self._views[tensor] = Layout(view.source, tensor.memory, tensor.axes, None, tensor.strided, tensor.memory)
+        return self._views[tensor]
 
 
 def _numbered(axes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:

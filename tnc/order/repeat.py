@@ -1,171 +1,94 @@
-"""Loops: a run of equal blocks of steps that hand one tensor on becomes one :class:`Loop`.
+"""Rolls loops: a run of equal blocks of steps that carry one value from block to block becomes one :class:`Loop`.
 
-Blocks are equal if their steps do the same to operands at the same distance, members of stacks and entries of inputs
-apart; these must advance evenly. Found in time linear in the number of steps.
+Blocks are equal if their steps do the same to values of equal shapes; the indices at which they select entries of
+values from outside must advance evenly. Linear in the number of steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from tnc.ir.extent import extent
+from tnc.ir.blocks import Blocks, Run, even
+from tnc.ir.extent import Extent, extent
 from tnc.ir.reads import map_reads, reads
 from tnc.ir.schedule import Conjugate, Index, Loop, Operation, Read, Schedule, Step
 
 _LONGEST = 16
-"""The longest block looked for."""
+"""Maximum number of steps in a block."""
 
 _FEWEST = 4
-"""Fewer blocks than this stay written out."""
+"""Minimum number of iterations; shorter runs stay written out."""
 
 
 def roll(schedule: Schedule) -> Schedule:
-    """The Schedule with its loops found. Loops stay within one region."""
+    """The Schedule with its loops rolled, each as early and with as short a block as possible, within one region."""
     return replace(schedule, steps=_Roller(schedule).rolled())
 
 
-def _conjugates_stack(step: Step, stacks: AbstractSet[str]) -> bool:
-    return isinstance(step.operation, Conjugate) and step.operation.operand.source in stacks
+def _form(step: Step) -> tuple[Operation, tuple[Extent, ...], bool, str]:
+    """A step without what it reads; the shapes and permutations under which it reads count."""
+    operation = map_reads(step.operation, lambda read: replace(read, source="", select=None))
+    return operation, step.shape, step.strided, step.region
 
 
 class _Roller:
     def __init__(self, schedule: Schedule) -> None:
         self._steps = schedule.steps
         stacks = {stack.key for stack in schedule.stacks}
-        # The conjugate of a whole stack is read as stacks are: from everywhere, a member at a time.
-        self._place = {
-            step.name: number for number, step in enumerate(schedule.steps) if not _conjugates_stack(step, stacks)
-        }
-        self._last_user = self._users(schedule)
-        self._tokens = self._abstracted()
-        self._names = {*(s.name for s in self._steps), *stacks, *(tensor.name for tensor in schedule.inputs)}
+        # The conjugate of a whole stack is read like a stack: from everywhere, a member at a time.
+        conjugates = {step.name for step in self._steps if _conjugates_one_of(stacks, step.operation)}
+        kept = [result.read.source for result in schedule.results]
+        self._blocks = Blocks(self._steps, kept, _form, conjugates)
+        self._names = {*(step.name for step in self._steps), *stacks, *(tensor.name for tensor in schedule.inputs)}
+        self._shapes: dict[str, tuple[Extent, ...]] = {given.name: given.shape for given in schedule.inputs}
+        self._shapes.update((stack.key, stack.stored_shape) for stack in schedule.stacks)
+        self._shapes.update((step.name, step.shape) for step in self._steps if not step.strided)
 
     def rolled(self) -> tuple[Step, ...]:
-        """The steps, runs replaced by loops, each as early and with as short a block as possible."""
-        runs = [self._runs(length) for length in range(1, _LONGEST + 1)]
+        """The steps, runs replaced by loops."""
         steps: list[Step] = []
         position = 0
         while position < len(self._steps):
-            for length in range(1, _LONGEST + 1):
-                count = runs[length - 1][position] // length + 1
-                count = self._valid(position, length, count) if count >= _FEWEST else 0
-                if count >= _FEWEST:
-                    steps.append(self._loop(position, length, count))
-                    position += length * count
-                    break
-            else:
+            run = self._run(position)
+            if run is None:
                 steps.append(self._steps[position])
                 position += 1
+            else:
+                steps.append(self._loop(run))
+                position += run.length * run.count
         return tuple(steps)
 
-    def _users(self, schedule: Schedule) -> list[int]:
-        """For each step the last one that reads it; results count as coming after all."""
-        last = list(range(len(self._steps)))
-        for number, step in enumerate(self._steps):
-            for read in reads(step.operation):
-                if read.source in self._place:
-                    last[self._place[read.source]] = number
-        for result in schedule.results:
-            if result.read.source in self._place:
-                last[self._place[result.read.source]] = len(self._steps)
-        return last
+    def _run(self, position: int) -> Run | None:
+        """The run with the shortest block that makes a loop from a step on."""
+        for length in range(1, _LONGEST + 1):
+            run = self._blocks.run(position, length)
+            if run is None or run.count < _FEWEST or not self._carries_one_shape(run):
+                continue
+            count = even(self._blocks.selected(run))
+            if count >= _FEWEST:
+                return replace(run, count=count)
+        return None
 
-    def _abstracted(self) -> list[int]:
-        """A number for each step, equal for steps that may stand at the same place of a block."""
-        known: dict[tuple[Operation, object, bool, str], int] = {}
-        tokens: list[int] = []
-        for number, step in enumerate(self._steps):
+    def _carries_one_shape(self, run: Run) -> bool:
+        """Whether the value that a run starts from can be seen in the shape of the values that it carries."""
+        last = self._steps[run.first + run.length - 1]
+        shape = self._shapes.get(run.start.source)
+        if last.strided or shape is None:
+            return False
+        if run.start.select is not None:
+            axis, _ = run.start.select
+            if any(size != 1 for size in shape[:axis]):
+                return False
+            shape = shape[:axis] + shape[axis + 1 :]
+        return extent(shape) == extent(last.shape)
 
-            def abstract(read: Read, number: int = number) -> Read:
-                place = self._place.get(read.source)
-                if place is not None and number - place <= 2 * _LONGEST:
-                    return replace(read, source=f"\0{number - place}")
-                return read if read.select is None else replace(read, select=(read.select[0], Index(0)))
-
-            token = map_reads(step.operation, abstract), step.shape, step.strided, step.region
-            tokens.append(known.setdefault(token, len(known)))
-        return tokens
-
-    def _runs(self, length: int) -> list[int]:
-        """For each step, how many steps from there on equal those ``length`` later."""
-        tokens = self._tokens
-        runs = [0] * (len(tokens) + 1)
-        for number in range(len(tokens) - length - 1, -1, -1):
-            runs[number] = runs[number + 1] + 1 if tokens[number] == tokens[number + length] else 0
-        return runs
-
-    def _valid(self, start: int, length: int, count: int) -> int:
-        """How many of the blocks make a loop: one tensor handed on, nothing else used outside, indices advancing."""
-        last = self._steps[start + length - 1]
-        if start == 0 or last.strided or not self._hands_on(start, length):
-            return 0
-        before = self._steps[start - 1]
-        if before.strided or extent(before.shape) != extent(last.shape):
-            return 0
-        for block in range(count):
-            first = start + block * length
-            inner = self._last_user[first : first + length - 1]
-            if any(user >= first + length for user in inner):
-                count = block
-                break
-            if self._last_user[first + length - 1] >= first + 2 * length:
-                count = block + 1
-                break
-        return self._even(start, length, count)
-
-    def _hands_on(self, start: int, length: int) -> bool:
-        """Whether the first block reads the step before it and otherwise only itself and what lies far back."""
-        handed = False
-        for number in range(start, start + length):
-            for read in reads(self._steps[number].operation):
-                place = self._place.get(read.source)
-                if place is None or number - place > 2 * _LONGEST:
-                    continue
-                if place < start - 1:
-                    return False
-                handed = handed or place == start - 1
-        return handed
-
-    def _even(self, start: int, length: int, count: int) -> int:
-        """How many of the blocks pick at evenly advancing positions."""
-        if count < 2:
-            return count
-        picks = [self._picks(start + block * length, length) for block in range(count)]
-        strides = [after - before for before, after in zip(picks[0], picks[1], strict=True)]
-        for block in range(1, count):
-            expected = [first + block * stride for first, stride in zip(picks[0], strides, strict=True)]
-            if picks[block] != expected:
-                return block
-        return count
-
-    def _picks(self, start: int, length: int) -> list[int]:
-        return [
-            read.select[1].start
-            for step in self._steps[start : start + length]
-            for read in reads(step.operation)
-            if read.select is not None
-        ]
-
-    def _loop(self, start: int, length: int, count: int) -> Step:
-        body = self._steps[start : start + length]
-        final = self._steps[start + length * count - 1]
-        before = self._steps[start - 1]
-        carried = self._fresh(f"{before.name}#carried")
-        strides = iter(
-            after - first
-            for first, after in zip(self._picks(start, length), self._picks(start + length, length), strict=True)
-        )
-
-        def change(read: Read) -> Read:
-            if read.select is not None:
-                axis, index = read.select
-                read = replace(read, select=(axis, Index(index.start, next(strides))))
-            return replace(read, source=carried) if read.source == before.name else read
-
-        looped = tuple(replace(step, operation=map_reads(step.operation, change)) for step in body)
-        repeat = Loop(count, Read(before.name, final.shape), carried, looped)
-        return Step(final.name, final.shape, repeat, False, final.region, final.legs)
+    def _loop(self, run: Run) -> Step:
+        first, second = (self._steps[run.first + block * run.length :][: run.length] for block in range(2))
+        final = self._steps[run.first + run.length * run.count - 1]
+        carried = self._fresh(f"{run.start.source}#carried")
+        looped = tuple(_body_step(*pair, first, carried) for pair in zip(first, second, strict=True))
+        loop = Loop(run.count, Read(run.start.source, final.shape, run.start.select), carried, looped)
+        return Step(final.name, final.shape, loop, False, final.region, final.legs)
 
     def _fresh(self, wish: str) -> str:
         name, number = wish, 1
@@ -174,3 +97,23 @@ class _Roller:
             name = f"{wish}_{number}"
         self._names.add(name)
         return name
+
+
+def _body_step(step: Step, later: Step, block: tuple[Step, ...], carried: str) -> Step:
+    """A step of the first block as a step of the loop's body, given the same step of the second block."""
+    own = {inner.name for inner in block[:-1]}
+    pairs = zip(reads(step.operation), reads(later.operation), strict=True)
+    changed: list[Read] = []
+    for before, after in pairs:
+        if after.source == block[-1].name:
+            changed.append(replace(before, source=carried, select=after.select))
+        elif before.select is not None and after.select is not None and before.source not in own:
+            (axis, index), (_, next_index) = before.select, after.select
+            changed.append(replace(before, select=(axis, Index(index.start, next_index.start - index.start))))
+        else:
+            changed.append(before)
+    return replace(step, operation=map_reads(step.operation, lambda _: changed.pop(0)))
+
+
+def _conjugates_one_of(stacks: set[str], operation: Operation) -> bool:
+    return isinstance(operation, Conjugate) and operation.operand.source in stacks
