@@ -241,10 +241,10 @@ class JaxDialect(ArrayDialect):
         writer.blank()
         walked = flat(tuple_of(sources)) if several else sources[0] if sources else "None"
         length = () if entries else (f"length={loop.operation.count}",)
-        initial = loop.initial
+        initial: Doc = loop.initial
         if loop.grows or body.schedule.inputs:
             # A scan carries one dtype: that of the result, which inputs may change.
-            initial = f"{loop.initial}.astype({flat(call('jnp.result_type', loop.initial, *loop.sources))})"
+            initial = call(f"{loop.initial}.astype", call("jnp.result_type", loop.initial, *loop.sources))
         writer.line(Group(f"{loop.carried}, _ = lax.scan(", (function, initial, walked, *length), ")"))
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from tnc.codegen.checks import write_checks
 from tnc.codegen.dialect import Dialect, LoopText
-from tnc.codegen.documents import Doc, Group, prefixed
+from tnc.codegen.documents import Doc, Group, prefixed, tuple_of
 from tnc.codegen.expressions import Expressions, slice_text
 from tnc.codegen.names import Names
 from tnc.codegen.reads import advancing, all_steps, last_uses, usage
+from tnc.codegen.rolling import Item, Rolled, Walk, first_sizes, in_turn, roll_text, sources, walked_sizes
 from tnc.codegen.scalars import ScalarWriter
 from tnc.codegen.views import Views
 from tnc.codegen.writer import Writer
@@ -18,8 +19,7 @@ from tnc.ir.activations import COMPOSITES
 from tnc.ir.extent import Extent, count
 from tnc.ir.number_kinds import schedule_kinds
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Loop, Schedule, Stack, Step
-from tnc.ir.sweep import without_sweeps
+from tnc.ir.schedule import Loop, Read, Schedule, Stack, Step
 from tnc.units import flops_text
 
 _LEGS_SHOWN = 40
@@ -36,7 +36,8 @@ class Body:
     """Writes the inside of ``forward`` or ``apply``."""
 
     def __init__(self, schedule: Schedule, dialect: Dialect, depth: int, reserved: Sequence[str] = ()) -> None:
-        schedule = replace(schedule, steps=tuple(without_sweeps(schedule.steps)))
+        kept = frozenset(result.read.source for result in schedule.results)
+        schedule = replace(schedule, steps=in_turn(schedule.steps, kept))
         self.schedule = schedule
         self.dialect = dialect
         self.opening = Writer(depth)  # what a backend puts before the checks of the inputs
@@ -51,8 +52,10 @@ class Body:
         self._large = _large_values(schedule) if dialect.frees else frozenset[str]()
         self._sizes = {name: self.names.fresh(name, "size") for name in _dynamic_sizes(schedule)}
         self._views = Views(dialect.permute, self._sizes)
-        sizes = dict(schedule.sizes)
-        self._expressions = Expressions(dialect, self.scalars, self._views, self._reference(), sizes, self._kinds)
+        self._nominal = dict(schedule.sizes)
+        self._expressions = Expressions(
+            dialect, self.scalars, self._views, self._reference(), self._nominal, self._kinds
+        )
 
     def write(self) -> list[str]:
         """Everything before the ``return``; the text of every result, in order."""
@@ -60,7 +63,10 @@ class Body:
             self._define(given.name, given.shape, self.inputs[given.name])
         for stack in self.schedule.stacks:
             self._open(stack)
-        self._steps(self.schedule.steps, frozenset(result.read.source for result in self.schedule.results))
+        kept = frozenset(result.read.source for result in self.schedule.results)
+        shapes = {given.name: given.shape for given in self.schedule.inputs}
+        shapes.update((stack.key, stack.stored_shape) for stack in self.schedule.stacks)
+        self._steps(roll_text(self.schedule.steps, shapes, kept, self._kinds, self._nominal), kept)
         results = [self._views.read(result.read) for result in self.schedule.results]
         write_checks(self.opening, self.schedule.inputs, self.inputs, self._sizes, self._views.sizes_used)
         self.opening.include(self.writer)
@@ -120,7 +126,7 @@ class Body:
 
     # -- steps ---------------------------------------------------------------------------------
 
-    def _steps(self, steps: Sequence[Step], kept: frozenset[str], carried: str = "", final: str | None = None) -> None:
+    def _steps(self, steps: Sequence[Item], kept: frozenset[str], carried: str = "", final: str | None = None) -> None:
         """Steps in order, the last one to the name ``final`` if it is given.
 
         Large values of these steps (and what is ``carried`` in) are deleted after their last use, if not ``kept``.
@@ -141,9 +147,9 @@ class Body:
                 self._delete(ends)
             elif final:
                 # A function that ends lets go of everything; a loop goes on, and has just rebound what it carries.
-                self._delete(name for name in ends if name != carried)
+                self._delete((name for name in ends if name != carried), views_of=carried)
 
-    def _announce(self, step: Step) -> None:
+    def _announce(self, step: Item) -> None:
         """What the next steps compute, unless the first one's name says as much."""
         text = self._regions.get(step.region, step.region)
         if text == step.name:
@@ -153,7 +159,10 @@ class Body:
         self.writer.blank()
         self.writer.comment(text)
 
-    def _step(self, step: Step, target: str | None, ends: Sequence[str]) -> None:
+    def _step(self, step: Item, target: str | None, ends: Sequence[str]) -> None:
+        if isinstance(step, Rolled):
+            self._rolled(step, ends)
+            return
         if isinstance(step.operation, Loop):
             self._repeat(step, step.operation, ends)
             if target:
@@ -190,9 +199,11 @@ class Body:
         cost = f"{flops_text(step.cost.flops)}FLOP" if step.cost.flops >= _FLOPS_SHOWN else ""
         return "; ".join(filter(None, (legs, cost)))
 
-    def _delete(self, names: Iterable[str]) -> None:
-        """Let go of large values that are still known."""
+    def _delete(self, names: Iterable[str], views_of: str = "") -> None:
+        """Let go of large values that are still known, and of views of another one."""
         texts = [text for name in names if name in self._large for text in self._views.forget(name)]
+        if views_of in self._large:
+            texts += self._views.forget_aliases(views_of)
         if texts:
             self.writer.line(f"del {', '.join(texts)}")
 
@@ -218,6 +229,61 @@ class Body:
         self._define(operation.carried, step.shape, carried)
         self.dialect.repeat(self, loop)
         self._define(step.name, step.shape, carried)
+
+    def _rolled(self, loop: Rolled, ends: Sequence[str]) -> None:
+        """A ``for`` statement over blocks of steps of which some sizes differ."""
+        initial, source = self._views.read(self._start(loop)), loop.start.source
+        inside = {name for name in sources(loop) if name != source}
+        ends = [name for name in ends if name not in inside]
+        if source in ends and initial == self._views.text(source):
+            (carried, *_) = self._views.forget(source)
+        else:
+            carried = self.names.fresh(loop.name)
+            self.writer.line(f"{carried} = {initial}")
+            self._delete(ends)
+        self._views.define(loop.carried, loop.carried_shape, carried)
+        self._kinds[loop.carried] = self._kinds[loop.name]
+        walked = [self._walk(walk, loop.count) for walk in loop.walks]
+        names = {name: self.names.fresh("size") for name in walked_sizes(loop)}
+        values = dict(loop.sizes)
+        walked += [
+            (text, tuple_of([self._views.size(value) for value in values[name]])) for name, text in names.items()
+        ]
+        self._views.define_sizes(values, names)
+        self._nominal.update(first_sizes(loop, self._nominal))
+        large = [step.name for step, names in zip(loop.body, loop.names, strict=True) if self._large & {*names}]
+        self._large |= {*large, *([loop.carried] if loop.body[-1].name in large else [])}
+        remark = f"{flops_text(loop.flops)}FLOP" if loop.flops >= _FLOPS_SHOWN else ""
+        with self.writer.block(for_header(walked, loop.count), remark):
+            self._steps(loop.body, frozenset(), carried=loop.carried, final=carried)
+        self._define(loop.name, loop.final.shape, carried)
+
+    def _start(self, loop: Rolled) -> Read:
+        """What a loop starts from, as it is."""
+        shape = self._views.shape(loop.start.source)
+        if loop.start.select is not None:
+            axis, _ = loop.start.select
+            shape = shape[:axis] + shape[axis + 1 :]
+        return Read(loop.start.source, shape, loop.start.select)
+
+    def _walk(self, walk: Walk, count: int) -> tuple[str, Doc]:
+        """The variable and the iterable of entries that a loop walks along, or of their positions if uneven."""
+        shape = self._views.shape(walk.source)
+        self._kinds[walk.name] = self._kinds[walk.source]
+        short = self._short_name(walk.source)
+        members = self._views.members(walk.source, walk.axis)
+        index = walk.index
+        if index is None:
+            entry = position = self.names.fresh("k")
+            text = members or self._views.text(walk.source)
+            entry = f"{text}[{':, ' * (0 if members else walk.axis)}{position}]"
+            iterable: Doc = tuple_of(list(map(str, walk.indices)))
+        else:
+            entry = position = self.names.fresh(f"{short}_k")
+            iterable = members or self.dialect.along(self._views.text(walk.source), walk.axis)
+            iterable += slice_text(index, count, shape[walk.axis])
+        self._views.define(walk.name, shape[: walk.axis] + shape[walk.axis + 1 :], entry)
+        return position, iterable
 
     def _sources(self, operation: Loop) -> list[str]:
         """The tensors from outside that the body of a loop reads, those of the result's kind first."""
@@ -247,16 +313,22 @@ class Body:
 
 def write_for(body: Body, loop: LoopText) -> None:
     """A ``for`` statement: what is carried, what the body ends with and the result are one variable."""
-    match loop.walked:
-        case ():
-            header: Doc = f"for _ in range({loop.operation.count}):"
-        case ((entry, source),):
-            header = f"for {entry} in {source}:"
-        case _:
-            entries = ", ".join(entry for entry, _ in loop.walked)
-            header = Group(f"for {entries} in zip(", tuple(source for _, source in loop.walked), "):")
-    with body.writer.block(header):
+    with body.writer.block(for_header(loop.walked, loop.operation.count)):
         body.write_loop_body(loop)
+
+
+def for_header(walked: Sequence[tuple[str, Doc]], count: int) -> Doc:
+    """The head of a ``for`` statement over pairs of a variable and what it runs along; over numbers without any."""
+    match walked:
+        case []:
+            return f"for _ in range({count}):"
+        case [(entry, str(iterable))]:
+            return f"for {entry} in {iterable}:"
+        case [(entry, Group() as iterable)]:
+            return prefixed(f"for {entry} in ", replace(iterable, tail=f"{iterable.tail}:"))
+        case _:
+            entries = ", ".join(entry for entry, _ in walked)
+            return Group(f"for {entries} in zip(", tuple(iterable for _, iterable in walked), "):")
 
 
 def _dynamic_sizes(schedule: Schedule) -> list[str]:

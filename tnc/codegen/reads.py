@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tnc.codegen.rolling import Item, sources
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Loop, Read, Schedule, Step
 
@@ -59,10 +60,6 @@ def usage(schedule: Schedule) -> Usage:
     return Usage(frozenset(whole), picked, frozenset(walked))
 
 
-def last_uses(steps: Sequence[Step]) -> dict[str, int]:
+def last_uses(steps: Sequence[Item]) -> dict[str, int]:
     """For each tensor that the steps read: the position of the last step that does."""
-    last: dict[str, int] = {}
-    for position, step in enumerate(steps):
-        for inner in all_steps((step,)):
-            last.update((read.source, position) for read in reads(inner.operation))
-    return last
+    return {source: position for position, step in enumerate(steps) for source in sources(step)}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from tnc.codegen.documents import Doc, call, prefixed
+from tnc.codegen.rolling import inferred
 from tnc.ir.extent import Extent, Product
 from tnc.ir.schedule import Index, Read
 
@@ -19,12 +20,13 @@ class Views:
     def __init__(self, permute: str, sizes: Mapping[str, str]) -> None:
         self.sizes_used: set[str] = set()
         self._permute = permute
-        self._sizes = sizes
+        self._sizes = dict(sizes)
         self._texts: dict[str, str] = {}
         self._shapes: dict[str, tuple[Extent, ...]] = {}
         self._members: dict[tuple[str, int], str] = {}
         self._walks: dict[tuple[str, int, Index], str] = {}
         self._aliases: dict[str, list[str]] = {}
+        self._open_sizes: dict[str, tuple[Extent, ...]] = {}
 
     # -- what is known -------------------------------------------------------------------------
 
@@ -46,12 +48,21 @@ class Views:
         """A variable holds a view of a tensor, and with it the tensor's memory."""
         self._aliases.setdefault(source, []).append(text)
 
+    def define_sizes(self, sizes: Mapping[str, tuple[Extent, ...]], names: Mapping[str, str]) -> None:
+        """In a loop, sizes that differ between iterations: their values, and the variables of those that need one."""
+        self._open_sizes.update(sizes)
+        self._sizes.update(names)
+
     def forget(self, name: str) -> list[str]:
         """Drop a tensor; the variables that held it."""
         texts = [self._texts.pop(name)] if name in self._texts else []
         for key in [key for key in self._members if key[0] == name]:
             texts.append(self._members.pop(key))
-        return [*texts, *self._aliases.pop(name, ())]
+        return [*texts, *self.forget_aliases(name)]
+
+    def forget_aliases(self, name: str) -> list[str]:
+        """Drop the variables that hold views of a tensor; what they are called."""
+        return self._aliases.pop(name, [])
 
     def text(self, name: str) -> str:
         """The variable that holds a tensor."""
@@ -104,7 +115,8 @@ class Views:
 
     def _arguments(self, read: Read) -> list[str]:
         """A shape as the arguments of ``reshape``, which wants at least one."""
-        return self.dims(read.shape) or ["()"]
+        axis = inferred(read.shape, self._open_sizes)
+        return self.dims(read.shape if axis is None else (*read.shape[:axis], -1, *read.shape[axis + 1 :])) or ["()"]
 
     def _is_reshaped(self, read: Read) -> bool:
         shape = self._shapes[read.source]

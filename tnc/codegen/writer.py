@@ -59,10 +59,14 @@ class Writer:
         if last and not last.startswith("#") and not last.endswith(":"):
             self.blank()
 
+    def inner(self) -> Writer:
+        """An empty writer for what is indented once more than here."""
+        return Writer(len(self._indent) // len(_STEP) + 1)
+
     @contextmanager
-    def block(self, header: Doc) -> Generator[None]:
+    def block(self, header: Doc, comment: str = "") -> Generator[None]:
         """A compound statement: its header, and what is written inside the ``with`` indented under it."""
-        self._lines.extend(lay(header, self._indent))
+        self.line(header, comment)
         outer = self._indent
         self._indent = outer + _STEP
         try:
