@@ -1,9 +1,14 @@
 """A compiler for tensor networks with activations: ``.tn`` files to PyTorch, JAX and NumPy modules.
 
 >>> import tnc
->>> net = tnc.load("vgg16.tn", network="conv512", chi=4)    # doctest: +SKIP
->>> print(net.report())                                     # doctest: +SKIP
->>> layer = net.module("torch")()                           # doctest: +SKIP
+>>> text = "network n(chi: int = 2) { core a(4, chi)  core b(chi, 3)  output w(i, j) = a(i, r) * b(r, j) }"
+>>> net = tnc.loads(text, chi=1)
+>>> net.report().networks[0].parameters
+7
+>>> net.source("numpy").splitlines()[0].strip('"')
+'The tensor network `n` for NumPy, compiled by tnc.'
+
+``net.module("torch")`` is an ``nn.Module`` class, ``net.module("jax")`` a module of functions; docs/python.md has all.
 
 Importing this module loads nothing: every name is looked up at its first use.
 """
