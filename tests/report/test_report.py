@@ -6,26 +6,29 @@ from textwrap import dedent
 
 import pytest
 
+from tnc.ir.cost import Cost, Spent, Terms
 from tnc.ir.program import Program, Requirement
 from tnc.report import Elsewhere, NetworkReport, OutputRow, RegionRow, Report, Unpredicted, broken_budgets
 from tnc.report.text import MOST_REGIONS
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
-REGION = RegionRow(
-    name="h",
-    text="relu(a(i, j) * b(j))",
-    operands=3,
-    planner="exact",
-    flops=1_500,
-    flops_training=4_500,
-    bytes=2_048,
-    bytes_training=6_144,
-    saved=512,
-    largest_intermediate=128,
-    seconds=3.0e-6,
-    share=0.15,
-    std=0.70711,
-)
+
+def region(name: str, seconds: float, planner: str | None = "exact") -> RegionRow:
+    """A region that takes `seconds` of a training step of 20 µs."""
+    cost = Cost(
+        1_500, 3_000, 2_048, 4_096, 512, spent=Spent(Terms(traffic=seconds / 3), Terms(traffic=seconds * 2 / 3))
+    )
+    return RegionRow(
+        name=name,
+        text="relu(a(i, j) * b(j))",
+        operands=3,
+        planner=planner,
+        costs=(cost,),
+        largest_intermediate=128,
+        whole=2e-5,
+        std=0.70711,
+    )
+
 
 REPORT = NetworkReport(
     name="layer",
@@ -52,7 +55,7 @@ REPORT = NetworkReport(
     device_digest="abcdef0123456789",
     seconds_forward=1.23456e-3,
     seconds_training=2e-5,
-    regions=(REGION, replace(REGION, name="weight", planner=None, seconds=9.0e-6, share=0.45)),
+    regions=(region("h", 3.0e-6), region("weight", 9.0e-6, planner=None)),
     elsewhere=Elsewhere(5.0e-6, 3.0e-6, 0.0, 1_024, 4_096),
     notes=("region `weight` takes 75 % of the estimated time: change that one first",),
 )
@@ -89,8 +92,8 @@ def test_the_text() -> None:
 
 
 def test_many_regions_are_cut_to_the_costly_ones_in_their_order() -> None:
-    cheap = [replace(REGION, name=f"r{n}", share=0.0, seconds=1e-8) for n in range(100)]
-    cheap[70] = replace(REGION, name="costly", share=0.9)
+    cheap = [region(f"r{n}", 1e-8) for n in range(100)]
+    cheap[70] = region("costly", 1.8e-5)
     text = str(Report((replace(REPORT, regions=tuple(cheap)),)))
     (rest,) = (line for line in text.splitlines() if f"… and {100 - MOST_REGIONS} cheaper regions" in line)
     assert rest.split()[-4:] == ["760", "ns", "4", "%"]

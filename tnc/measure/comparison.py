@@ -19,7 +19,7 @@ from tnc.measure.machine import processor
 from tnc.measure.rounds import Sample, sample
 from tnc.measure.training import Halves, Running, prepare, use_threads, version
 from tnc.measure.xla.step import jit_memory
-from tnc.report.model import Json
+from tnc.report.columns import Json
 from tnc.units import bytes_text
 
 _T = TypeVar("_T")

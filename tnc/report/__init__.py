@@ -7,7 +7,7 @@ from tnc.report.explain import NetworkExplanation as NetworkExplanation
 from tnc.report.model import Elsewhere as Elsewhere
 from tnc.report.model import NetworkReport as NetworkReport
 from tnc.report.model import OutputRow as OutputRow
-from tnc.report.model import RegionRow as RegionRow
-from tnc.report.model import Report as Report
+from tnc.report.regions import RegionRow as RegionRow
+from tnc.report.report import Report as Report
 from tnc.report.step_time import Unpredicted as Unpredicted
 from tnc.report.step_time import step_times as step_times

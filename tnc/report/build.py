@@ -8,12 +8,12 @@ from math import isfinite, prod
 from tnc.cost import Totals
 from tnc.cost.dtypes import dtype_of
 from tnc.init import Deviation, Initialisation
-from tnc.ir.cost import Cost, Terms
 from tnc.ir.extent import count, evaluate
 from tnc.ir.number_kinds import stack_kind
 from tnc.ir.program import Program
 from tnc.ir.schedule import Loop, Plan, Prediction, Schedule, Step
-from tnc.report.model import Elsewhere, NetworkReport, OutputRow, RegionRow
+from tnc.report.model import Elsewhere, NetworkReport, OutputRow
+from tnc.report.regions import RegionRow, spent
 
 DOMINANT = 0.5
 """A region with this share of the time is worth a note."""
@@ -86,20 +86,14 @@ def _regions(
         steps.setdefault(step.region, []).append(step)
     for region in schedule.regions:
         members = steps.get(region.name, [])
-        seconds = _spent(step.cost for step in members).total
         yield RegionRow(
             name=region.name,
             text=region.text,
             operands=region.operands,
             planner=region.planner or None,
-            flops=sum(step.cost.flops for step in members),
-            flops_training=sum(step.cost.flops + step.cost.flops_backward for step in members),
-            bytes=sum(step.cost.bytes for step in members),
-            bytes_training=sum(step.cost.bytes + step.cost.bytes_backward for step in members),
-            saved=sum(step.cost.saved for step in members),
+            costs=tuple(step.cost for step in members),
             largest_intermediate=max(_written(members, sizes), default=0),
-            seconds=seconds,
-            share=round(seconds / whole, 6) if whole else 0.0,
+            whole=whole,
             std=deviations.get(region.name),
         )
 
@@ -110,19 +104,14 @@ def _elsewhere(schedule: Schedule) -> Elsewhere:
     costs = [step.cost for step in schedule.steps if step.region not in names]
     costs += [given.cost for given in schedule.inputs]
     costs += [result.cost for result in schedule.results]
-    spent = _spent(costs)
+    total = spent(costs)
     return Elsewhere(
-        permutations=spent.moves + spent.traffic + spent.arithmetic,
-        calls=spent.calls,
-        allocation=spent.fresh,
+        permutations=total.moves + total.traffic + total.arithmetic,
+        calls=total.calls,
+        allocation=total.fresh,
         bytes=sum(cost.bytes for cost in costs),
         bytes_training=sum(cost.bytes + cost.bytes_backward for cost in costs),
     )
-
-
-def _spent(costs: Iterable[Cost]) -> Terms:
-    """Seconds of both passes by what they are spent on."""
-    return sum((cost.spent.both for cost in costs), Terms())
 
 
 def _written(steps: Iterable[Step], sizes: dict[str, int]) -> Iterator[int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from tnc.order import Decision, Objective, Trial
 from tnc.order.evaluation import TOLERANCE
-from tnc.report.columns import aligned
-from tnc.report.model import Json, NetworkReport, rounded
+from tnc.report.columns import LEFT, Column, Json, cells, table, to_json
+from tnc.report.model import NetworkReport
 from tnc.report.summary import summary_table
 from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
 
@@ -26,6 +27,39 @@ TERMS = {
     "calls": "calls",
 }
 """What time is spent on, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """A way of contracting a region, and whether it was chosen."""
+
+    trial: Trial
+    chosen: bool
+
+    @property
+    def dominant(self) -> str:
+        """The term on which most time is spent, in words."""
+        return TERMS[max(TERMS, key=lambda term: getattr(self.trial.terms, term))]
+
+
+def rounded(seconds: float) -> float:
+    """Four digits: more are no prediction."""
+    return float(f"{seconds:.4g}")
+
+
+CANDIDATE_COLUMNS: Final[tuple[Column[CandidateRow], ...]] = (
+    Column("planner", lambda row: row.trial.planner),
+    Column("chosen", lambda row: row.chosen, "", LEFT, lambda chosen: "*" if chosen else ""),
+    Column("seconds", lambda row: row.trial.seconds, "time", text=seconds_text, json=rounded),
+    Column("terms", lambda row: {term: rounded(getattr(row.trial.terms, term)) for term in TERMS}),
+    Column("flops", lambda row: row.trial.flops, "FLOPs", text=flops_text),
+    Column("bytes", lambda row: row.trial.bytes, "bytes", text=bytes_text),
+    Column("saved", lambda row: row.trial.saved, "saved", text=bytes_text),
+    Column("peak", lambda row: row.trial.peak, "peak", text=bytes_text),
+    Column("steps", lambda row: row.trial.steps, "steps", text=grouped),
+    Column(None, lambda row: row.dominant, "most for", LEFT),
+    Column(None, lambda row: row.trial.planner, "found by", LEFT),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +139,6 @@ def _difference(winner: Trial, other: Trial) -> str:
     return f"{text}, {seconds_text(-gains[least])} more for {TERMS[least]}"
 
 
-def _dominant(trial: Trial) -> str:
-    """The term on which most time is spent."""
-    return max(TERMS, key=lambda term: getattr(trial.terms, term))
-
-
 def _percent(less: float, more: float) -> str:
     part = 100 * (1 - less / more) if more else 0.0
     return f"{part:.0f} %" if part >= 1 else "a little"
@@ -135,44 +164,21 @@ def _table(decision: Decision) -> Iterator[str]:
         range(len(decision.trials)), key=lambda number: (decision.trials[number].measure(decision.objective), number)
     )
     shown = [number for place, number in enumerate(ranked) if place < MOST_CANDIDATES or number == decision.chosen]
-    rows = [("", "time", "FLOPs", "bytes", "saved", "peak", "steps", "most for", "found by")]
-    for number in shown:
-        trial = decision.trials[number]
-        rows.append(
-            (
-                "*" if number == decision.chosen else "",
-                seconds_text(trial.seconds),
-                flops_text(trial.flops),
-                bytes_text(trial.bytes),
-                bytes_text(trial.saved),
-                bytes_text(trial.peak),
-                grouped(trial.steps),
-                TERMS[_dominant(trial)],
-                trial.planner,
-            )
-        )
-    yield from aligned(rows, "<>>>>>><<", indent=4)
+    rows = [cells(CANDIDATE_COLUMNS, _candidate(decision, number)) for number in shown]
+    yield from table(CANDIDATE_COLUMNS, rows, indent=4)
     if len(shown) < len(ranked):
         yield f"    … and {grouped(len(ranked) - len(shown))} worse"
 
 
+def _candidate(decision: Decision, number: int) -> CandidateRow:
+    return CandidateRow(decision.trials[number], number == decision.chosen)
+
+
 def _region(decision: Decision) -> dict[str, Json]:
+    candidates = (_candidate(decision, number) for number in range(len(decision.trials)))
     return {
         "name": decision.region,
         "like": decision.like or None,
-        "candidates": [
-            {
-                "planner": trial.planner,
-                "chosen": number == decision.chosen,
-                "seconds": rounded(trial.seconds),
-                "terms": {term: rounded(getattr(trial.terms, term)) for term in TERMS},
-                "flops": trial.flops,
-                "bytes": trial.bytes,
-                "saved": trial.saved,
-                "peak": trial.peak,
-                "steps": trial.steps,
-            }
-            for number, trial in enumerate(decision.trials)
-        ],
+        "candidates": [to_json(CANDIDATE_COLUMNS, candidate) for candidate in candidates],
         "reason": reason(decision),
     }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+from tnc.report.columns import Json, to_json
+from tnc.report.regions import REGION_COLUMNS, RegionRow, summable
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,31 +15,6 @@ class OutputRow:
     name: str
     shape: tuple[int, ...]
     elements: int
-    std: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class RegionRow:
-    """A contraction, a sum or an activation barrier: what it takes in and what it costs.
-
-    ``flops`` and ``bytes`` are those of the forward pass, ``flops_training`` and ``bytes_training`` of forward and
-    backward; ``seconds`` are predicted for a training step, and ``share`` is the region's part of all, from 0 to 1.
-    ``std`` is the root mean square that its entries are predicted to start with, None where no number can be told.
-    ``planner`` found the order of a contraction; None for other statements.
-    """
-
-    name: str
-    text: str
-    operands: int
-    planner: str | None
-    flops: int
-    flops_training: int
-    bytes: int
-    bytes_training: int
-    saved: int
-    largest_intermediate: int
-    seconds: float
-    share: float
     std: float | None
 
 
@@ -134,65 +108,16 @@ class NetworkReport:
             "largest_intermediate": self.largest_intermediate,
             "device": {"name": self.device, "digest": self.device_digest},
             "traffic": dict(zip(("forward", "training"), self.traffic, strict=True)),
-            "seconds": {"forward": _summable(self.seconds_forward), "training": _summable(self.seconds_training)},
-            "regions": [_region(region) for region in self.regions],
-            "elsewhere": {name: _summable(seconds) for name, seconds in self.elsewhere.seconds.items()},
+            "seconds": {"forward": summable(self.seconds_forward), "training": summable(self.seconds_training)},
+            "regions": [to_json(REGION_COLUMNS, region) for region in self.regions],
+            "elsewhere": {name: summable(seconds) for name, seconds in self.elsewhere.seconds.items()},
             "elsewhere_bytes": {"forward": self.elsewhere.bytes, "training": self.elsewhere.bytes_training},
             "notes": list(self.notes),
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one or several networks cost; ``str()`` is what the terminal shows, ``to_dict()`` the JSON."""
-
-    networks: tuple[NetworkReport, ...]
-
-    def __str__(self) -> str:
-        """The text for people."""
-        from tnc.report.text import report_text
-
-        return report_text(self)
-
-    def __iter__(self) -> Iterator[NetworkReport]:
-        """The networks, in source order."""
-        return iter(self.networks)
-
-    def to_dict(self) -> dict[str, Json]:
-        """What ``tnc report --json`` prints."""
-        return {"networks": [network.to_dict() for network in self.networks]}
-
-
 def _output(output: OutputRow) -> dict[str, Json]:
     return {"name": output.name, "shape": list(output.shape), "elements": output.elements, "std": output.std}
-
-
-def _region(region: RegionRow) -> dict[str, Json]:
-    return {
-        "name": region.name,
-        "text": region.text,
-        "planner": region.planner,
-        "operands": region.operands,
-        "flops": region.flops,
-        "flops_training": region.flops_training,
-        "bytes": region.bytes,
-        "bytes_training": region.bytes_training,
-        "saved": region.saved,
-        "largest_intermediate": region.largest_intermediate,
-        "seconds": _summable(region.seconds),
-        "share": region.share,
-        "std": region.std,
-    }
-
-
-def _summable(seconds: float) -> float:
-    """Twelve digits: sums stay right, and the last bits of a machine's logarithms are gone."""
-    return float(f"{seconds:.12g}")
-
-
-def rounded(seconds: float) -> float:
-    """Four digits: more are no prediction."""
-    return float(f"{seconds:.4g}")
 
 
 def _json_value(text: str) -> Json:

@@ -1,25 +1,21 @@
-"""The report as a terminal shows it."""
+"""The report on a network as a terminal shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from tnc.report.columns import aligned
-from tnc.report.model import NetworkReport, Report
-from tnc.report.summary import summary_table
+from tnc.report.columns import Cells, aligned, cells, sparse_cells, sum_cells, table
+from tnc.report.model import NetworkReport
+from tnc.report.regions import REGION_COLUMNS, deviation_text, percent
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
 
 MOST_REGIONS = 24
 """A table of more rows shows the most expensive ones only."""
 
 
-def report_text(report: Report) -> str:
-    """A table of the networks if there are several, then each of them; ends without a line break."""
-    summary = ["\n".join(summary_table(report.networks))] if len(report.networks) > 1 else []
-    return "\n\n".join([*summary, *("\n".join(_network(network)) for network in report.networks)])
-
-
-def _network(report: NetworkReport) -> Iterator[str]:
+def network_lines(report: NetworkReport) -> Iterator[str]:
+    """The lines of a network's report."""
     arguments = ", ".join(f"{name} = {_shortened(text)}" for name, text in report.arguments)
     yield f"network {report.name}({arguments})"
     yield ""
@@ -38,7 +34,7 @@ def _network(report: NetworkReport) -> Iterator[str]:
     )
     if report.regions or any(report.elsewhere.seconds.values()):
         yield ""
-        yield from aligned(list(_region_table(report)), "<>>>>>>><")
+        yield from table(REGION_COLUMNS, list(_region_rows(report)))
     if report.notes:
         yield ""
         yield from (f"  note: {note}" for note in report.notes)
@@ -51,7 +47,7 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
     for output in report.outputs:
         shape = " × ".join(map(str, output.shape)) or "a scalar"
         elements = f" = {plural(output.elements, 'element')}" if len(output.shape) > 1 else ""
-        yield f"output {output.name}", f"{shape}{elements}, starts with deviation {_deviation(output.std)}"
+        yield f"output {output.name}", f"{shape}{elements}, starts with deviation {deviation_text(output.std)}"
     if report.compression is not None:
         yield "compression", ratio_text(report.compression)
     if report.sizes:
@@ -63,45 +59,24 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
     yield "planned for", f"{report.device} ({report.device_digest[:12]})"
 
 
-def _region_table(report: NetworkReport) -> Iterator[tuple[str, ...]]:
+def _region_rows(report: NetworkReport) -> Iterator[Cells]:
     """The regions in the order of the plan, then what belongs to none: all times add up to the predicted time."""
-    yield "region", "operands", "FLOPs", "bytes", "largest", "time", "share", "deviation", "planned by"
     regions = report.regions
     ranked = sorted(range(len(regions)), key=lambda i: (-regions[i].share, i))
-    for index in sorted(ranked[:MOST_REGIONS]):
-        region = regions[index]
-        yield (
-            region.name,
-            grouped(region.operands),
-            flops_text(region.flops),
-            bytes_text(region.bytes),
-            grouped(region.largest_intermediate),
-            *_time(region.seconds, report),
-            _deviation(region.std),
-            region.planner or "",
-        )
+    yield from (cells(REGION_COLUMNS, regions[index]) for index in sorted(ranked[:MOST_REGIONS]))
     cheaper = [regions[index] for index in ranked[MOST_REGIONS:]]
     if cheaper:
-        flops = flops_text(sum(region.flops for region in cheaper))
-        moved = bytes_text(sum(region.bytes for region in cheaper))
-        seconds = sum(region.seconds for region in cheaper)
-        yield f"… and {plural(len(cheaper), 'cheaper region')}", "", flops, moved, "", *_time(seconds, report), "", ""
+        costs = tuple(cost for region in cheaper for cost in region.costs)
+        name = f"… and {plural(len(cheaper), 'cheaper region')}"
+        yield sum_cells(REGION_COLUMNS, replace(cheaper[0], name=name, costs=costs))
     elsewhere = report.elsewhere
     if any(elsewhere.seconds.values()):
-        yield "elsewhere", *[""] * 8
+        yield sparse_cells(REGION_COLUMNS, {"region": "elsewhere"})
         for name, seconds in elsewhere.seconds.items():
-            moved = bytes_text(elsewhere.bytes) if name == "permutations" else ""
-            yield f"  {name}", "", "", moved, "", *_time(seconds, report), "", ""
-
-
-def _time(seconds: float, report: NetworkReport) -> tuple[str, str]:
-    """A time, and its share of a training step."""
-    whole = report.seconds_training
-    return seconds_text(seconds), f"{100 * seconds / whole if whole else 0.0:.0f} %"
-
-
-def _deviation(std: float | None) -> str:
-    return "unknown" if std is None else f"{std:.3g}"
+            share = seconds / report.seconds_training if report.seconds_training else 0.0
+            shown = {"region": f"  {name}", "time": seconds_text(seconds), "share": percent(share)}
+            copied = {"bytes": bytes_text(elsewhere.bytes)} if name == "permutations" else {}
+            yield sparse_cells(REGION_COLUMNS, shown | copied)
 
 
 def _shortened(text: str) -> str:
