@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.cases import Case
 from tnc import driver
-from tnc.measure import training
+from tnc.measure import runners
 from tnc.measure.xla.step import jit_memory
 
 
@@ -17,7 +17,7 @@ def compared(cases: Sequence[Case]) -> Iterator[str]:
     for case in cases:
         network = case.load()
         plan = driver.plan(network.initialised, network.options).plan
-        found = training.prepare("jax", network.source("jax"), plan.schedule, plan.dtype).peak_bytes()
+        found = runners.prepare("jax", network.source("jax"), plan.schedule, plan.dtype).peak_bytes()
         said = jit_memory(plan.schedule, plan.dtype).total
         if found is None:
             yield f"{case.name:32s} {said:15,} B said; XLA tells nothing"

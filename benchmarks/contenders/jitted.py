@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.contenders.base import Outcome, Problem, Seconds
 from benchmarks.contenders.libraries import cotengra_expression, einsum_text
 from benchmarks.recipe import Activation, Equation, Operand, Recipe, Reshaped, UnsupportedError
-from tnc.measure.training import xla_bytes
+from tnc.measure.jax_runner import xla_bytes
 
 _jax: Any = jax
 _jnp: Any = jnp

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import tnc
 from tnc import driver
 from tnc.ir.schedule import Matmul, Schedule
-from tnc.measure import training
+from tnc.measure import runners
 from tnc.measure.xla.step import jit_memory
 
 LAYERS = """
@@ -49,7 +49,7 @@ def planned(name: str, batch: int, *, input_grads: bool) -> tuple[tnc.Network, d
 
 
 def running(network: tnc.Network, plan: driver.Planned) -> Any:
-    return training.prepare("torch", network.source("torch"), plan.plan.schedule, plan.plan.dtype)
+    return runners.prepare("torch", network.source("torch"), plan.plan.schedule, plan.plan.dtype)
 
 
 def products(schedule: Schedule) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def test_memory_is_what_torch_takes(name: str, input_grads: bool) -> None:
 @pytest.mark.parametrize("name", ["layers", "frozen", "linear"])
 def test_memory_under_jit_is_what_xla_takes(name: str) -> None:
     network, plan = planned(name, 1000, input_grads=True)
-    run = training.prepare("jax", network.source("jax"), plan.plan.schedule, plan.plan.dtype)
+    run = runners.prepare("jax", network.source("jax"), plan.plan.schedule, plan.plan.dtype)
     assert jit_memory(plan.plan.schedule, plan.plan.dtype).total == pytest.approx(run.peak_bytes(), rel=0.1)
 
 

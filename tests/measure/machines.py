@@ -41,9 +41,11 @@ class PaperMachine:
     threads: int | None = 3
     name: str = "paper 1"
     asked: list[str] = field(default_factory=list[str])
+    backend: str | None = None
 
-    def asked_with(self, threads: int | None) -> PaperMachine:
+    def asked_with(self, backend: str | None, threads: int | None) -> PaperMachine:
         """In place of the function that finds the machine at hand."""
+        self.backend = backend
         self.threads = threads
         return self
 

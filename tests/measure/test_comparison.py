@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tnc import codegen
 from tnc.cli import main
-from tnc.measure import comparison, training
+from tnc.codegen import registry
+from tnc.ir.schedule import Plan
+from tnc.measure import comparison, runners, torch_runner
 
 LAYER = """network layer(n: int = 32) {
   input x(batch?, n)
@@ -74,6 +77,47 @@ def test_jax_tells_no_saved_bytes(file: str, capsys: pytest.CaptureFixture[str])
     assert network["whole"]["measured"] > 0
 
 
+def test_numpy_runs_forward_only(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = figures([file, "--network", "layer", "--size", "batch=160", "-b", "numpy"], capsys)
+    assert found["framework"].startswith("numpy ")
+    (network,) = found["networks"]
+    assert network["forward"]["measured"] > 0
+    assert "whole" not in network
+    # The product, its tanh and the result are alive at once, or two of them.
+    assert 160 * 40 * 4 <= network["peak"]["measured"] <= 160 * 72 * 4 + 10_000
+
+
+class Theirs:
+    """The emitter of an installed package: torch's modules under another name."""
+
+    def emit(self, plan: Plan) -> str:
+        return codegen.emitter("torch").emit(plan)
+
+    def runner(self) -> runners.Runner:
+        return torch_runner.TorchRunner()
+
+
+class Silent:
+    """An emitter without a runner."""
+
+    def emit(self, plan: Plan) -> str:
+        return codegen.emitter("torch").emit(plan)
+
+
+@pytest.mark.parametrize("backend", [Theirs, Silent])
+def test_the_backend_of_another_package_brings_its_runner(
+    backend: type[Theirs | Silent], file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offered = {**registry.BACKENDS, "other": f"{__name__}:{backend.__name__}"}
+    monkeypatch.setattr(registry, "BACKENDS", offered)
+    if backend is Theirs:
+        (network,) = figures([file, "--network", "layer", "-b", "other"], capsys)["networks"]
+        assert network["whole"]["measured"] > 0
+    else:
+        assert main(["bench", file, "-b", "other"]) == 2
+        assert "the backend `other` has no runner" in capsys.readouterr().err
+
+
 def test_the_table_warns_of_figures_from_data_sheets(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", file, "--network", "layer", "--seconds", "0.01"]) == 0
     out = capsys.readouterr().out
@@ -88,7 +132,7 @@ def test_a_framework_that_is_missing(
     def nothing(_: str) -> None:
         return None
 
-    monkeypatch.setattr(training, "find_spec", nothing)
+    monkeypatch.setattr(runners, "find_spec", nothing)
     assert main(["bench", file]) == 2
     err = capsys.readouterr().err
     assert "error[TN024]: networks cannot be run here: `torch` is not installed" in err
@@ -118,7 +162,7 @@ def test_what_a_framework_dies_of_is_told_in_a_line(
     def fail(_: object) -> None:
         raise RuntimeError("not\nimplemented for 'Half'")
 
-    monkeypatch.setattr(training.TorchRunning, "run", fail)
+    monkeypatch.setattr(torch_runner.TorchRunning, "run", fail)
     assert main(["bench", file, "--network", "layer"]) == 2
     err = capsys.readouterr().err
     assert "error[TN024]: network `layer` cannot be run here: not implemented for 'Half'" in err
@@ -129,7 +173,8 @@ def test_what_a_framework_dies_of_is_told_in_a_line(
     [
         (["--device", "gtx9000"], "error[TN020]"),
         (["--seconds", "0"], "is no number of seconds"),
-        (["--backend", "numpy"], "no value of `-b/--backend`"),
+        (["--backend", "torhc"], "did you mean `torch`?"),
+        (["-b", "numpy", "--threads", "1"], "error[TN024]"),
         (["-b", "jax", "--threads", "1"], "error[TN024]"),
     ],
 )

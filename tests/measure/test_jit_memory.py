@@ -8,7 +8,7 @@ import pytest
 
 import tnc
 from tnc import driver
-from tnc.measure import training
+from tnc.measure import runners
 from tnc.measure.xla.step import jit_memory
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -46,7 +46,7 @@ network still() {
 def said_and_found(network: tnc.Network) -> tuple[int, int]:
     """The prediction, and what XLA tells after it has compiled the generated module's step."""
     plan = driver.plan(network.initialised, network.options).plan
-    running = training.prepare("jax", network.source("jax"), plan.schedule, plan.dtype)
+    running = runners.prepare("jax", network.source("jax"), plan.schedule, plan.dtype)
     found = running.peak_bytes()
     assert found is not None
     return jit_memory(plan.schedule, plan.dtype).total, found

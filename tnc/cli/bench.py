@@ -20,7 +20,9 @@ def add_to(subparsers: Subparsers) -> None:
     parser = add_file_subcommand(
         subparsers, "bench", "measure networks on this machine, beside what was predicted of them", run
     )
-    parser.add_argument("-b", "--backend", choices=("torch", "jax"), default="torch", help="default: torch")
+    parser.add_argument(
+        "-b", "--backend", default="torch", help="torch, jax, numpy or an installed one (default: torch)"
+    )
     add_measuring_options(parser, 10, "how long to measure all of them")
     add_plan_options(parser)
     add_format(parser)

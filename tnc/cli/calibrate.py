@@ -21,6 +21,9 @@ def add_to(subparsers: Subparsers) -> None:
     """Make the subcommand known."""
     parser = add_subcommand(subparsers, "calibrate", "measure this machine, so that plans can be made for it", run)
     parser.add_argument("name", metavar="NAME", help="what `--device` shall call it")
+    parser.add_argument(
+        "-b", "--backend", help="the backend to measure with (default: torch, or numpy if torch is not installed)"
+    )
     parser.add_argument("-o", "--output", metavar="PATH", help="a file (default: NAME.json in the user's folder)")
     parser.add_argument("--force", action="store_true", help="replace a profile that is there already")
     add_measuring_options(parser, 100, "how long to measure, roughly")
@@ -53,7 +56,7 @@ def _measured(arguments: argparse.Namespace, progress: Progress) -> dict[str, Js
     from tnc.measure.calibrate import calibrate
     from tnc.measure.machine import this_machine
 
-    machine = this_machine(arguments.threads)
+    machine = this_machine(arguments.backend, arguments.threads)
     try:
         return calibrate(arguments.name, machine, arguments.seconds, progress)
     except (MemoryError, RuntimeError) as error:  # torch has RuntimeError for memory that is not there

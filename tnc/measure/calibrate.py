@@ -11,8 +11,9 @@ from typing import Final, TypeAlias
 
 from tnc.cost.device_file import FORMAT, Json
 from tnc.cost.dtypes import itemsize
-from tnc.measure.machine import Machine, processor
+from tnc.measure.machine import processor
 from tnc.measure.rounds import Task, alternate, timed
+from tnc.measure.runners import Machine
 
 SIDES: Final = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 """The short sides of products that are measured; rates in between are interpolated."""

@@ -17,8 +17,7 @@ from tnc.diagnostics import CompileError, Diagnostic
 from tnc.driver import Planned, emit
 from tnc.measure.machine import processor
 from tnc.measure.rounds import Sample, sample
-from tnc.measure.training import Halves, Running, prepare, use_threads, version
-from tnc.measure.xla.step import jit_memory
+from tnc.measure.runners import Halves, Runner, Running, load_framework, prepare, runner, version
 from tnc.report.columns import Json
 from tnc.units import bytes_text
 
@@ -128,9 +127,11 @@ def bench(
         CompileError: TN024 if they cannot be run here, TN022 if the profile has no rates for their dtype.
     """
     dtype = networks[0].plan.dtype
-    predictions = [_predict(planned, backend, _clock(planned, profile)) for planned in networks]
+    found = runner(backend)
+    load_framework(found.framework)
+    predictions = [_predict(planned, found, _clock(planned, profile)) for planned in networks]
     _check_memory(networks, predictions)
-    used = use_threads(backend, threads)
+    used = found.use_threads(threads)
     runs = [_prepared(planned, backend, emit(planned, backend)) for planned in networks]
     names = [planned.program.name for planned in networks]
     memory = [_memory(name, run) for name, run in zip(names, runs, strict=True)]
@@ -146,7 +147,7 @@ def bench(
             )
             for planned, said, halves, kept in zip(networks, predictions, times, memory, strict=True)
         ),
-        framework=version(backend),
+        framework=version(found.framework),
         machine=f"{processor()}, {platform.system()}",
         threads=used,
         dtype=dtype,
@@ -159,12 +160,11 @@ def _clock(planned: Planned, profile: Profile) -> Clock:
     return Clock(profile, planned.plan.dtype, complex_cores=complex_cores)
 
 
-def _predict(planned: Planned, backend: str, clock: Clock) -> _Prediction:
+def _predict(planned: Planned, runner: Runner, clock: Clock) -> _Prediction:
     schedule, dtype = planned.plan.schedule, planned.plan.dtype
     seconds = predicted(schedule, clock)
-    found = totals(schedule, dtype)
-    peak = jit_memory(schedule, dtype).total if backend == "jax" else found.bytes_peak_training
-    return _Prediction(seconds.forward, seconds.backward, found.bytes_saved, peak)
+    saved = totals(schedule, dtype).bytes_saved
+    return _Prediction(seconds.forward, seconds.backward, saved, runner.predicted_peak(schedule, dtype))
 
 
 def _check_memory(networks: Sequence[Planned], predictions: Sequence[_Prediction]) -> None:
