@@ -96,6 +96,9 @@ def random_program(seed: int) -> Program:
         text = _with_complex_cores(text, later)
     if later.random() < 0.04:
         text = _with_chain(text, later)
+    partial = Random(f"{seed} applications")
+    if partial.random() < 0.4:
+        text = _with_applications(text, partial)
     if later.random() < 0.3:
         text = _with_clashing_names(text, later)
     return Program(text, linear and not declared, writer.inputs)
@@ -118,6 +121,27 @@ def _with_chain(text: str, random: Random) -> str:
         f"  core link[k in 0..{length}](2, 2)\n  output chain(r[0], r[{length}]) = prod(k in 0..{length}) {conjugate}"
     )
     return f"{text.rstrip().removesuffix('}')}{chain}\n}}"
+
+
+def _with_applications(text: str, random: Random) -> str:
+    """The program with ``main`` and some of its instances made by partial application."""
+    heads = {
+        "chi: int": "network main = whole(chi = 2)",
+        "chi: int = 3": "network main = whole(2)",
+        "bond: int, chi: int = bond": "network main = whole(bond = 2)",
+        "n: int, m: int, chi: int = n - m": "let four = [4]\nnetwork some = whole(m = four[0])\nnetwork main = some(6)",
+    }
+    head = random.choice(list(heads))
+    applications = [heads[head]]
+    text = text.replace("network main(chi: int = 2)", f"network whole({head})")
+    for part in sorted(set(findall(r"network (part\d+)\(", text))):
+        if random.random() < 0.7:
+            applications.append(f"network {part}_of_2 = {part}(chi = 2)")
+            text = sub(rf"= {part}\((?:chi = )?2\)", f"= {part}_of_2()", text)
+    random.shuffle(applications)
+    if random.random() < 0.5:
+        return "\n".join([text, *applications])
+    return "\n".join([*applications, text])
 
 
 def _with_clashing_names(text: str, random: Random) -> str:

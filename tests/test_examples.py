@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import tnc
-from tnc import driver
+from tnc import driver, ir
 from tnc.limits import Limits
 from tnc.reading import read_source
 
@@ -44,6 +44,18 @@ def test_a_file_is_fine_and_formatted(path: Path) -> None:
 def test_values_are_compared_with_the_oracle(path: Path) -> None:
     tests = (Path(__file__).parent / "test_values.py").read_text(encoding="utf-8")
     assert f'"{path.name}"' in tests
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16"])
+def test_the_networks_with_fixed_names_have_fixed_programs(name: str) -> None:
+    """Each layer in six topologies: names, cores and statements that scripts rely on, by their digests."""
+    lines = (Path(__file__).parent / "contract_digests.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split() for line in lines)
+    source = read_source(str(EXAMPLES / f"{name}.tn"), Limits())
+    networks = driver.elaborate(source, driver.Options()).networks
+    found = {each.program.name: ir.digest(each.program)[:16] for each in networks}
+    assert found == {network: pinned[network] for network in found}
+    assert len(found) == len(pinned) / 2
 
 
 def test_an_adapter_changes_nothing_at_first() -> None:

@@ -310,10 +310,12 @@ def choose(library: Library, options: Options) -> tuple[tuple[str, ...], tuple[D
         missing = _missing(library, options.network, given)
         if missing:
             known = [p.name for p in library.networks[options.network].parameters]
-            strangers = (_stranger(name, known, (options.network,), options) for name in given if name not in known)
+            strangers = (
+                _stranger(library, name, known, (options.network,), options) for name in given if name not in known
+            )
             return (), (_lacks_arguments(options.network, missing), *strangers)
     known = list(dict.fromkeys(name for network in chosen for name in library.parameters(network)))
-    return chosen, tuple(_stranger(name, known, chosen, options) for name in given if name not in known)
+    return chosen, tuple(_stranger(library, name, known, chosen, options) for name in given if name not in known)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
@@ -355,10 +357,12 @@ def _nothing_to_compile(library: Library) -> Diagnostic:
     return Diagnostic("TN004", message, help=f"complete one, as in `--network {network} {lacking}`")
 
 
-def _stranger(name: str, known: list[str], chosen: tuple[str, ...], options: Options) -> Diagnostic:
+def _stranger(library: Library, name: str, known: list[str], chosen: tuple[str, ...], options: Options) -> Diagnostic:
     of = f"network `{chosen[0]}`" if len(chosen) == 1 else "the chosen networks"
     have = "has" if len(chosen) == 1 else "have"
     there = f"{of} {have} {listed(known) if known else 'no parameters'}"
+    if (place := library.binding_place(chosen, name)) is not None:
+        return Diagnostic("TN006", f"`{name}` is not a parameter of {of}", help=place)
     if (meant := nearest(name, (*known, *options.neighbours))) in options.neighbours and meant not in known:
         return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=f"did you mean the option `{meant}`?")
     help_text = did_you_mean(name, known) or there

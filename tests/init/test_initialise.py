@@ -31,7 +31,7 @@ def build(text: str) -> Program:
     library, found = load(Source("test.tn", text), Limits())
     errors = [each for each in found if each.severity is Severity.ERROR]
     assert errors == []
-    program, found = elaborate(library, library.targets[0], {})
+    program, found = elaborate(library, next(iter(library.networks)), {})
     assert program is not None, found
     return program
 

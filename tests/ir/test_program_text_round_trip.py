@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from tests import oracle
 from tests.evaluate_program import evaluate_program, random_tensors
 from tests.program_strategies import programs
+from tests.sema.elaborated import targets
 from tnc.diagnostics import Severity
 from tnc.ir import digest, program_text, verify_program
 from tnc.ir.program import Program
@@ -64,8 +65,9 @@ def test_the_text_means_what_the_program_means(program: Program) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_parse_back(path: Path) -> None:
     library, _ = load(Source(str(path), path.read_text(encoding="utf-8")), Limits())
-    assert library.targets
-    for name in library.targets:
+    names = targets(library)
+    assert names
+    for name in names:
         program, found = elaborate(library, name, {})
         assert program is not None, found
         verify_program(program)

@@ -93,16 +93,17 @@ def load(
     file = parse_text(name, text)
     module = load_module(file, read)
     if network is None:
-        targets = [s.name for s in file.statements if isinstance(s, tree.Network) and _complete(s)]
+        networks = [s.name for s in file.statements if isinstance(s, tree.Network | tree.Application)]
+        targets = [each for each in networks if _complete(module.names[each])]
         if len(targets) != 1:
             raise OracleError(f"targets: {targets}")
         network = targets[0]
     value = module.names[network]
     if not isinstance(value, NetworkValue):
         raise OracleError(f"{network} is not a network")
-    types = {parameter.name: parameter.type for parameter in value.syntax.parameters}
+    types = {parameter.name: parameter.type for parameter in value.parameters}
     given = {key: _argument(types[key], argument) for key, argument in (arguments or {}).items()}
-    frame: Frame = instantiate(Pending(value, given), "", [])
+    frame: Frame = instantiate(Pending(value, {**value.given, **given}), "", [])
     outputs = list(frame.outputs.values())
     live = {id(tensor) for tensor in needed([*outputs])}
     cores = tuple(core for core in frame.cores if id(core) in live)
@@ -114,8 +115,8 @@ def load_file(path: Path, *, network: str | None = None, arguments: Mapping[str,
     return load(path.read_text(encoding="utf-8"), network=network, arguments=arguments, name=str(path))
 
 
-def _complete(network: tree.Network) -> bool:
-    return all(parameter.default is not None for parameter in network.parameters)
+def _complete(network: Value) -> bool:
+    return isinstance(network, NetworkValue) and all(p.default is not None for p in network.parameters)
 
 
 def _argument(kind: str, value: object) -> Value:

@@ -136,6 +136,17 @@ def load_module(file: tree.File, read: Read) -> Module:
                 _assert(statement, scope)
             case _:
                 pass
+    applications = [statement for statement in file.statements if isinstance(statement, tree.Application)]
+    while applications:
+        node = applications.pop(0)
+        callee = node.value.function if isinstance(node.value, tree.Call) else node.value
+        if isinstance(callee, tree.Name) and callee.text in {other.name for other in applications}:
+            applications.append(node)  # after the one that it applies
+            continue
+        pending = evaluate(node.value, scope)
+        if not isinstance(pending, Pending):
+            raise OracleError(f"{node.name} applies no network")
+        names[node.name] = NetworkValue(pending.network.syntax, pending.network.scope, pending.arguments)
     return Module(names)
 
 
@@ -201,7 +212,7 @@ def run(statements: Sequence[tree.Statement], scope: Scope, frame: Frame) -> Non
                 _assert(statement, scope)
             case tree.Require():
                 pass
-            case tree.Network() | tree.Import():
+            case tree.Network() | tree.Application() | tree.Import():
                 raise OracleError("networks and imports stand at the top of a file")
 
 
@@ -668,7 +679,8 @@ def _call(expression: tree.Call, scope: Scope) -> Value:
     value = evaluate(function, scope)
     match value:
         case NetworkValue():
-            return Pending(value, _bound([p.name for p in value.syntax.parameters], arguments, scope))
+            given = _bound([p.name for p in value.parameters], arguments, scope)
+            return Pending(value, {**value.given, **given})
         case UserDef(syntax=syntax, scope=outer):
             return evaluate(syntax.body, _parameters(syntax.parameters, arguments, scope, outer, pointwise=False))
         case UserFunction():

@@ -219,10 +219,16 @@ class UserDef:
 
 @dataclass(eq=False)
 class NetworkValue:
-    """A network, not yet an instance."""
+    """A network, not yet an instance; ``given`` are the arguments of the applications that led to it."""
 
     syntax: tree.Network
     scope: Scope
+    given: dict[str, Value] = field(default_factory=dict[str, "Value"])
+
+    @property
+    def parameters(self) -> list[tree.NetworkParameter]:
+        """What it still takes."""
+        return [parameter for parameter in self.syntax.parameters if parameter.name not in self.given]
 
 
 @dataclass(eq=False)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from tnc.diagnostics import CompileError, Diagnostic, Severity
 from tnc.ir.program import Program
 from tnc.limits import Limits
-from tnc.sema import elaborate, load, merge
+from tnc.sema import Library, elaborate, load, merge
 from tnc.source import Source
 
 LIMITS = Limits()
+
+
+def targets(library: Library) -> tuple[str, ...]:
+    """The networks of a file whose parameters all have defaults."""
+    complete = (all(p.default is not None for p in network.parameters) for network in library.networks.values())
+    return tuple(name for name, yes in zip(library.networks, complete, strict=True) if yes)
 
 
 def elaborated(
@@ -30,7 +36,7 @@ def elaborated(
     library, found = load(Source("test.tn", text), limits, read)
     groups = [found]
     programs: list[Program | None] = []
-    for name in library.targets if network is None else (network,):
+    for name in targets(library) if network is None else (network,):
         program, found = elaborate(library, name, arguments or {})
         programs.append(program)
         groups.append(found)

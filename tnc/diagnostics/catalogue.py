@@ -107,6 +107,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN266": "parameters of a function are malformed",
     "TN270": "file cannot be imported",
     "TN271": "files import each other in a cycle",
+    "TN272": "networks apply each other in a cycle",
     # -- TN3xx: dimensions and legs -----------------------------------------------------------
     "TN301": "leg has two dimensions",
     "TN302": "dynamic dimension is bound to another one",

@@ -56,6 +56,10 @@ class Builder:
         return tree.Network(name.text, parameters, block.statements, span=_span(word, block))
 
     @staticmethod
+    def application(word: Token, name: Token, equals: Token, value: Expr) -> tree.Application:
+        return tree.Application(name.text, value, span=_span(word, value))
+
+    @staticmethod
     def network_parameters(*parts: object) -> tuple[object, ...]:
         return _items(parts)
 

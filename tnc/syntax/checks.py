@@ -80,7 +80,14 @@ def _check_node(node: tree.Node) -> Iterator[Diagnostic]:
                 yield Diagnostic(
                     "TN112", message, node.span, help="write `prod(k in a..b) e` or a comprehension `[e for k in a..b]`"
                 )
-        case tree.Network(name) | tree.Function(name) | tree.Def(name) | tree.Input(name) | tree.Output(name):
+        case (
+            tree.Network(name)
+            | tree.Application(name)
+            | tree.Function(name)
+            | tree.Def(name)
+            | tree.Input(name)
+            | tree.Output(name)
+        ):
             yield from _prime(node, name)
         case tree.PathPart(name) | tree.FunctionParameter(name) | tree.DynamicDim(name) | tree.Binder(name):
             yield from _prime(node, name)

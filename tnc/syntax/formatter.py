@@ -131,6 +131,8 @@ class _Printer:
             case tree.Network(name, parameters, body):
                 head = concat(f"network {name}", self._brackets("(", parameters, ")", self._network_parameter), " ")
                 return Concat((head, self._block(body, statement.span.end - 1)))
+            case tree.Application(name, value):
+                return self._assigned(Text(f"network {name}"), value)
             case tree.For(binder, body):
                 head = concat("for ", self._binder(binder), " ")
                 return Concat((head, self._block(body, statement.span.end - 1)))

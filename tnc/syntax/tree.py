@@ -244,6 +244,14 @@ class Network(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Application(Node):
+    """``network name = value``, where ``value`` calls a network: some of its parameters get values."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Core(Node):
     """``core path(dims -> outputs) complex init I frozen``; without an arrow ``outputs`` is None.
 
@@ -377,7 +385,20 @@ class Require(Node):
 
 
 Statement: TypeAlias = (
-    Network | Core | Input | Let | Definition | Output | Function | Def | For | If | Import | Assert | Require
+    Network
+    | Application
+    | Core
+    | Input
+    | Let
+    | Definition
+    | Output
+    | Function
+    | Def
+    | For
+    | If
+    | Import
+    | Assert
+    | Require
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from tnc.diagnostics import CompileError, Diagnostic, InternalError
 from tnc.diagnostics.suggest import nearest, unknown
 from tnc.limits import Limits
 from tnc.reading import LIKE, identity, read_source
+from tnc.sema.files.applications import declared_network, resolve_applications
 from tnc.sema.meter import Meter
 from tnc.sema.names.broken import WORD, BrokenText
 from tnc.sema.names.places import name_span
@@ -22,7 +23,7 @@ from tnc.sema.names.scope import POISON, Bound, Scope
 from tnc.sema.names.values import Namespace, NetworkValue, Value
 from tnc.sema.problem import Failed, Poisoned, Problem, Sink, fail
 from tnc.sema.values.builtins import prelude
-from tnc.sema.values.declarations import check_parameter_names, declare_function, let_value
+from tnc.sema.values.declarations import called_network, check_parameter_names, declare_function, let_value
 from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Source, Span
 from tnc.syntax import parse, tree
@@ -95,6 +96,7 @@ class Loader:
             except Failed as failure:
                 evaluator.meter.recover(failure, mark)
                 _poison(statement, scope)
+        resolve_applications(file.statements, scope, evaluator)
         self._chain.pop()
         members = {
             name: entry.value
@@ -120,7 +122,9 @@ class Loader:
                 span = name_span(statement)
                 scope.check_free(statement.name, span)
                 check_parameter_names(statement, scope)
-                scope.bind(statement.name, NetworkValue(statement, scope, statement.name), span, "network")
+                scope.bind(statement.name, declared_network(statement, scope), span, "network")
+            case tree.Application():
+                scope.bind(statement.name, declared_network(statement, scope), name_span(statement), "network")
             case tree.Function() | tree.Def():
                 declare_function(statement, scope)
             case tree.Let(path=path):
@@ -128,6 +132,9 @@ class Loader:
                 if len(path.parts) > 1 or part.subscripts is not None:
                     fail("TN264", "a `let` at the top of a file has a plain name", path.span)
                 scope.check_free(part.name, path.span)
+                if (network := called_network(evaluator, statement.value, scope)) is not None:
+                    advice = f"`network {part.name} = {network.shown}(…)` declares a network that others may use"
+                    fail("TN228", "an instance belongs in a network", statement.value.span, help=advice)
                 scope.bind(part.name, let_value(evaluator, statement.value, scope), path.span, "let")
             case tree.Import():
                 self._import(statement, scope, imports)
@@ -194,7 +201,7 @@ class Loader:
         network = module.members.get(name)
         if not isinstance(network, NetworkValue):
             raise Poisoned
-        network = NetworkValue(network.node, network.scope, f"std.{name}")
+        network = replace(network, shown=f"std.{name}")
         self.standard_networks[name] = network
         return network
 
@@ -235,7 +242,7 @@ def _files_beside(importer: str, path: str) -> list[str]:
 def _poison(statement: tree.Statement, scope: Scope) -> None:
     """Bind what a failed statement would have declared to nothing, so that no more is said about it."""
     match statement:
-        case tree.Network(name=name) | tree.Function(name=name) | tree.Def(name=name):
+        case tree.Network(name=name) | tree.Application(name=name) | tree.Function(name=name) | tree.Def(name=name):
             pass
         case tree.Let(path=path):
             name = path.parts[0].name

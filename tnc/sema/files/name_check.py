@@ -43,7 +43,7 @@ def check_names(module: Module, loader: Loader) -> None:
                 checker.block(statement.body)
             case tree.Function() | tree.Def():
                 _Checker(loader, top, imports, used, {}, set()).function(statement)
-            case tree.Let(value=value):
+            case tree.Let(value=value) | tree.Application(value=value):
                 used.update(_roots(value))
             case tree.Assert(condition=condition):
                 used.update(_roots(condition))
@@ -190,7 +190,7 @@ class _Checker:
                 self.value(condition)
             case tree.Require(condition=condition):
                 self._require(condition)
-            case tree.Network() | tree.Import():
+            case tree.Network() | tree.Application() | tree.Import():
                 pass
             case _:
                 assert_never(statement)

@@ -11,7 +11,9 @@ def binder_span(binder: tree.Binder) -> Span:
     return Span(binder.span.source, binder.span.start, binder.span.start + len(binder.name))
 
 
-def name_span(node: tree.Network | tree.Function | tree.Def | tree.Input | tree.Output) -> Span:
+def name_span(
+    node: tree.Network | tree.Application | tree.Function | tree.Def | tree.Input | tree.Output,
+) -> Span:
     """The place of the name in a declaration that begins with a keyword."""
     text = node.span.text
     keyword = 0

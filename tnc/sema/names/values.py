@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from tnc.source import Span
 from tnc.syntax import tree
 
 if TYPE_CHECKING:
@@ -46,11 +47,25 @@ class Helper:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkValue:
-    """A network with the scope of the file that declares it."""
+    """A network, some of whose parameters may have values already.
 
+    ``node`` is the declaration with the body, ``scope`` that of its file. ``place`` is where ``name`` is declared:
+    in ``node``, or in the application that gave the values ``bound``, each with its place; ``applied`` is that call.
+    ``shown`` is the name as messages say it.
+    """
+
+    name: str
     node: tree.Network
     scope: Scope = field(repr=False)
+    place: Span = field(repr=False)
     shown: str
+    bound: Mapping[str, tuple[Value, Span]] = field(default_factory=dict[str, "tuple[Value, Span]"], repr=False)
+    applied: Span | None = field(default=None, repr=False)
+
+    @property
+    def parameters(self) -> tuple[tree.NetworkParameter, ...]:
+        """The parameters without a value, in the order of their declaration."""
+        return tuple(parameter for parameter in self.node.parameters if parameter.name not in self.bound)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,22 +7,20 @@ from collections.abc import Mapping
 from typing import cast
 
 from tnc.characters import UNSAFE, code_point
-from tnc.diagnostics import Diagnostic
-from tnc.diagnostics.suggest import known_names
+from tnc.diagnostics import Diagnostic, Label
 from tnc.ir.program import Program
 from tnc.sema.files.library import Library
 from tnc.sema.files.loader import is_standard
 from tnc.sema.names.instances import Instance
-from tnc.sema.names.places import name_span
 from tnc.sema.names.scope import Bound, Scope
 from tnc.sema.names.values import NetworkValue, Value, value_text
-from tnc.sema.networks.arguments import bind_parameters
 from tnc.sema.networks.builder import ProgramBuilder
 from tnc.sema.networks.elaborate import execute
 from tnc.sema.networks.frame import Declared, Frame, Shared
 from tnc.sema.networks.lints import lints
 from tnc.sema.networks.real_functions import check_real_functions
-from tnc.sema.problem import Exhausted, Failed, Poisoned, Sink, fail
+from tnc.sema.problem import Abandoned, Exhausted, Failed, Poisoned, Problem, Sink, fail
+from tnc.sema.values.arguments import bind_parameters, no_parameter
 from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Source, Span
 from tnc.syntax import parse_expression, tree
@@ -46,7 +44,7 @@ def elaborate(
         except Failed as failure:
             sink.hear(failure)
             program = None
-        except Exhausted:
+        except (Abandoned, Exhausted):
             program = None
     return None if sink.failed else program, tuple(sink.found)
 
@@ -56,32 +54,33 @@ def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Sou
     loader.sink = sink
     evaluator = loader.evaluator(sink)
     entry = library.module.scope.names.get(name)
-    node = library.networks[name]
     if not isinstance(entry, Bound) or not isinstance(entry.value, NetworkValue):
         return None  # its declaration failed, which was reported
     network = entry.value
     given = _arguments(network, arguments, library.module.scope, evaluator)
-    missing = [p.name for p in node.parameters if p.default is None and p.name not in given]
+    missing = [p.name for p in network.parameters if p.default is None and p.name not in given]
     if missing:
         settings = " ".join(f"--set {parameter}=…" for parameter in missing)
         fail(
             "TN205",
             f"network `{name}` needs {'argument' if len(missing) == 1 else 'arguments'} "
             + ", ".join(f"`{parameter}`" for parameter in missing),
-            name_span(node),
+            network.place,
             help=f"give them with `{settings}`, or give the parameters defaults",
         )
-    scope = bind_parameters(network, given, evaluator, name_span(node))
+    if network.applied is not None:
+        sink.made.append(Label(network.applied, f"in the network `{name}` applied here"))
+    scope = bind_parameters(network, given, evaluator, network.place)
     builder = ProgramBuilder(evaluator.meter)
     shared = Shared(evaluator, builder, Declared(), is_standard, execute)
-    instance = Instance("", name, network, scope, name_span(node))
-    execute(Frame(shared, instance, None, name_span(node)))
+    instance = Instance("", name, network, scope, network.place)
+    execute(Frame(shared, instance, None, network.place))
     if sink.failed:
         return None
     for lint in lints(shared):
         sink.report(lint)
-    texts = tuple((p.name, _argument_text(scope, p.name)) for p in node.parameters)
-    program = builder.finish(name, _reserved(library.module.scope), texts)
+    texts = tuple((p.name, _argument_text(scope, p.name)) for p in network.parameters)
+    program = builder.finish(name, _reserved(network.scope), texts)
     for diagnostic in check_real_functions(program):
         sink.report(diagnostic)
     return None if sink.failed else program
@@ -103,20 +102,14 @@ def _arguments(
     network: NetworkValue, arguments: Mapping[str, object | Source], scope: Scope, evaluator: Evaluator
 ) -> dict[str, tuple[Value, Span]]:
     """The arguments as values, each with a place to complain about."""
-    types = {parameter.name: parameter.type for parameter in network.node.parameters}
+    types = {parameter.name: parameter.type for parameter in network.parameters}
     given: dict[str, tuple[Value, Span]] = {}
     failed = False
     for name, argument in arguments.items():
         mark = evaluator.meter.mark()
         try:
             if name not in types:
-                hint = known_names("parameter", name, types) or "it has no parameters"
-                fail(
-                    "TN204",
-                    f"network `{network.shown}` has no parameter `{name}`",
-                    _argument_span(name, argument),
-                    help=hint,
-                )
+                raise Problem(no_parameter(network, name, _argument_span(name, argument)))
             given[name] = _argument(name, argument, types[name], scope, evaluator)
         except Failed as failure:
             evaluator.meter.recover(failure, mark)

@@ -26,7 +26,7 @@ from tnc.sema.names.scope import Scope
 from tnc.sema.names.values import Value, kind_of, short_text
 from tnc.sema.names.walk import names, unwrapped
 from tnc.sema.problem import fail
-from tnc.sema.values.arithmetic import is_integer, is_number
+from tnc.sema.values.arithmetic import as_float, is_integer, is_number
 from tnc.sema.values.builtins import INIT_KINDS
 from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Span
@@ -141,16 +141,6 @@ def _not_negative(number: float, what: str, span: Span) -> float:
     if number < 0:
         fail("TN250", f"{what} is negative", span, help="it is at least 0")
     return number
-
-
-def as_float(value: Value, span: Span, what: str) -> float:
-    """A value that must be a number, as a float."""
-    if not is_number(value):
-        fail("TN221", f"{what} must be a number, not {kind_of(value)}", span, label=short_text(value))
-    try:
-        return float(value)
-    except OverflowError:
-        fail("TN213", "this number is too large for a float", span)
 
 
 def dims(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> tuple[int, ...]:

@@ -12,7 +12,6 @@ from tnc.sema.legs.lower import Lowered, lower_definition
 from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_FAILURE, WORK_PER_STATEMENT
 from tnc.sema.names.places import binder_span, name_span
 from tnc.sema.names.scope import Bound, Scope, Tensor
-from tnc.sema.names.values import Namespace, NetworkValue, StandardLibrary
 from tnc.sema.names.walk import unwrapped
 from tnc.sema.networks.builder import TensorName
 from tnc.sema.networks.cores import check_size
@@ -28,21 +27,22 @@ from tnc.sema.tensors.leg_lists import LegReader
 from tnc.sema.tensors.references import subscript_text
 from tnc.sema.tensors.resolve import Resolver
 from tnc.sema.tensors.resolved import Definition
-from tnc.sema.values.declarations import declare_function, let_value
+from tnc.sema.values.declarations import called_network, declare_function, let_value
 from tnc.syntax import tree
 
 
 def execute(frame: Frame) -> None:
     """Execute the whole body."""
-    node = frame.instance.network.node
+    network = frame.instance.network
+    node = network.node
     run(frame, node.body, frame.scope)
     if not frame.outputs and node.name != "_" and not frame.evaluator.broken.inside(node.span):
         frame.sink.report(
             Diagnostic(
                 "TN261",
-                f"network `{node.name}` has no output"
+                f"network `{network.name}` has no output"
                 + (" for these arguments" if declares(node.body, tree.Output) else ""),
-                name_span(node),
+                network.place,
                 help="add one: `output weight(i, j) = …`",
             )
         )
@@ -88,7 +88,7 @@ def _statement(frame: Frame, statement: tree.Statement, scope: Scope) -> None:
         case tree.Require():
             if frame.bindings is None:
                 frame.shared.builder.requirements.extend(requirements(statement, scope, frame.evaluator))
-        case tree.Network() | tree.Import():
+        case tree.Network() | tree.Application() | tree.Import():
             raise InternalError("the parser lets no network and no import into a network")
         case _:
             assert_never(statement)
@@ -120,7 +120,7 @@ def _assert(frame: Frame, node: tree.Assert, scope: Scope) -> None:
     if frame.evaluator.condition(node.condition, scope):
         return
     message = node.message or "this assertion does not hold"
-    if frame.bindings is None:
+    if not frame.sink.made:
         fail("TN260", message, node.span)
     diagnostic = Diagnostic("TN260", message, node.span)
     for made in reversed(frame.sink.made):
@@ -136,7 +136,7 @@ def _let(frame: Frame, node: tree.Let, scope: Scope) -> None:
     if more:
         fail("TN264", "a `let` has a plain name", node.path.span)
     value = _chosen(frame, node.value, scope)
-    network = _called_network(frame, value, scope)
+    network = called_network(frame.evaluator, value, scope)
     if network is not None:
         assert isinstance(value, tree.Call)
         let_instance(frame, node, part, value, network, scope)
@@ -159,19 +159,6 @@ def _chosen(frame: Frame, expr: tree.Expr, scope: Scope) -> tree.Expr:
         if not isinstance(expr, tree.Conditional):
             return expr
         expr = expr.value if frame.evaluator.condition(expr.condition, scope) else expr.otherwise
-
-
-def _called_network(frame: Frame, expr: tree.Expr, scope: Scope) -> NetworkValue | None:
-    if not isinstance(expr, tree.Call):
-        return None
-    root = expr.function
-    while isinstance(root, tree.Attribute):
-        root = root.base
-    entry = scope.find(root.text) if isinstance(root, tree.Name) else None
-    if not isinstance(entry, Bound) or not isinstance(entry.value, NetworkValue | Namespace | StandardLibrary):
-        return None
-    function = frame.evaluator.evaluate(expr.function, scope)
-    return function if isinstance(function, NetworkValue) else None
 
 
 def _definition(frame: Frame, node: tree.Definition, scope: Scope) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from tnc.diagnostics import Label
 from tnc.ir.program import Dim
 from tnc.sema.names.scope import Scope
-from tnc.sema.networks.cores import as_float, dims
+from tnc.sema.networks.cores import dims
 from tnc.sema.problem import fail
 from tnc.sema.tensors.leg_lists import LegReader
 from tnc.sema.tensors.resolved import LeftAxis, Pick
+from tnc.sema.values.arithmetic import as_float
 from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Span
 from tnc.syntax import tree

@@ -9,8 +9,8 @@ from tnc.ir.program import Requirement
 from tnc.sema.meter import integer
 from tnc.sema.names.scope import Scope
 from tnc.sema.names.walk import names, unwrapped
-from tnc.sema.networks.cores import as_float
 from tnc.sema.problem import Problem, fail
+from tnc.sema.values.arithmetic import as_float
 from tnc.sema.values.evaluate import Evaluator
 from tnc.syntax import tree
 

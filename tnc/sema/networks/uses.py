@@ -9,11 +9,10 @@ from tnc.diagnostics.suggest import known_names
 from tnc.sema.names.instances import Instance
 from tnc.sema.names.scope import Family, Instances, Scope, Tensor
 from tnc.sema.names.values import NetworkValue
-from tnc.sema.networks.arguments import bind_parameters
 from tnc.sema.networks.frame import Frame, declares
 from tnc.sema.problem import Abandoned, Poisoned, fail
 from tnc.sema.tensors.references import InstanceOutput, refer, subscript_text
-from tnc.sema.values.calls import parameters
+from tnc.sema.values.arguments import bind_parameters, read_arguments
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -39,7 +38,7 @@ def let_instance(
     entry.members[member] = None
     entry.places[member] = node.path.span
     shown = f"{part.name}{subscript_text(member)}"
-    given = frame.evaluator.bind(call, parameters(network.node), f"`{network.shown}`", scope)
+    given = read_arguments(call, network, frame.evaluator, scope)
     frame.enter_instance(network, node.span)
     frame.sink.made.append(Label(call.span, f"in the instance `{shown}` made here"))
     try:

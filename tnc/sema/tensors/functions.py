@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeAlias
 
-from tnc.diagnostics.suggest import did_you_mean, plural
+from tnc.diagnostics.suggest import plural
 from tnc.ir.activations import COMPARISONS
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.scalar import SYMBOLS, scalar_text
@@ -24,7 +24,6 @@ from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Source, Span
 from tnc.syntax import parse_expression, tree
 
-_SOME_ACTIVATIONS = "activations are `relu`, `tanh`, `gelu` and the like, and what a `fn` declares"
 _NAMES = {symbol: name for name, symbol in SYMBOLS.items() if name != "neg"}
 _OPERATORS = {symbol: name for symbol, name in _NAMES.items() if name not in COMPARISONS}
 
@@ -405,20 +404,3 @@ def formal_parameters(function: FunctionValue) -> list[tuple[str, bool]]:
             return [("e", False), *((n, default is not None) for n, default in ACTIVATION_PARAMETERS[name])]
         case UserFunction(node=node):
             return parameters(node)
-
-
-def as_function(value: Value, span: Span, scope: Scope) -> FunctionValue:
-    """A value that must be a pointwise function, or ``rms``."""
-    match value:
-        case UserFunction():
-            return value
-        case Builtin(name=name) if name in ACTIVATION_PARAMETERS:
-            return value
-        case Builtin(name=name):
-            known = [n for n, _ in scope.visible() if n in ACTIVATION_PARAMETERS]
-            hint = did_you_mean(name, known) or _SOME_ACTIVATIONS
-            if name in SCALAR_FUNCTIONS:
-                hint = f"make it one: `fn my_{name}(t) = {name}(t)`"
-            fail("TN229", f"`{name}` is not an activation", span, help=hint)
-        case _:
-            fail("TN229", f"{kind_of(value)} is not an activation", span, help=_SOME_ACTIVATIONS)

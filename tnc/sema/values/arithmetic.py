@@ -26,6 +26,16 @@ def is_integer(value: Value) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def as_float(value: Value, span: Span, what: str) -> float:
+    """A value that must be a number, as a float."""
+    if not is_number(value):
+        fail("TN221", f"{what} must be a number, not {kind_of(value)}", span, label=short_text(value))
+    try:
+        return float(value)
+    except OverflowError:
+        fail("TN213", "this number is too large for a float", span)
+
+
 def binary(operator: str, left: Value, right: Value, span: Span, meter: Meter) -> Value:
     """``left operator right`` for ``+ - * / // % ^``."""
     if is_number(left) and is_number(right):

@@ -61,6 +61,6 @@ def match_arguments(call: tree.Call, formal: Sequence[tuple[str, bool]], what: s
     return matched
 
 
-def parameters(node: tree.Function | tree.Def | tree.Network) -> list[tuple[str, bool]]:
+def parameters(node: tree.Function | tree.Def) -> list[tuple[str, bool]]:
     """The parameters of a declaration: name, and whether there is a default."""
     return [(parameter.name, parameter.default is not None) for parameter in node.parameters]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tnc.diagnostics import Label
 from tnc.sema.names.places import name_span
-from tnc.sema.names.scope import Scope
+from tnc.sema.names.scope import Bound, Scope
 from tnc.sema.names.values import (
     Builtin,
     Helper,
@@ -84,3 +84,17 @@ def let_value(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> Value:
             fail("TN221", f"`{name}` is built in and cannot be given another name", expr.span)
         case _:
             return value
+
+
+def called_network(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> NetworkValue | None:
+    """The network that an expression calls; None if it is no such call."""
+    if not isinstance(expr, tree.Call):
+        return None
+    root = expr.function
+    while isinstance(root, tree.Attribute):
+        root = root.base
+    entry = scope.find(root.text) if isinstance(root, tree.Name) else None
+    if not isinstance(entry, Bound) or not isinstance(entry.value, NetworkValue | Namespace | StandardLibrary):
+        return None
+    function = evaluator.evaluate(expr.function, scope)
+    return function if isinstance(function, NetworkValue) else None

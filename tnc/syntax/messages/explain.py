@@ -15,6 +15,7 @@ RULES: Final[tuple[Rule, ...]] = (
     foreign.keyword_as_name,
     statements.type_of_list,
     statements.for_head,
+    statements.network_head,
     statements.no_parameters,
     statements.lone_name,
     statements.pieces,

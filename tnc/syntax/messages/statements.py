@@ -21,17 +21,13 @@ def _round_brackets(failure: Failure) -> str:
 
 
 def no_parameters(failure: Failure) -> Explanation | None:
-    """``network a {``, ``def f = …``, ``core g = …``: brackets are not optional."""
+    """``def f = …``, ``core g = …``: brackets are not optional."""
     if failure.only("(", ".") and failure.before.text == "]":
         return say(failure, "`(`", _round_brackets(failure))
     if not failure.only("(") and not (failure.expected <= {"(", "[", "."} and failure.token.text in ("=", "{", ":")):
         return None
     name = clip(failure.tokens[failure.start + 1].text) if failure.index > failure.start + 1 else failure.head
     match failure.head:
-        case "network":
-            advice = f"write `network {name}() {{ … }}` if it has no parameters"
-            repair = Repair(("(", ")")) if failure.token.text == "{" else None
-            return say(failure, "the parameters in `(…)`", advice, repair)
         case "output":
             advice = f"write `output {name}(i, j) = …`, or `output {name}() = …` for a scalar"
             return say(failure, "the axes in `(…)`", _round_brackets(failure) if failure.token.text == "[" else advice)
@@ -51,6 +47,35 @@ def no_parameters(failure: Failure) -> Explanation | None:
                     f"a compile-time value is `let {head} = …`, a tensor `{head}(i, j) = …`, a scalar `{head}() = …`"
                 )
                 return say(failure, "the legs in `(…)`", advice)
+    return None
+
+
+def network_head(failure: Failure) -> Explanation | None:
+    """``network a {``, ``network a layer(n = 2)``, ``network a(n: int) = layer(n)``, ``network a = layer() {``."""
+    token, before = failure.token, failure.before
+    if failure.head != "network":
+        return None
+    name = clip(failure.tokens[failure.start + 1].text)
+    if failure.only("(", "=") and token.text != "==":
+        if token.text == "{":
+            advice = f"write `network {name}() {{ … }}` if it has no parameters"
+            return say(failure, "the parameters in `(…)`", advice, Repair(("(", ")")))
+        advice = f"write `network {name}(…) {{ … }}`, or `network {name} = layer(…)` if it applies another network"
+        repair = None
+        if token.text in (":", "->"):
+            repair = Repair(("=",), 1)
+        elif failure.after.text in ("(", ".") and not failure.starts_line:
+            repair = Repair(("=",))
+        return say(failure, "`=` or `(`", advice, repair)
+    if failure.only("{") and token.text == "=":
+        advice = f"write `network {name} = …`: it takes the parameters to which it gives no value"
+        return say(failure, "`{`", advice)
+    if failure.tokens[failure.start + 2].text != "=" or not failure.has_operand or "let" not in failure.expected:
+        return None
+    if token.text == "{":
+        return say(failure, "a new statement", "its body is that of the network that it applies")
+    if token.type == "NAME" and before.type == "NAME" and not failure.starts_line:
+        return say(failure, "`(`", f"the arguments stand in round brackets: `{clip(before.text)}(…)`")
     return None
 
 
@@ -138,9 +163,11 @@ def for_head(failure: Failure) -> Explanation | None:
 
 
 def colon(failure: Failure) -> Explanation | None:
-    """A colon before a block, in a slice, or after a name that is not cropped."""
+    """A colon before a block, in a slice, before the value of an argument, or after a name that is not cropped."""
     if failure.token.text != ":":
         return None
+    if failure.head in ("let", "network") and failure.before.type == "NAME" and "=" in failure.expected:
+        return say(failure, "`=`", f"an argument is written `{clip(failure.before.text)} = …`", Repair(("=",), 1))
     if failure.wants_operand and failure.before.text in ("(", ","):
         return say(failure, expected_words(failure), "every axis has a leg, also where all of it is meant: `a(i, j)`")
     if "{" in failure.expected:
