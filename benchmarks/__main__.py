@@ -137,16 +137,18 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--ranking", type=Path, default=RESULTS / "ranking.json")
     report.add_argument("--lengths", type=Path, default=RESULTS / "length.json")
     report.add_argument("--before", type=Path, default=RESULTS / "before.json")
-    report.add_argument("--note", type=Path, default=RESULTS / "note.md", help="how the results came about, in words")
+    report.add_argument(
+        "--note", type=Path, default=RESULTS / "note.md", help="how the results were measured, in words"
+    )
     report.add_argument("-o", "--output", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
-    rank = commands.add_parser("rank", help="time several plans a network, and see whether they were told apart")
+    rank = commands.add_parser("rank", help="time several plans a network, and compare the order with the prediction")
     rank.set_defaults(command="rank")
     rank.add_argument("profile_of", metavar="PROFILE", help="a profile of this machine, from `tnc calibrate`")
     rank.add_argument("--ranking", type=Path, default=RESULTS / "ranking.json", help="where the result goes")
     length = commands.add_parser("length", help="plan networks of growing length, each in a process of its own")
     length.set_defaults(command="length")
     length.add_argument("--lengths", type=Path, default=RESULTS / "length.json", help="where the result goes")
-    jit = commands.add_parser("jit", help="compile steps with XLA, and see whether their memory was told beforehand")
+    jit = commands.add_parser("jit", help="compile steps with XLA, and compare their memory with the prediction")
     jit.set_defaults(command="jit")
     return parser
 

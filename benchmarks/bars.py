@@ -271,7 +271,7 @@ BARS: tuple[Bar, ...] = (
     _dense("interleaved", "brick", None),
     Bar("TT-linear against tensorly-torch's factorised layer, batch 1, 16, 128", "≥ 1.5×", _factorized),
     Bar(
-        "TT-linear against whoever is fastest in eager torch, building the weight or not, at any batch",
+        "TT-linear against the fastest contender in eager torch, building the weight or not, at any batch",
         "≤ 1.15×",
         _through_or_build,
     ),

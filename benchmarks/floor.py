@@ -1,4 +1,4 @@
-"""The time that no schedule can beat on this machine, as far as bytes and FLOPs tell.
+"""The time that no schedule can beat on this machine, judged by bytes and FLOPs.
 
 **Bytes.** Between linear regions a tensor exists in memory, because an activation stands there and autograd saves it.
 So a step reads the operands of every region and writes its result forward; backward it reads the result's cotangent,
@@ -9,7 +9,7 @@ data excepted. Activations are counted as fused with what produces them. Everyth
 the order as written); backward each contraction again for every operand that leads to a core.
 
 The floor is the larger of bytes over the bandwidth and FLOPs over the rate of a large square GEMM, both measured with
-the threads of the run. It is no bound for a schedule that computes a region again instead of keeping it.
+the threads of the run. It does not bound schedules that compute a region again.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _PACKAGES = (
 
 
 def use_threads(threads: int) -> None:
-    """So many threads for torch and for XLA; to be called before JAX is imported."""
+    """Set the number of threads of torch and XLA. Call this before JAX is imported."""
     torch.set_num_threads(threads)
     os.environ["NPROC"] = os.environ["PJRT_NPROC"] = str(threads)
     os.environ.setdefault("JAX_PLATFORMS", "cpu")

@@ -20,7 +20,7 @@ GRADIENT_TOLERANCE = 1e-2
 """Relative errors in the Euclidean norm, of the output and of each core's gradient, that pass as equal in float32."""
 
 _DOUBLE_UP_TO = 2**22
-"""The reference is computed in float64 up to so many entries, in float32 beyond, for want of memory."""
+"""Largest output whose reference is computed in float64; beyond it is float32, to save memory."""
 
 
 class DisagreementError(Exception):

@@ -26,7 +26,7 @@ PLANS = 12
 """Plans that are timed of a network at most."""
 
 FAR = 3.0
-"""Plans that are predicted to take so many times the best are left out."""
+"""Plans predicted to take more than this factor of the best time are left out."""
 
 APART = 1.2
 """Plans whose measured times differ by more than this factor must be predicted the right way round."""
@@ -81,7 +81,7 @@ class _Nth:
 
 
 def rank(case: Case, profile: Profile, seconds: float, most: int = PLANS) -> Ranking:
-    """Time at most so many plans of a case in turns, for about so many seconds."""
+    """Time at most ``most`` plans of a case in turns, for about ``seconds``."""
     plans = dict(_plans(case, profile, 2 * most))
     nearest = sorted(plans.items(), key=lambda item: item[1])[:most]
     steps = [(_step(case, text), predicted) for text, predicted in nearest if predicted <= FAR * nearest[0][1]]

@@ -174,7 +174,7 @@ def _equation(contract: ir.Contract, sizes: Mapping[str, int]) -> Equation:
     result = tuple(legs[leg] for leg in contract.legs)
     held = {leg for operand in operands for leg in operand.legs}
     if len(set(result)) < len(result) or not held >= set(result) or not held >= set(dims):
-        raise UnsupportedError("copy tensors and ones that are no mere renaming")
+        raise UnsupportedError("copy tensors and ones that do more than rename a leg")
     return Equation(contract.name, operands, result, dims, contract.scale)
 
 

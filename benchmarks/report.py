@@ -24,7 +24,7 @@ def document(
     rankings: Sequence[Ranking] = (),
     lengths: Sequence[Length] = (),
 ) -> str:
-    """The whole page; ``note`` says how the results came about."""
+    """The whole page; ``note`` says how the results were measured."""
     parts = (
         _head(results),
         _note(note),
@@ -234,21 +234,21 @@ def _dense(results: Results) -> str:
 def _predictions(results: Results) -> str:
     rows: list[tuple[str, ...]] = []
     for case in results.cases:
-        told = case.prediction
-        if told is not None:
+        shown = case.prediction
+        if shown is not None:
             rows.append(
                 (
                     _name(case),
-                    f"{told.saved:,}",
-                    "the same" if told.saved == told.saved_measured else f"{told.saved_measured:,}",
-                    f"{told.peak:,}",
-                    f"{told.peak_measured:,}",
-                    "–" if bars.jit_error(case) is None else f"{told.peak_jax_predicted:,}",
-                    "–" if told.peak_jax is None else f"{told.peak_jax:,}",
+                    f"{shown.saved:,}",
+                    "the same" if shown.saved == shown.saved_measured else f"{shown.saved_measured:,}",
+                    f"{shown.peak:,}",
+                    f"{shown.peak_measured:,}",
+                    "–" if bars.jit_error(case) is None else f"{shown.peak_jax_predicted:,}",
+                    "–" if shown.peak_jax is None else f"{shown.peak_jax:,}",
                     _optional(bars.ours(case) if case.kind != "train" else None, seconds),
-                    _optional(told.calibrated, seconds),
+                    _optional(shown.calibrated, seconds),
                     _optional(bars.calibrated_error(case), factor),
-                    _optional(told.seconds, seconds),
+                    _optional(shown.seconds, seconds),
                     _optional(bars.time_error(case), factor),
                 )
             )
@@ -270,7 +270,7 @@ def _predictions(results: Results) -> str:
 
 
 def _ranked(rankings: Sequence[Ranking]) -> str:
-    """Whether several plans of a network were told apart."""
+    """Whether the predicted order of a network's plans is the measured one."""
     if not rankings:
         return ""
     rows: list[tuple[str, ...]] = []

@@ -30,7 +30,7 @@ Params = dict[str, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What so many seeds of a case started with; ``root`` and all quantiles relative to the declared deviation.
+    """Statistics of the start over the seeds of a case; ``root`` and all quantiles relative to the declared deviation.
 
     ``root`` is that of the mean square over seeds and entries, ``error`` its relative standard error. ``within`` is
     the share of seeds whose own root lies in [0.5, 2], ``quantiles`` the 5th, 50th and 95th percentile of these
@@ -91,7 +91,7 @@ class _Samples:
         self._seeds = 0
 
     def extend(self, count: int) -> None:
-        """Run so many more seeds."""
+        """Run ``count`` more seeds."""
         for size in _batches(count):
             self._run(self._draw(self._seeds, size), size)
             self._seeds += size
@@ -135,7 +135,7 @@ def _batches(count: int) -> Iterator[int]:
 
 
 def _auto(module: Any, first: int, count: int) -> Params:
-    """All tensors of the module in so many seeds, drawn by the module itself."""
+    """All tensors of the module for ``count`` seeds from ``first`` on, drawn by the module itself."""
     states: list[Params] = []
     for seed in range(first, first + count):
         module.reset_parameters(torch.Generator().manual_seed(seed))

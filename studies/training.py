@@ -156,7 +156,7 @@ def _trial(kind: str, data: Images, rate: float, protocol: Protocol, tick: Calla
 
 
 def _split(data: Images, seed: int, part: int) -> tuple[Images, Images]:
-    """All but one part in so many, and that part."""
+    """All images without one ``part``-th of them, and that part."""
     order = torch.as_tensor(np.random.default_rng(seed).permutation(len(data.labels)))
     count = len(order) // part
     first, rest = order[:count], order[count:]

@@ -18,10 +18,6 @@ SUFFIXES = (".py", ".md", ".tn", ".lark", ".golden", ".txt", ".toml")
 OWN = (LIST, Path(__file__).with_name("test_phrases.py"))
 
 NOT_YET = (
-    "benchmarks",
-    "docs",
-    "grammar",
-    "studies",
     "tests",
     "tnc",
     "tnc/cli",

@@ -11,8 +11,10 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 GROUPS = {
     "compiler": ("tnc", "backends", "grammar"),
-    "front (`syntax`, `sema`, `ir`, `passes`)": ("tnc/syntax", "tnc/sema", "tnc/ir", "tnc/passes"),
-    "back (`order`, `cost`, `codegen`, `backends`)": ("tnc/order", "tnc/cost", "tnc/codegen", "backends"),
+    "front (`syntax`, `sema`, `ir`, `passes`, `init`)": ("tnc/syntax", "tnc/sema", "tnc/ir", "tnc/passes", "tnc/init"),
+    "back (`order`, `cost`, `codegen`, `backends`, `measure/xla`)": (
+        *("tnc/order", "tnc/cost", "tnc/codegen", "backends", "tnc/measure/xla"),
+    ),
     "tests": ("tests",),
 }
 
