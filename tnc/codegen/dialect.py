@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class LoopText:
     """A :class:`Loop` with its variables.
 
-    ``carried`` is handed on from iteration to iteration, beginning with ``initial``; ``walked`` are pairs of the
+    ``carried`` is passed from iteration to iteration, beginning with ``initial``; ``walked`` are pairs of the
     variable for an entry and the expression of what is walked along. ``sources`` are the tensors from outside that the
     body reads; ``grows`` says that what is carried is real or of the module's dtype at first and then of a larger kind.
     """

@@ -92,7 +92,7 @@ class Expressions:
                 self._scalars.need("rms")
                 return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))
             case Sweep() | Loop():
-                raise AssertionError("loops and sweeps are no expressions")
+                raise AssertionError("a loop or a sweep is not an expression")
             case _:
                 assert_never(operation)
 

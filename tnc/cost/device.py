@@ -1,7 +1,7 @@
-"""Device profiles: what a plan needs to know of the machine that will run it, and nothing else.
+"""Device profiles: the properties of a machine that plans depend on.
 
 Profiles are JSON files. Those shipped in ``tnc/devices`` come from public data sheets, and say so; ``tnc calibrate``
-measures others. A profile is named by whoever compiles, never found out, so that plans are the same everywhere.
+measures others. The user names a profile; it is never detected, so plans are the same everywhere.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Overhead:
 class Profile:
     """A device.
 
-    ``products`` are rates by real dtype; one narrow product that is no batch reaches the part ``alone`` of them, since
+    ``products`` are rates by real dtype; one narrow product outside a batch reaches the part ``alone`` of them, since
     the threads of a processor share it less well than a batch. ``batch`` is what every further matrix of a batched
     product takes beyond its arithmetic. ``bandwidth`` is bytes a second over the bytes that a pass touches; ``scatter``
     is how many times as long as a copy a permutation takes, over the bytes that stay together, and ``turn`` the seconds

@@ -73,10 +73,9 @@ class Gemm:
 class MemoryPass:
     """One walk over memory.
 
-    So many ``entries`` are read and written, ``fresh`` of them in memory that the call asks for; so many times a
-    function is evaluated that takes more than an instruction. Where ``together`` is not 0, only so many entries lie
-    side by side in both the old and the new order; ``turns`` is then how often an index over one of the axes advances
-    outside the two innermost loops.
+    ``entries`` are read and written, ``fresh`` of them in new memory. ``functions`` counts evaluations that take more
+    than an instruction. If ``together`` is not 0, runs of that many entries are contiguous in both the old and the new
+    order; ``turns`` then counts how often an index over one of the axes advances outside the two innermost loops.
     """
 
     entries: int
@@ -89,10 +88,10 @@ class MemoryPass:
 Kernel: TypeAlias = Gemm | MemoryPass
 
 _FEW = 8
-"""Up to so many streams are read side by side without loss of what was fetched with each entry."""
+"""Strided streams that fit in cache together."""
 
 _STREAMED = 6
-"""Reading such streams is as fast as reading runs of so many entries."""
+"""Reading up to ``_FEW`` streams is as fast as reading contiguous runs of this many entries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Seconds:
 
 
 _NARROW, _WIDE = 128, 512
-"""Threads share a product of matrices badly if it is no batch and its two shorter sides are narrow, well if wide."""
+"""Threads share a product of matrices badly outside a batch if its two shorter sides are narrow, well if wide."""
 
 
 class Clock:
@@ -107,7 +107,7 @@ class Clock:
         return 2 * once + self.profile.call.forward + self.profile.call.backward
 
     def scatter(self, entries: int) -> float:
-        """The time of a permutation of which no more is known than that so many entries move, each on its own."""
+        """Upper bound for permuting ``entries`` elements, each moved separately. Seconds."""
         return self.move(MemoryPass(2 * entries, entries, together=1))
 
     def work(self, kernel: Kernel) -> float:

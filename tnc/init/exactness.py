@@ -153,7 +153,7 @@ class _Analysis:
         return all(tensor in self._symmetric for tensor in ordered[1:])
 
     def _terms(self, statement: Sum) -> list[str]:
-        """The tensors of a sum but for cores that start at zero."""
+        """The tensors of a sum, without cores that start at zero."""
         tensors = [term.use.tensor for term in statement.terms if term.coefficient != 0]
         return [tensor for tensor in tensors if not self._is_zero(tensor)]
 

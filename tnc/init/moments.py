@@ -89,7 +89,7 @@ _POINTS = 1801
 def normal_sample() -> tuple[tuple[float, float], ...]:
     """Points and weights for a standard normal variable.
 
-    The trapezoidal rule with a point at zero: exact to rounding where a function is smooth but for a kink there.
+    The trapezoidal rule with a point at zero: exact to rounding where a function is smooth except for a kink there.
     """
     step = 2 * _WIDTH / (_POINTS - 1)
     points = [(index - _POINTS // 2) * step for index in range(_POINTS)]

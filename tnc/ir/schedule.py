@@ -260,8 +260,8 @@ class Sweep:
 
     A window sees the state as (front, summed, back) and makes it (front, new, back). The operand is flat and of a size
     that is known; the step's shape is what the last window leaves, without axes of legs that are not there.
-    ``tnc.ir.sweep.products`` has the products of matrices that it stands for; whoever has a better way to compute all
-    windows together, such as one kernel that keeps blocks of the state in cache, finds them here still together.
+    ``tnc.ir.sweep.products`` lowers it to products of matrices; a backend may instead compute all windows together,
+    for example in one kernel that keeps blocks of the state in cache.
     """
 
     operand: Read

@@ -158,7 +158,7 @@ def _step(step: Step, sources: dict[str, _Source], count: int) -> _Source:
     if strided and not step.strided:
         _fail(where, "claims to be contiguous")
     if step.strided and not isinstance(operation, NamedView | Slice):
-        _fail(where, "is no view, and yet strided")
+        _fail(where, "is strided, but not a view")
     return _Source(step.shape, step.strided)
 
 
@@ -186,7 +186,7 @@ def _repeat(step: Step, repeat: Loop, initial: _Seen, sources: dict[str, _Source
         _define(inner, each.name, _step(each, inner, repeat.count))
     last = repeat.body[-1]
     if last.strided:
-        _fail(where, "hands on a strided view")
+        _fail(where, "carries a strided view")
     return last.shape
 
 
@@ -224,7 +224,7 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
             return step.shape
         case Pointwise(function=function):
             if _highest(function) >= len(shapes) or any(shapes[1:]):
-                _fail(where, "has further operands that are no scalars, or too few")
+                _fail(where, "has too few operands, or further operands that are not scalars")
             return shapes[0]
         case Normalize(axes=axes):
             if not set(axes) <= set(range(len(shapes[0]))):

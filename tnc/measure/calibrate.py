@@ -37,7 +37,7 @@ _TICK: Final = 1e-9
 
 _FUNCTIONS: Final = ("exp", "tanh")
 _SMALL: Final = (2**12, 4)
-"""A batch of products of so many matrices with such sides."""
+"""Matrices in a batched product, and their sides."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -62,7 +62,7 @@ class _Times:
 def calibrate(name: str, machine: Machine, budget: float = BUDGET, progress: Progress | None = None) -> dict[str, Json]:
     """A profile of this machine under a name, as the contents of its file.
 
-    ``progress`` is told how many parts are measured, and of how many.
+    ``progress`` is called with the number of parts measured so far and the number of all.
     """
     times = _measure(machine, budget, progress or _nobody)
     view = [max(seconds / (2 * _CHAIN), _TICK) for seconds in times.chains[2:]]
@@ -76,7 +76,7 @@ def calibrate(name: str, machine: Machine, budget: float = BUDGET, progress: Pro
         "measured": True,
         "sources": [f"tnc calibrate with {machine.name}"],
         "products": {dtype: _products(dtype, times) for dtype in machine.dtypes},
-        # The products that are measured are no batches.
+        # Single products were measured, not batches.
         "alone": 1.0,
         "batch_seconds": _rounded(max((times.batch - times.call) / _SMALL[0], 1e-12)),
         "bandwidth": [
@@ -190,8 +190,10 @@ def _memory(times: dict[int, tuple[float, float]]) -> tuple[int, float]:
     costs = {size: fresh - again for size, (again, fresh) in times.items()}
     largest = max(costs)
     fresh = largest / max(costs[largest], _TICK)
-    dear = [size for size, seconds in costs.items() if seconds > 0.5 * size / fresh]
-    recycled = min((size for size in dear if all(other in dear for other in costs if other > size)), default=largest)
+    costly = [size for size, seconds in costs.items() if seconds > 0.5 * size / fresh]
+    recycled = min(
+        (size for size in costly if all(other in costly for other in costs if other > size)), default=largest
+    )
     return recycled // 2, fresh
 
 

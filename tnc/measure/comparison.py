@@ -121,7 +121,7 @@ def bench(
     progress: Callable[[int, int], None],
     threads: int | None = None,
 ) -> Bench:
-    """Measure networks in turn, round by round, for so many seconds, and put what was predicted beside it.
+    """Measure networks in turn, round by round, for ``seconds``, and compare with what was predicted.
 
     Raises:
         CompileError: TN024 if they cannot be run here, TN022 if the profile has no rates for their dtype.

@@ -14,13 +14,13 @@ from tnc.order.greedy import greedy
 from tnc.order.tree import Network, Path
 
 _OPTIMAL = 8
-"""Up to so many operands the exact search is run; it is exponential."""
+"""Maximum number of operands for the exact search, which is exponential."""
 
 _RANDOM = 500
 """Maximum number of operands for which greedy search is repeated with random choices; longer regions get one search."""
 
 _RECONFIGURED = 120
-"""Up to so many operands the best tree found has its subtrees improved."""
+"""Maximum number of operands for improving the subtrees of the best tree."""
 
 _Equation: TypeAlias = tuple[list[tuple[str, ...]], tuple[str, ...], dict[str, int]]
 

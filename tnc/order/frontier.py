@@ -49,7 +49,7 @@ def frontier(network: Network, start: int) -> tuple[int, ...]:
 
 
 def _growth(network: Network, open_legs: set[int], crowded: set[int], uses: Counter[int], operand: int) -> float:
-    """The size of the product relative to what it was, but for crowded legs, which all products get sooner or later."""
+    """The size of the product relative to what it was, without crowded legs, which all products get eventually."""
     growth = 1.0
     for leg in network.operands[operand]:
         if leg in crowded:

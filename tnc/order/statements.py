@@ -1,4 +1,4 @@
-"""Statements that are no contraction as steps."""
+"""Lowers statements other than contractions to steps."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Layout:
         return not self.strided and all(after == before + 1 for before, after in pairwise(group))
 
     def read(self, groups: Sequence[Sequence[int]]) -> Read | None:
-        """The tensor seen with one axis for each group of axes of memory; None if that is no view."""
+        """The tensor with one axis for each group of storage axes; None if no such view exists."""
         if not all(self.is_fusable(group) for group in groups):
             return None
         view = sorted((index for index, group in enumerate(groups) if group), key=lambda index: groups[index][0])

@@ -12,9 +12,9 @@ from tnc.passes.uses import rebuilt
 
 @dataclass(frozen=True, slots=True)
 class EliminateCommon:
-    """Statements that are equal but for their names are one; the first keeps its name.
+    """Merge statements that are equal except for their names; the first keeps its name.
 
-    Needs: nothing. Guarantees: no two statements are equal but for their names. Why: an instance that is used twice
+    Needs: nothing. Guarantees: no two statements are equal except for their names. Why: an instance that is used twice
     is generated once. Runs before contractions are merged, since inside a region there is nothing left to share.
     """
 

@@ -17,7 +17,7 @@ class FoldViews:
 
     Needs: nothing. Guarantees: no reshape reads a reshape or a flat crop, no crop reads a crop of its kind, no view
     leaves the shape as it is, and a flat crop crops. Why: an axis that one network merges and the next splits again
-    is no axis at all, and regions on both sides can become one.
+    disappears, and regions on both sides can become one.
     """
 
     name: ClassVar[str] = "fold_views"

@@ -24,4 +24,4 @@ class Pass(Protocol):
 
 
 Observer: TypeAlias = Callable[[Pass, Program, Program], None]
-"""Told of every pass that ran, with the Program before and after."""
+"""Called after every pass, with the pass and the Program before and after."""

@@ -24,7 +24,7 @@ _STATES_A_LEVEL: Final = 24
 """No level of the tree needs more of the automaton's stack than this."""
 
 _MOST_RECOVERIES: Final = 10 * MOST_ERRORS
-"""Where one thing said stands for many errors, the text is given up after so many of them."""
+"""Recoveries after which parsing stops, also where one diagnostic stands for many errors."""
 
 _LONGEST_HEAD: Final = 64
 """How many tokens of a name are looked at to see whether a definition begins there."""
@@ -117,7 +117,7 @@ class Recovery:
 
     @staticmethod
     def _feed_words(machine: Machine, words: tuple[str, ...], place: Token) -> bool:
-        """Take tokens that nobody wrote; what is no literal is a name."""
+        """Feed tokens that are not in the text; a word that is not a literal is a name."""
         literals = terminals().literals
         for word in words:
             if not machine.feed(Token(literals.get(word, "NAME"), word, place.source, place.start, place.start)):

@@ -1,4 +1,4 @@
-"""What is no token of the language: what it was probably meant to be, and what to say about it."""
+"""Text that is not a token of the language: what was probably meant, and the message for it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tnc.syntax.tokens import UNITS, Token, clip
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A piece of text that is no token.
+    """A piece of text that is not a token.
 
-    ``meant`` is the text of the token it stands for, None for none; ``kind`` is the token's type where ``meant`` is no
-    literal. ``joins_last``: the token before is part of it, and it starts there.
+    ``meant`` is the text of the token it stands for, None for none; ``kind`` is the token's type where ``meant`` is not
+    a literal. ``joins_last``: the token before is part of it, and it starts there.
     """
 
     diagnostic: Diagnostic
@@ -177,7 +177,7 @@ def _string(source: Source, at: int) -> Slip:
 
 
 def _number(source: Source, at: int) -> Slip:
-    """Digits with something glued to them that is no unit."""
+    """Digits followed by something that is not a unit."""
     match = _NUMBER_LIKE.match(source.text, at)
     assert match is not None
     written, end = match[0], match.end()

@@ -13,7 +13,7 @@ END: Final = "$END"
 
 
 MOST_ERRORS: Final = 100
-"""After so many errors of one file its author has better things to do than to read on."""
+"""Maximum number of syntax errors reported per file."""
 
 
 class Token(NamedTuple):

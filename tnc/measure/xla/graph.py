@@ -43,7 +43,7 @@ class Kind(Enum):
 class View:
     """A node as an operand: its shape in memory as it is seen, and whether that is its own and the reader's as well.
 
-    A reader that is ``late`` is the last one of several to be told that the node is there.
+    A reader that is ``late`` is the last of several to become ready after the node.
     """
 
     node: int

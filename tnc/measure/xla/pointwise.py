@@ -60,7 +60,7 @@ class Tape:
 
 
 def evaluated(graph: Graph, function: Scalar, operands: Sequence[Strided]) -> tuple[Strided, Tape]:
-    """The value of a function, and how it came about."""
+    """The value of a function, and the tape of calls that computed it."""
     calls: list[_Call] = []
 
     def call(name: str, values: Sequence[_Operand]) -> _Operand:
