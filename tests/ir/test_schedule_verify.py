@@ -116,7 +116,7 @@ BAD: list[tuple[str, Step]] = [
     ("crops", step(Slice(ROW), 3, 6)),
     ("claims to be contiguous", step(Slice(core()), 2, 2)),
     ("claims to be contiguous", step(NamedView(Read("x", ("batch", 6), None, (1, 0))), 6, "batch")),
-    ("yet strided", step(Contiguous(core()), 2, 3, strided=True)),
+    ("strided, but not a view", step(Contiguous(core()), 2, 3, strided=True)),
     ("further operands", step(Pointwise(Argument(1), (ROW,)), "batch", 6)),
     ("further operands", step(Pointwise(Argument(1), (ROW, core())), "batch", 6)),
     ("not flat", step(Sweep(ROW, (gate(1),)), 16)),
@@ -129,7 +129,7 @@ BAD: list[tuple[str, Step]] = [
     ("cannot see 16", step(sweep(gate(1), gate(1)), 8)),
     ("has shape", step(sweep(gate(1)), 24)),
     ("has shape", step(sweep(gate(1)), 4, 4)),
-    ("yet strided", step(sweep(gate(1)), 2, 8, strided=True)),
+    ("strided, but not a view", step(sweep(gate(1)), 2, 8, strided=True)),
     ("normalizes", step(Normalize(ROW, (2,), 1e-12), "batch", 6)),
 ]
 
