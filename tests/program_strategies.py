@@ -265,7 +265,7 @@ def shape_ints(shape: tuple[Dim, ...]) -> tuple[int, ...]:
 
 @st.composite
 def _factored(draw: st.DrawFn, elements: int) -> tuple[int, ...]:
-    """A shape of so many elements."""
+    """A shape with ``elements`` elements."""
     shape: list[int] = []
     while elements > 1:
         factor = draw(st.sampled_from([factor for factor in range(2, elements + 1) if elements % factor == 0]))

@@ -13,7 +13,7 @@ FOUND = {
     "an unknown type of a parameter": "network a(n: j = 2) { core c(n)  output y(i) = c(i) }",
     "a head that cannot be read": "network mpo(outs: ints, chi: i]) + c(i))\n}",
     "half a character": 'network a() { core c(2)  output y(i) = c(i)  require params <= 8, "too b\ud800ig" }',
-    "a name that is no name, in a file with another error": "let n = 2^2^2^99\nnetwork a() { output yχ() = 1 }",
+    "a malformed name, in a file with another error": "let n = 2^2^2^99\nnetwork a() { output yχ() = 1 }",
     "a function that overflows": "fn f(t) = exp(-t^7 / 2)\nnetwork a() { core c(2)  output y(i) = f(c(i)) }",
     "a square that overflows": "network a() { core c(2) init normal(1e200)  core d(2)  output y(i) = c(i) * d(i) }",
     "a deviation without a square": "network a() { core c(2)  output y(i) std 1e-200 = c(i) }",

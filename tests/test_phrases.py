@@ -29,6 +29,7 @@ FINE = [
     "the result is no larger than the operand",
     "all but the last",
     "pass it on",
+    "times by hand on a small profile",
     "the command tells them apart",
 ]
 

@@ -61,7 +61,7 @@ def followed(kind: str, mark: str, body: str, folder: Path, capsys: pytest.Captu
 
 
 def agree(written: str, found: str) -> bool:
-    """Equal, but for what a training gives."""
+    """Equal, except for accuracies."""
     if "$ python" not in written:
         return written == found
     pairs = zip(FRACTION.findall(written), FRACTION.findall(found), strict=False)

@@ -65,7 +65,7 @@ def test_gradients(case: str) -> None:
 
 @pytest.mark.parametrize("schedule", [*SWEEPS.values(), swept(64, (4, 4, 1), (2, 4, 4), frozen=(0,), core=True)])
 def test_kept_for_the_backward_pass(schedule: Schedule) -> None:
-    """As a chain of products: the state before every gate that is trained, and the gates that are no parameters."""
+    """As a chain of products: the state before every gate that is trained, and the gates that are computed."""
     network: Any = torch_module(schedule, "float32")
     inputs = [torch.rand([int(size) for size in given.shape]) for given in schedule.inputs]
     free = {t.untyped_storage().data_ptr() for t in (*network.parameters(), *network.buffers(), *inputs)}

@@ -46,7 +46,7 @@ def decoder(call: str, legs: int, std: float = 1.0, last: str = "") -> Program:
 
 
 def roots(program: Program, seeds: int) -> np.ndarray:
-    """The root mean square of the first output in so many seeds."""
+    """The root mean square of the first output for ``seeds`` seeds."""
     chosen = initialise(program)
     assert chosen.diagnostics == ()
     optimised = run_passes(program)

@@ -78,7 +78,7 @@ GATES = "core t(2, 2, 2)\ncore g[k in 0..3](2, 2 -> 2, 2)\nh(x[0..3]) = t(x[0..3
         ("prod(k in 0..2) g[k](x[k], x[k + 1], x'[k], x'[k + 1])", ["TN808"]),
         # one after the other through a leg between them
         ("g[0](x[0], x[1], x'[0], y) * g[1](y, x[2], x'[1], x'[2])", []),
-        # a factor on the new leg is no gate
+        # a factor on the new leg is not a gate
         ("g[0](x[0], x[1], x'[0], x'[1]) * ones(x'[1])", []),
     ],
 )
