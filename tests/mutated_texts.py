@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from tests.random_programs import random_program
 from tnc import driver, sema
-from tnc.diagnostics import CompileError, Diagnostic, diagnostics_to_json, render_diagnostics
+from tnc.diagnostics import CompileError, Diagnostic, diagnostics_to_json, has_errors, render_diagnostics
 from tnc.ir import digest, program_text
 from tnc.limits import Limits
 from tnc.source import Source
@@ -266,7 +266,7 @@ def _check(text: str) -> None:
     source = Source("mutated.tn", text)
     checked = driver.check(source, driver.Options())
     _render(checked.diagnostics)
-    if driver.has_errors(checked.diagnostics):
+    if has_errors(checked.diagnostics):
         return
     library, _ = sema.load(source, Limits())
     for name in checked.networks:

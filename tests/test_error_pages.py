@@ -153,5 +153,5 @@ def test_an_unknown_topic(topic: str, hint: str, capsys: pytest.CaptureFixture[s
     assert main(["help", "TN201", topic]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"error[TN016]: there is no code `{topic}`\n")
+    assert err.startswith(f"error[TN016]: unknown code `{topic}`\n")
     assert hint in err

@@ -15,6 +15,7 @@ from tnc import driver
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.program import Output, Parameter, Program
 from tnc.limits import Limits
+from tnc.options import DTYPES, Options
 from tnc.reading import read_source
 from tnc.source import Source
 
@@ -32,7 +33,7 @@ class Network:
     """
 
     initialised: driver.Initialised = field(repr=False)
-    options: driver.Options = field(repr=False)
+    options: Options = field(repr=False)
     warnings: tuple[Diagnostic, ...] = field(default=(), repr=False)
 
     def __repr__(self) -> str:
@@ -172,7 +173,7 @@ def loads(
     return network_of_source(source, options, _arguments(args, arguments))
 
 
-def network_of_source(source: Source, options: driver.Options, arguments: Mapping[str, object]) -> Network:
+def network_of_source(source: Source, options: Options, arguments: Mapping[str, object]) -> Network:
     """The one network that is meant, else an error that lists those that could be."""
     plain = tuple((name, _plain(value)) for name, value in arguments.items())
     options = replace(options, arguments=plain, neighbours=_option_names())
@@ -232,7 +233,7 @@ def _options(
     objective: object,
     forward_only: object,
     input_grads: object,
-) -> driver.Options:
+) -> Options:
     """The options of the driver.
 
     Raises:
@@ -243,10 +244,10 @@ def _options(
         network = text_of("`network`", "the name of a network, as a string", network)
     if device is not None:
         device = _path("`device`", "the name of a device or the path of its profile", device)
-    return driver.Options(
+    return Options(
         network,
         sizes=_sizes(sizes),
-        dtype=text_of("`dtype`", f"a string, one of {', '.join(driver.DTYPES)}", dtype),
+        dtype=text_of("`dtype`", f"a string, one of {', '.join(DTYPES)}", dtype),
         device=device,
         objective=text_of("`objective`", "a string: time, flops or memory", objective),
         forward_only=_truth("`forward_only`", forward_only),
@@ -302,7 +303,7 @@ def _arguments(args: object, arguments: Mapping[str, object]) -> Mapping[str, ob
     """The arguments of both kinds.
 
     Raises:
-        TypeError: if ``args`` is no mapping of names, or repeats a keyword.
+        TypeError: if ``args`` is not a mapping of names, or repeats a keyword.
     """
     if args is None:
         return arguments

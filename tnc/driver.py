@@ -10,7 +10,7 @@ Stages are imported where they are called, so that ``tnc check`` loads no planne
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tnc.diagnostics import (
@@ -20,11 +20,14 @@ from tnc.diagnostics import (
     Diagnostic,
     InternalError,
     LintLevels,
-    Severity,
+    has_errors,
     without_consequences,
 )
-from tnc.diagnostics.suggest import did_you_mean, nearest
+from tnc.diagnostics.suggest import unknown
 from tnc.limits import Limits
+from tnc.options import DTYPES
+from tnc.options import Options as Options
+from tnc.selection import choose, nothing_to_compile, several_networks, unknown_sizes
 from tnc.source import Source
 
 if TYPE_CHECKING:
@@ -34,31 +37,6 @@ if TYPE_CHECKING:
     from tnc.order import Decision, Objective, PlanOptions
     from tnc.report import NetworkExplanation, NetworkReport
     from tnc.sema import Library
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked of the compiler.
-
-    ``arguments`` are for the parameters of networks: a :class:`Source` is an expression of the language, anything
-    else a Python value. ``sizes`` are those of dynamic dimensions, ``lints`` which warnings are told. A plan has the
-    least of ``objective`` (time, flops or memory) that was found, on ``device``: a name, the path of a profile, or
-    None for a generic processor. ``input_grads`` says whether inputs need gradients.
-    ``neighbours`` are names that a misspelt argument could have meant instead: options
-    of Python's functions or of the command line.
-    """
-
-    network: str | None = None
-    arguments: tuple[tuple[str, object], ...] = ()
-    sizes: tuple[tuple[str, int], ...] = ()
-    dtype: str = "float32"
-    limits: Limits = field(default_factory=Limits)
-    lints: LintLevels = field(default_factory=LintLevels)
-    device: str | None = None
-    objective: str = "time"
-    forward_only: bool = False
-    neighbours: tuple[str, ...] = ()
-    input_grads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +76,6 @@ class Planned:
     broken: tuple[Diagnostic, ...]
     decisions: tuple[Decision, ...]
 
-
-DTYPES: Final = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")
 
 _ENDLESS: Final = {"TN240": 1, "TN242": 2}
 """How far a limit on work shows that a network has no end: once out of steps, or twice too deep."""
@@ -145,7 +121,7 @@ def elaborate(source: Source, options: Options) -> Elaborated:
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
     if not networks:
-        raise CompileError((*diagnostics, _nothing_to_compile(library)))
+        raise CompileError((*diagnostics, nothing_to_compile(library)))
     return Elaborated(networks, diagnostics)
 
 
@@ -195,8 +171,7 @@ def _plan_options(options: Options) -> PlanOptions:
 
     objectives: dict[str, Objective] = {str(objective): objective for objective in order.OBJECTIVES}
     if options.objective not in objectives:
-        hint = did_you_mean(options.objective, objectives) or f"there are {listed(objectives)}"
-        raise CompileError((Diagnostic("TN026", f"`{options.objective}` is no objective", help=hint),))
+        raise CompileError((unknown("TN026", "objective", options.objective, objectives),))
     return order.PlanOptions(
         sizes=options.sizes,
         dtype=options.dtype,
@@ -243,8 +218,7 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
     from tnc import init, ir, sema
 
     if options.dtype not in DTYPES:
-        hint = did_you_mean(options.dtype, DTYPES) or f"there are {listed(DTYPES)}"
-        raise CompileError((Diagnostic("TN012", f"`{options.dtype}` is no dtype", help=hint),))
+        raise CompileError((unknown("TN012", "dtype", options.dtype, DTYPES),))
     library, found = sema.load(source, options.limits)
     chosen, misfits = choose(library, options)
     groups = [found]
@@ -267,7 +241,7 @@ def _front(source: Source, options: Options) -> tuple[Library, tuple[Initialised
         if endless >= 2:
             break  # the file's other networks may be as hungry, most likely for one reason
     if len(networks) == len(chosen):
-        groups.append(tuple(_unknown_sizes(networks, options)))
+        groups.append(tuple(unknown_sizes((network.program for network in networks), options)))
     allowances, unclear = library.allowances(LINTS)
     diagnostics = options.lints.apply(without_consequences(sema.merge(*groups, unclear)), allowances)
     return library, tuple(_reported(network, options.lints, allowances) for network in networks), diagnostics
@@ -285,94 +259,6 @@ def only(elaborated: Elaborated, *ways_out: str) -> Initialised:
     Raises:
         CompileError: TN003 if there are several; ``ways_out`` are what could be written to choose.
     """
-    if len(elaborated.networks) == 1:
-        return elaborated.networks[0]
-    names = listed(network.program.name for network in elaborated.networks)
-    help_text = f"give {' or '.join(f'`{way}`' for way in ways_out)}"
-    raise CompileError((Diagnostic("TN003", f"several networks could be meant: {names}", help=help_text),))
-
-
-# -- what is meant -----------------------------------------------------------------------------
-
-
-def choose(library: Library, options: Options) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
-    """The networks that are meant, in source order, and what is wrong with the request.
-
-    That is the network that is named, else every one all of whose parameters have a default or an argument.
-    """
-    given = [name for name, _ in options.arguments]
-    if options.network is None:
-        chosen = tuple(network for network in library.networks if not _missing(library, network, given))
-    elif options.network not in library.networks:
-        return (), (_unknown_network(library, options.network),)
-    else:
-        chosen = (options.network,)
-        missing = _missing(library, options.network, given)
-        if missing:
-            known = [p.name for p in library.networks[options.network].parameters]
-            strangers = (
-                _stranger(library, name, known, (options.network,), options) for name in given if name not in known
-            )
-            return (), (_lacks_arguments(options.network, missing), *strangers)
-    known = list(dict.fromkeys(name for network in chosen for name in library.parameters(network)))
-    return chosen, tuple(_stranger(library, name, known, chosen, options) for name in given if name not in known)
-
-
-def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Whether any is worse than a warning."""
-    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-
-
-def listed(names: Iterable[str]) -> str:
-    """```a`, `b` and `c```, or at most a dozen of them."""
-    quoted = [f"`{name}`" for name in names]
-    if len(quoted) > 12:
-        return f"{', '.join(quoted[:12])} and {len(quoted) - 12} more"
-    return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
-
-
-def _missing(library: Library, network: str, given: list[str]) -> list[str]:
-    parameters = library.networks[network].parameters
-    return [p.name for p in parameters if p.default is None and p.name not in given]
-
-
-def _unknown_network(library: Library, name: str) -> Diagnostic:
-    message = f"`{library.source.name}` declares no network `{name}`"
-    there = f"it declares {listed(library.networks)}" if library.networks else None
-    return Diagnostic("TN002", message, help=did_you_mean(name, library.networks) or there)
-
-
-def _lacks_arguments(network: str, missing: list[str]) -> Diagnostic:
-    message = f"network `{network}` lacks {listed(missing)}, which {'has' if len(missing) == 1 else 'have'} no default"
-    return Diagnostic("TN004", message, help=f"give {' '.join(f'`--set {name}=…`' for name in missing)}")
-
-
-def _nothing_to_compile(library: Library) -> Diagnostic:
-    name = library.source.name
-    if not library.networks:
-        return Diagnostic("TN152", f"`{name}` declares no network", help="declare one: `network layer() { … }`")
-    network = next(iter(library.networks))
-    lacking = " ".join(f"--set {name}=…" for name in _missing(library, network, []))
-    message = f"every network of `{name}` needs arguments: {listed(library.networks)}"
-    return Diagnostic("TN004", message, help=f"complete one, as in `--network {network} {lacking}`")
-
-
-def _stranger(library: Library, name: str, known: list[str], chosen: tuple[str, ...], options: Options) -> Diagnostic:
-    of = f"network `{chosen[0]}`" if len(chosen) == 1 else "the chosen networks"
-    have = "has" if len(chosen) == 1 else "have"
-    there = f"{of} {have} {listed(known) if known else 'no parameters'}"
-    if (place := library.binding_place(chosen, name)) is not None:
-        return Diagnostic("TN006", f"`{name}` is not a parameter of {of}", help=place)
-    if (meant := nearest(name, (*known, *options.neighbours))) in options.neighbours and meant not in known:
-        return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=f"did you mean the option `{meant}`?")
-    help_text = did_you_mean(name, known) or there
-    return Diagnostic("TN006", f"`{name}` is no parameter of {of}", help=help_text)
-
-
-def _unknown_sizes(networks: list[Initialised], options: Options) -> Iterable[Diagnostic]:
-    dynamic = {dim for n in networks for i in n.program.inputs for dim in i.shape if isinstance(dim, str)}
-    for name, _ in options.sizes:
-        if name not in dynamic:
-            there = f"there is {listed(sorted(dynamic))}" if dynamic else "no network here has a dynamic dimension"
-            message = f"`{name}` is no dynamic dimension of the chosen networks"
-            yield Diagnostic("TN007", message, help=did_you_mean(name, dynamic) or there)
+    if len(elaborated.networks) > 1:
+        raise CompileError((several_networks((network.program.name for network in elaborated.networks), ways_out),))
+    return elaborated.networks[0]

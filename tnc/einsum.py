@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, TypeAlias, cast
 
 from tnc.api import Network, expected, integer, network_of_source
 from tnc.diagnostics import CompileError, Diagnostic
-from tnc.driver import Options
 from tnc.ir.program import Dim
 from tnc.ir.program_text import RESERVED, TAKEN
+from tnc.options import Options
 from tnc.source import Source, Span
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -189,7 +189,7 @@ def _letters(equation: str, text: str) -> Legs:
     wrong = next((leg for leg in legs if leg != _ELLIPSIS and not leg.isalpha()), None)
     if wrong is not None:
         advice = "an ellipsis is three dots: `...`" if wrong in (".", "…") else "legs of an equation are single letters"
-        raise _error(equation, "TN014", f"`{wrong}` is no letter", advice)
+        raise _error(equation, "TN014", f"`{wrong}` is not a letter", advice)
     if legs.count(_ELLIPSIS) > 1:
         raise _error(
             equation, "TN014", f"`{text}` has two ellipses", "keep one: it stands for all axes without letters"
@@ -234,7 +234,9 @@ def _sizes(equation: _Equation, shapes: Sequence[Shape]) -> dict[str, Dim]:
     for index, (legs, shape) in enumerate(zip(equation.operands, shapes, strict=True)):
         for axis, (leg, size) in enumerate(zip(legs, shape, strict=True)):
             if isinstance(size, str) and (not _NAME.fullmatch(size) or size in RESERVED):
-                message = f"the shape of operand {index} has the size `{size}`, which is no name of a dynamic dimension"
+                message = (
+                    f"the shape of operand {index} has the size `{size}`, which is not the name of a dynamic dimension"
+                )
                 raise _error(equation.text, "TN015", message, 'sizes are integers, or names such as "batch"')
             if isinstance(size, int) and not 0 < size < _LARGE:
                 shown = f"size {size}" if abs(size) < _LARGE else "more than 18 digits"

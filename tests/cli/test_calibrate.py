@@ -65,8 +65,8 @@ def test_names_that_are_none(name: str, machine: PaperMachine, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("place", "told"),
     [
-        ("none/a.json", "is no folder to write to"),
-        ("file/a.json", "is no folder to write to"),
+        ("none/a.json", "is not a folder that can be written to"),
+        ("file/a.json", "is not a folder that can be written to"),
         ("folder", "is a directory, not a file to write"),
     ],
 )
@@ -110,4 +110,4 @@ def test_a_machine_without_memory(
 @pytest.mark.parametrize("option", ["--threads=0", "--threads=x", "--threads=99999", "--seconds=0", "--seconds=nan"])
 def test_options_out_of_range(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "lab", option]) == 2
-    assert "is no number of" in capsys.readouterr().err
+    assert "is not a number of" in capsys.readouterr().err

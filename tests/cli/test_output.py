@@ -155,7 +155,7 @@ def test_links_that_lead_nowhere_are_told_by_where_they_lead(tmp_path: Path) -> 
     (tmp_path / "lost").symlink_to(tmp_path / "none" / "x.py")
     assert "too many levels of symbolic links" in refused(lambda: write_file(tmp_path / "one", "text")).message
     diagnostic = refused(lambda: write_file(tmp_path / "lost", "text"))
-    assert diagnostic.message == f"`{tmp_path}/none` is no folder to write to"
+    assert diagnostic.message == f"`{tmp_path}/none` is not a folder that can be written to"
     assert diagnostic.help == "make the folder, or name another place with `-o`"
     assert refused(lambda: write_file(tmp_path / ("n" * 300), "text", "do without")).help == "do without"
 
@@ -316,7 +316,7 @@ def test_a_pipe_cannot_be_rewritten(tmp_path: Path, capsys: pytest.CaptureFixtur
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert main(["fmt", str(pipe)]) == 2  # and does not wait for someone to write
-    assert "is no file that could be rewritten" in capsys.readouterr().err
+    assert "is not a file, so it cannot be rewritten" in capsys.readouterr().err
 
 
 def test_a_folder_in_which_nothing_can_be_written(

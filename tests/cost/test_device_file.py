@@ -108,12 +108,12 @@ def test_a_directory_is_no_profile(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "it is no JSON"),
-        (text_of().encode()[:200], "it is no JSON"),
+        (b"", "it is not JSON"),
+        (text_of().encode()[:200], "it is not JSON"),
         (b"\xff\xfe", "it is not UTF-8"),
-        (b"[" * 100_000, "it is no JSON"),
-        (b"[]", "the file is no object"),
-        (b"7", "the file is no object"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b"[]", "the file is not an object"),
+        (b"7", "the file is not an object"),
         (b"{}", "its `format` is not 1"),
         (b'{"format": "1"}', "its `format` is not 1"),
         (b" " * (LARGEST + 1), "bytes"),
@@ -124,7 +124,7 @@ def test_files_that_are_no_profiles(content: bytes, reason: str, tmp_path: Path)
     file.write_bytes(content)
     code, message = told(lambda: find_profile(str(file)))
     assert code == "TN021"
-    assert message.startswith(f"`{file}` is no device profile: ")
+    assert message.startswith(f"`{file}` is not a device profile: ")
     assert reason in message
 
 
@@ -156,19 +156,19 @@ def test_fields_that_are_missing_or_wrong(field: str, kind: str) -> None:
         data[field] = {"wrong": WRONG[field], "null": None, "text": ""}[kind]
     code, message = told(lambda: parse_profile(json.dumps(data), "a.json"))
     assert code == "TN021"
-    assert message.startswith("`a.json` is no device profile: ")
+    assert message.startswith("`a.json` is not a device profile: ")
 
 
 @pytest.mark.parametrize(
     ("rates", "reason"),
     [
-        ({}, "`sides` is no list"),
-        ({"peak": 1e9}, "`half_side` is no positive number"),
-        ({"peak": 1e9, "half_side": 0}, "`half_side` is no positive number"),
+        ({}, "`sides` is not a list"),
+        ({"peak": 1e9}, "`half_side` is not a positive number"),
+        ({"peak": 1e9, "half_side": 0}, "`half_side` is not a positive number"),
         ({"sides": [2, 4], "long_rows": [[1, 1]]}, "`long_rows` is not a square"),
         ({"sides": [2, 4], "long_rows": [[1, 1], [1]]}, "`long_rows` is not a square"),
         ({"sides": [4, 2], "long_rows": []}, "does not ascend"),
-        ({"sides": list(range(1, 2000))}, "`sides` is no list"),
+        ({"sides": list(range(1, 2000))}, "`sides` is not a list"),
     ],
 )
 def test_rates_that_are_wrong(rates: object, reason: str) -> None:
@@ -179,11 +179,14 @@ def test_rates_that_are_wrong(rates: object, reason: str) -> None:
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        *((number, "is no positive number") for number in ("NaN", "Infinity", "-Infinity", "1e999", "0", "-0.0", "-1")),
-        *((number, "is no positive number") for number in ('"1e9"', "true", "[1]", "{}", "null", "1e-999")),
+        *(
+            (number, "is not a positive number")
+            for number in ("NaN", "Infinity", "-Infinity", "1e999", "0", "-0.0", "-1")
+        ),
+        *((number, "is not a positive number") for number in ('"1e9"', "true", "[1]", "{}", "null", "1e-999")),
         *((number, "is not between") for number in ("1e-320", "1e-19", "1e31", "1e308", "9" * 400)),
-        ("9" * 5000, "it is no JSON"),
-        ("1e", "it is no JSON"),
+        ("9" * 5000, "it is not JSON"),
+        ("1e", "it is not JSON"),
     ],
 )
 def test_numbers_that_no_device_has(number: str, reason: str) -> None:

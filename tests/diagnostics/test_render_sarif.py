@@ -132,4 +132,4 @@ def test_the_check_can_fail(broken: str) -> None:
 
 def test_other_commands_print_no_sarif(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--format", "sarif", "x.tn"]) == 2
-    assert "`sarif` is no value of `--format`" in capsys.readouterr().err
+    assert "unknown value `sarif` of `--format`" in capsys.readouterr().err

@@ -9,8 +9,8 @@ import time
 import pytest
 
 import tnc
-from tnc.driver import DTYPES
 from tnc.init.ranges import RANGES
+from tnc.options import DTYPES
 
 CHAIN = """
 network chain(n: int = 100) {{

@@ -172,7 +172,7 @@ def test_what_a_framework_dies_of_is_told_in_a_line(
     ("options", "told"),
     [
         (["--device", "gtx9000"], "error[TN020]"),
-        (["--seconds", "0"], "is no number of seconds"),
+        (["--seconds", "0"], "is not a number of seconds"),
         (["--backend", "torhc"], "did you mean `torch`?"),
         (["-b", "numpy", "--threads", "1"], "error[TN024]"),
         (["-b", "jax", "--threads", "1"], "error[TN024]"),

@@ -58,7 +58,7 @@ def test_sizes_that_it_does_not_name_are_those_asked_for() -> None:
         (Requirement("step_time", "<=", 1.0, None, "h1000"), "no device `h1000` is known"),
         (
             Requirement("step_time", "<=", 1.0, None, "h100", (("z", 3),)),
-            "`z` is no dynamic dimension of network `net`",
+            "network `net` has no dynamic dimension `z`",
         ),
     ],
 )

@@ -12,8 +12,9 @@ from tnc.cli.console import Console
 from tnc.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from tnc.driver import Elaborated, Options
+    from tnc.driver import Elaborated
     from tnc.limits import Limits
+    from tnc.options import Options
     from tnc.source import Source
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # pyright: ignore[reportPrivateUsage]
@@ -125,7 +126,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
         CompileError: for values that are malformed.
     """
     from tnc.diagnostics import LintLevels
-    from tnc.driver import Options
+    from tnc.options import Options
     from tnc.source import Source
 
     assignments = _pairs(getattr(arguments, "set", []), "--set", "TN005", "chi=4")
@@ -163,16 +164,14 @@ def read_limits(arguments: argparse.Namespace) -> Limits:
     from dataclasses import fields, replace
 
     from tnc.diagnostics import CompileError, Diagnostic
-    from tnc.diagnostics.suggest import did_you_mean
-    from tnc.driver import listed
+    from tnc.diagnostics.suggest import unknown
     from tnc.limits import LARGEST, Limits
 
     known = [field.name for field in fields(Limits)]
     changes: dict[str, int] = {}
     for name, value in _pairs(arguments.limit, "--limit", "TN009", "steps=5000000"):
         if name not in known:
-            help_text = did_you_mean(name, known) or f"there are {listed(known)}"
-            raise CompileError((Diagnostic("TN009", f"`{name}` is no limit", help=help_text),))
+            raise CompileError((unknown("TN009", "limit", name, known),))
         changes[name] = _positive(value, f"--limit {name}", "TN009")
         most: int = getattr(LARGEST, name)
         if changes[name] > most:
@@ -214,7 +213,7 @@ def _threads(text: str) -> int:
     """A number of threads, for argparse."""
     if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MOST_THREADS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"`{text}` is no number of threads from 1 to {MOST_THREADS}")
+    raise argparse.ArgumentTypeError(f"`{text}` is not a number of threads from 1 to {MOST_THREADS}")
 
 
 def _seconds(text: str) -> float:
@@ -225,7 +224,7 @@ def _seconds(text: str) -> float:
         number = 0.0
     if 0.0 < number <= MOST_SECONDS:
         return number
-    raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds up to {MOST_SECONDS:.0f}")
+    raise argparse.ArgumentTypeError(f"`{text}` is not a number of seconds up to {MOST_SECONDS:.0f}")
 
 
 def _lints(texts: list[str], option: str) -> frozenset[str]:
@@ -269,7 +268,7 @@ def _positive(text: str, option: str, code: str) -> int:
     if whole and len(digits) <= _MOST_DIGITS and int(digits) > 0:
         return int(digits)
     if whole and len(digits) > _MOST_DIGITS:
-        message = f"the number of {len(digits)} digits is no size: `{option}` takes {_MOST_DIGITS} at most"
+        message = f"the number of {len(digits)} digits is not a size: `{option}` takes {_MOST_DIGITS} at most"
     else:
-        message = f"`{text}` is no size: `{option}` takes a positive integer"
+        message = f"`{text}` is not a size: `{option}` takes a positive integer"
     raise CompileError((Diagnostic(code, message),))

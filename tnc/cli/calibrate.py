@@ -72,7 +72,7 @@ def _check_name(name: str) -> None:
 
     if NAME.fullmatch(name) is None or name.endswith(".json"):
         help_text = (
-            "a name has letters, digits, `.`, `_` and `-`, begins with a letter or digit, is no longer than 64 "
+            "a name has letters, digits, `.`, `_` and `-`, begins with a letter or digit, has at most 64 "
             "characters and does not end in `.json`"
         )
         raise _error("TN025", f"`{name}` cannot be the name of a device", help_text)
@@ -97,7 +97,7 @@ def _check_place(path: Path, force: bool, *, made: bool) -> None:
     except OSError:  # a folder on the way may not be searched
         raise _error("TN008", f"`{path}` cannot be reached", help_text) from None
     if not there:
-        raise _error("TN008", f"`{folder}` is no folder to write to", help_text)
+        raise _error("TN008", f"`{folder}` is not a folder that can be written to", help_text)
     if not writable:
         raise _error("TN008", f"`{folder}` may not be written to", help_text)
 

@@ -23,7 +23,7 @@ def add_to(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Check every file; JSON and SARIF go to stdout, being the product."""
     from tnc import __version__, driver
-    from tnc.diagnostics import CompileError, diagnostics_to_json, diagnostics_to_sarif
+    from tnc.diagnostics import CompileError, diagnostics_to_json, diagnostics_to_sarif, has_errors
 
     options = read_options(arguments)
     diagnostics: list[Diagnostic] = []
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             diagnostics += error.diagnostics
             continue
         diagnostics += checked.diagnostics
-        if not driver.has_errors(checked.diagnostics):
+        if not has_errors(checked.diagnostics):
             networks = len(checked.networks)
             fine.append(f"{source.name}: {networks} network{'' if networks == 1 else 's'}, no errors\n")
     if arguments.format != "text":

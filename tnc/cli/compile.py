@@ -15,7 +15,8 @@ from tnc.cli.console import Console, say, write_product
 from tnc.cli.stages import STAGES, Networks
 
 if TYPE_CHECKING:
-    from tnc.driver import Options, Planned
+    from tnc.driver import Planned
+    from tnc.options import Options
 
 STDOUT: Final = "-"
 FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})

@@ -67,7 +67,7 @@ def _refuse_stream(file: str) -> None:
         return
     kind = stat.S_IFMT(mode(file))
     if own_descriptor(file) is not None or kind not in (0, stat.S_IFREG, stat.S_IFDIR):  # others fail to be read
-        message = f"`{file}` is no file that could be rewritten"
+        message = f"`{file}` is not a file, so it cannot be rewritten"
         raise CompileError((Diagnostic("TN008", message, help="`tnc fmt -` reads standard input, and prints"),))
 
 

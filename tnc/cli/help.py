@@ -59,7 +59,7 @@ def _topic(topic: str, commands: dict[str, Parser]) -> str:
     if topic in commands:
         return commands[topic].format_help()
     hint = did_you_mean(code.upper(), CATALOGUE) if number or topic[:1] in "Tt" else did_you_mean(topic, commands)
-    raise CompileError((Diagnostic("TN016", f"there is no code `{topic}`", help=hint or "`tnc help` lists all codes"),))
+    raise CompileError((Diagnostic("TN016", f"unknown code `{topic}`", help=hint or "`tnc help` lists all codes"),))
 
 
 def _list() -> str:

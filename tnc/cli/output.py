@@ -134,7 +134,7 @@ def _refusal(error: OSError, paths: tuple[Path, ...], way_out: str) -> Diagnosti
         case IsADirectoryError():
             return Diagnostic("TN008", f"`{path}` is a directory, not a file to write", help=way_out)
         case FileNotFoundError() | NotADirectoryError():
-            message = f"`{_folder(path)}` is no folder to write to"
+            message = f"`{_folder(path)}` is not a folder that can be written to"
             return Diagnostic("TN008", message, help=f"make the folder, or {way_out}")
         case PermissionError(strerror=str(why)) if why == _READ_ONLY:
             return Diagnostic("TN008", f"`{path}` may not be written to: {why}", help=f"make it writable, or {way_out}")

@@ -35,18 +35,19 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong with the command line, and stop with exit code 2."""
         found = INVALID_CHOICE.fullmatch(message)
         if found is None:
-            self._stop(message, f"`{self.prog} --help` tells what can be asked")
+            self._stop(message, f"`{self.prog} --help` lists options and arguments")
         known = re.findall(r"[\w-]+", found["known"])
-        what = "command" if found["name"] == "COMMAND" else f"value of `{found['name']}`"
-        self._stop(f"`{found['given']}` is no {what}", _suggestion(found["given"], known))
+        where = "" if found["name"] == "COMMAND" else f" of `{found['name']}`"
+        what = "value" if where else "command"
+        self._stop(f"unknown {what} `{found['given']}`{where}", _suggestion(found["given"], what, known))
 
     def _refuse(self, argument: str, arguments: argparse.Namespace) -> NoReturn:
         parser: Parser = arguments.parser
         if not argument.startswith("-") or argument == "-":
-            parser._stop(f"`{argument}` is one argument too many", f"`{parser.prog} --help` tells what can be asked")
+            parser._stop(f"unexpected argument `{argument}`", f"`{parser.prog} --help` lists options and arguments")
         option = argument.partition("=")[0]
         known = [string for action in parser._actions for string in action.option_strings]
-        parser._stop(f"`{option}` is no option of `{parser.prog}`", _suggestion(option, known))
+        parser._stop(f"unknown option `{option}` of `{parser.prog}`", _suggestion(option, "option", known))
 
     def _stop(self, message: str, help_text: str) -> NoReturn:
         text = f"error: {escaped(message)}\n  = help: {escaped(help_text)}"
@@ -59,7 +60,7 @@ class Parser(argparse.ArgumentParser):
             write_product(message)
 
 
-def _suggestion(given: str, known: list[str]) -> str:
-    from tnc.diagnostics.suggest import did_you_mean
+def _suggestion(given: str, what: str, known: list[str]) -> str:
+    from tnc.diagnostics.suggest import known_names
 
-    return did_you_mean(given, known) or f"there are {', '.join(f'`{name}`' for name in known)}"
+    return known_names(what, given, known) or ""

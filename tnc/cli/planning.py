@@ -14,7 +14,8 @@ from tnc.cli.parser import Parser
 from tnc.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from tnc.driver import Initialised, Options, Planned
+    from tnc.driver import Initialised, Planned
+    from tnc.options import Options
 
 MOST_JOBS = 256
 

@@ -110,7 +110,7 @@ def parse_profile(text: str, where: str) -> Profile:
         data: Json = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique)
         canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError):
-        _broken(where, "it is no JSON")
+        _broken(where, "it is not JSON")
     return _Reader(where).profile(data, hashlib.sha256(canonical.encode()).hexdigest())
 
 
@@ -170,7 +170,7 @@ def _read_path(path: Path) -> Profile:
 
 def _broken(where: str, reason: str) -> NoReturn:
     help_text = "`tnc calibrate NAME` writes a profile; docs/time-model.md tells what is in one"
-    raise CompileError((Diagnostic("TN021", f"`{where}` is no device profile: {reason}", help=help_text),)) from None
+    raise CompileError((Diagnostic("TN021", f"`{where}` is not a device profile: {reason}", help=help_text),)) from None
 
 
 class _Reader:
@@ -191,7 +191,7 @@ class _Reader:
         products = self._object(fields.get("products"), "`products`")
         for dtype in products:
             if dtype not in ITEMSIZES or dtype.startswith("complex"):
-                _broken(self._where, f"`products` names `{dtype}`, which is no real dtype")
+                _broken(self._where, f"`products` names `{dtype}`, which is not a real dtype")
         measured = fields.get("measured")
         if not isinstance(measured, bool):
             _broken(self._where, "`measured` is not true or false")
@@ -233,7 +233,7 @@ class _Reader:
     def _curve(self, fields: Mapping[str, Json], key: str) -> Curve:
         pairs = [self._numbers(pair, f"`{key}`") for pair in self._array(fields.get(key), f"`{key}`")]
         if not pairs or any(len(pair) != 2 for pair in pairs):
-            _broken(self._where, f"`{key}` is no list of pairs")
+            _broken(self._where, f"`{key}` is not a list of pairs")
         points = self._ascending(tuple(pair[0] for pair in pairs), f"`{key}`")
         return Curve(points, tuple(pair[1] for pair in pairs))
 
@@ -254,7 +254,7 @@ class _Reader:
 
     def _positive(self, data: Json, what: str) -> float:
         if isinstance(data, bool) or not isinstance(data, int | float) or not data > 0 or data == inf:
-            _broken(self._where, f"{what} is no positive number")
+            _broken(self._where, f"{what} is not a positive number")
         if not SMALLEST_NUMBER <= data <= LARGEST_NUMBER:
             _broken(self._where, f"{what} is not between {SMALLEST_NUMBER:.0e} and {LARGEST_NUMBER:.0e}")
         return float(data)
@@ -262,15 +262,15 @@ class _Reader:
     def _text(self, fields: Mapping[str, Json], key: str) -> str:
         text = fields.get(key)
         if not isinstance(text, str) or not text or len(text) > 200 or not text.isprintable():
-            _broken(self._where, f"`{key}` is no line of text")
+            _broken(self._where, f"`{key}` is not a line of text")
         return text
 
     def _array(self, data: Json, what: str) -> Sequence[Json]:
         if not isinstance(data, list) or len(data) > 1000:
-            _broken(self._where, f"{what} is no list")
+            _broken(self._where, f"{what} is not a list")
         return data
 
     def _object(self, data: Json, what: str) -> Mapping[str, Json]:
         if not isinstance(data, dict):
-            _broken(self._where, f"{what} is no object")
+            _broken(self._where, f"{what} is not an object")
         return data

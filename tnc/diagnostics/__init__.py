@@ -7,6 +7,7 @@ from tnc.diagnostics.diagnostic import Diagnostic as Diagnostic
 from tnc.diagnostics.diagnostic import InternalError as InternalError
 from tnc.diagnostics.diagnostic import Label as Label
 from tnc.diagnostics.diagnostic import Severity as Severity
+from tnc.diagnostics.diagnostic import has_errors as has_errors
 from tnc.diagnostics.levels import LINTS as LINTS
 from tnc.diagnostics.levels import Allowance as Allowance
 from tnc.diagnostics.levels import LintLevels as LintLevels

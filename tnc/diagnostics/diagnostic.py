@@ -46,6 +46,11 @@ class Diagnostic:
         return Severity.WARNING if self.code.startswith("TN8") and not self.denied else Severity.ERROR
 
 
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any diagnostic is an error, not a warning."""
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+
+
 class CompileError(Exception):
     """The program is wrong. All that was found is in ``diagnostics``, as values.
 

@@ -40,8 +40,10 @@ def _step_time(
     dynamic = dict.fromkeys(dim for tensor in program.inputs for dim in tensor.shape if isinstance(dim, str))
     for name, _ in requirement.sizes:
         if name not in dynamic:
-            there = f"there is {', '.join(f'`{dim}`' for dim in dynamic)}" if dynamic else "there is none: name no size"
-            return Unpredicted(f"`{name}` is no dynamic dimension of network `{program.name}`", there)
+            there = (
+                f"it has {', '.join(f'`{dim}`' for dim in dynamic)}" if dynamic else "it has none: leave the size out"
+            )
+            return Unpredicted(f"network `{program.name}` has no dynamic dimension `{name}`", there)
     try:
         device = find_profile(requirement.device)
         sizes = {**dict(options.sizes), **dict(requirement.sizes)}
