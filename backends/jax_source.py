@@ -29,6 +29,7 @@ _FUNCTIONS = Functions(
         "elu_number": "jax.nn.elu({0}, {1})",
         "gelu": "jax.nn.gelu({0}, approximate=False)",
         "silu": "jax.nn.silu({0})",
+        "mish": "jax.nn.mish({0})",
         "sigmoid": "jax.nn.sigmoid({0})",
         "softplus": "jax.nn.softplus({0})",
         "erf": "lax.erf({0})",

@@ -28,6 +28,7 @@ _FUNCTIONS = Functions(
         "elu_number": "elu({0}, {1})",
         "gelu": "gelu({0})",
         "silu": "silu({0})",
+        "mish": "mish({0})",
         "sigmoid": "sigmoid({0})",
         "softplus": "np.logaddexp({0}, 0.0)",
         "erf": "erf({0})",
@@ -74,6 +75,11 @@ _FUNCTIONS = Functions(
         ''',
             needs=("sigmoid",),
         ),
+        "mish": Helper('''
+            def mish(t: np.ndarray) -> np.ndarray:
+                """t * tanh(softplus(t))."""
+                return t * np.tanh(np.logaddexp(t, 0.0))
+        '''),
         "rms": Helper('''
             def rms(t: np.ndarray, axes: tuple[int, ...], epsilon: float) -> np.ndarray:
                 """t over its root mean square along some axes."""

@@ -40,6 +40,7 @@ _FUNCTIONS = Functions(
         "elu_number": "nn.functional.elu({0}, {1})",
         "gelu": "nn.functional.gelu({0})",
         "silu": "nn.functional.silu({0})",
+        "mish": "nn.functional.mish({0})",
         "softplus": "nn.functional.softplus({0}, threshold=40.0)",
         "min": "torch.minimum({0}, {1})",
         "max": "torch.maximum({0}, {1})",

@@ -5,7 +5,9 @@ Nothing of the compiler imports this module; Pygments finds it by its entry poin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pygments.lexer import RegexLexer, words
@@ -26,14 +28,17 @@ DECLARATIONS = ("network", "core", "input", "output", "let", "fn", "def")
 STATEMENTS = ("for", "in", "by", "if", "then", "else", "import", "as", "assert", "require")
 MODIFIERS = ("complex", "init", "frozen", "reshape", "std")
 TYPES = ("int", "float", "bool", "str", "fn", "ints", "floats")
-ACTIVATIONS = (
-    *("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "sin", "snake", "rational"),
-    *("rms", "identity", "exp", "log", "cos", "erf", "where"),
-)
-FUNCTIONS = (
-    *("len", "min", "max", "sum", "prod", "ceil", "floor", "log2", "sqrt", "ceil_div", "abs"),
-    *("range", "reversed", "interleave", "delta", "ones", "conj"),
-)
+
+
+def _words(scope: str) -> tuple[str, ...]:
+    """The built-in names that the TextMate grammar beside this file gives a scope."""
+    grammar = json.loads(Path(__file__).with_name("tn.tmLanguage.json").read_text(encoding="utf-8"))
+    (pattern,) = (p["match"] for p in grammar["repository"]["built-in"]["patterns"] if p["name"] == scope)
+    return tuple(pattern.partition("(")[2].partition(")")[0].split("|"))
+
+
+ACTIVATIONS = _words("support.function.activation.tn")
+FUNCTIONS = (*_words("support.function.tn"), *_words("support.function.tensor.tn"))
 
 
 class TnLexer(RegexLexer):

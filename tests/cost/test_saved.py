@@ -15,6 +15,8 @@ from tests.program_strategies import programs
 from tnc.codegen import emitter
 from tnc.cost import totals
 from tnc.ir import stacks
+from tnc.ir.activations import ACTIVATIONS, ENTRIES
+from tnc.ir.activations import FUNCTIONS as SCALAR_FUNCTIONS
 from tnc.ir.program import (
     Apply,
     Argument,
@@ -104,11 +106,15 @@ def t(name: str, *further: Scalar) -> Scalar:
 
 
 A, HALF, TWO = Argument(1), Literal(0.5), Literal(2.0)
+FURTHER = [
+    (name, entry)
+    for name, entry in {**ACTIVATIONS, **SCALAR_FUNCTIONS}.items()
+    if entry.operands > 1 and name != "where"
+]
 FUNCTIONS: dict[str, Scalar] = {
-    **{name: t(name) for name in ("relu", "gelu", "silu", "tanh", "sigmoid", "softplus")},
-    **{name: t(name) for name in ("exp", "log", "cos", "erf", "abs", "sqrt", "neg")},
-    **{f"{name} number": t(name, HALF) for name in ("leaky_relu", "elu", "snake", "sin", "min", "max")},
-    **{f"{name} tensor": t(name, A) for name in ("leaky_relu", "prelu", "elu", "snake", "sin", "min", "max")},
+    **{name: t(name) for name, entry in ENTRIES.items() if entry.operands == 1},
+    **{f"{name} number": t(name, *[HALF] * (entry.operands - 1)) for name, entry in FURTHER},
+    **{f"{name} tensor": t(name, *[A] * (entry.operands - 1)) for name, entry in FURTHER},
     **{f"{name} number": t(name, TWO) for name in ("add", "sub", "mul", "div", "pow")},
     **{f"{name} tensor": t(name, A) for name in ("add", "sub", "mul", "div", "pow")},
     **{f"number {name}": Apply(name, (TWO, Argument(0))) for name in ("add", "sub", "mul", "div", "pow", "max")},

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 import torch
 
 from tests.emitters.schedules import BACKENDS, Array, apply, module, plan_of, pointwise, run, torch_module
+from tests.oracle import pointwise as oracle
+from tnc.backends.torch_source import TorchDialect
 from tnc.codegen import emitter
+from tnc.codegen.scalars import variant
 from tnc.diagnostics import CompileError
+from tnc.ir.activations import ACTIVATIONS, ENTRIES, is_real_only
+from tnc.ir.entries import Primitive
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 
 _T = Argument(0)
@@ -21,14 +26,19 @@ _POINTS = np.concatenate([np.linspace(-6, 6, 97), [-800.0, -90.0, -40.0, -1e-9, 
 
 _erf = np.vectorize(math.erf)
 
-_REAL: dict[str, tuple[Scalar, Callable[[Array], Array]]] = {
-    "relu": (apply("relu"), lambda t: np.maximum(t, 0)),
-    "leaky_relu": (apply("leaky_relu", 0.01), lambda t: np.where(t > 0, t, 0.01 * t)),
+Case: TypeAlias = tuple[Scalar, Callable[[Array], Array]]
+"""A function, and its value by the oracle."""
+
+
+def _built_in(name: str) -> Case:
+    numbers = [0.25 * k if default is None else default for k, default in enumerate(oracle.ACTIVATIONS[name], 1)]
+    return apply(name, *numbers), lambda t: oracle.apply(name, [t, *map(np.asarray, numbers)])
+
+
+_REAL: dict[str, Case] = {
+    **{name: _built_in(name) for name in ACTIVATIONS if is_real_only(name)},
     "steep leaky_relu": (apply("leaky_relu", 3.0), lambda t: np.where(t > 0, t, 3 * t)),
-    "prelu": (apply("prelu", 0.25), lambda t: np.where(t > 0, t, 0.25 * t)),
-    "elu": (apply("elu", 1.5), lambda t: np.where(t > 0, t, 1.5 * np.expm1(np.minimum(t, 0)))),
-    "gelu": (apply("gelu"), lambda t: 0.5 * t * (1 + _erf(t / math.sqrt(2)))),
-    "softplus": (apply("softplus"), lambda t: np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))),
+    "large elu": (apply("elu", 1.5), lambda t: np.where(t > 0, t, 1.5 * np.expm1(np.minimum(t, 0)))),
     "erf": (apply("erf"), _erf),
     "min": (apply("min", 0.5), lambda t: np.minimum(t, 0.5)),
     "max of a number": (Apply("max", (Literal(-1.0), _T)), lambda t: np.maximum(t, -1)),
@@ -43,14 +53,11 @@ _REAL: dict[str, tuple[Scalar, Callable[[Array], Array]]] = {
     ),
 }
 
-_ANALYTIC: dict[str, tuple[Scalar, Callable[[Array], Array]]] = {
-    "silu": (apply("silu"), lambda t: t * _sigmoid(t)),
-    "sigmoid": (apply("sigmoid"), lambda t: _sigmoid(t)),
-    "tanh": (apply("tanh"), np.tanh),
-    "sin": (apply("sin", 1.0), np.sin),
+_ANALYTIC: dict[str, Case] = {
+    **{name: _built_in(name) for name in ACTIVATIONS if not is_real_only(name)},
     "fast sin": (apply("sin", 30.0), lambda t: np.sin(30 * t)),
-    "snake": (apply("snake", 0.5), lambda t: t + np.sin(0.5 * t) ** 2 / 0.5),
-    "rational": (
+    "slow snake": (apply("snake", 0.5), lambda t: t + np.sin(0.5 * t) ** 2 / 0.5),
+    "steep rational": (
         apply("rational", 0.1, 1.0, -0.5, 0.25, 0.5, 2.0),
         lambda t: (0.1 + t - 0.5 * t**2 + 0.25 * t**3) / (1 + np.abs(0.5 * t + 2 * t**2)),
     ),
@@ -71,16 +78,6 @@ _ANALYTIC: dict[str, tuple[Scalar, Callable[[Array], Array]]] = {
     "power of minus": (Apply("pow", (Apply("neg", (_T,)), Literal(3.0))), lambda t: -(t**3)),
     "identity": (_T, lambda t: t),
 }
-
-
-def _sigmoid(t: Array) -> Array:
-    right = np.real(t) > 0
-    return np.where(right, 1 / (1 + np.exp(-np.where(right, t, 0))), _left(np.where(right, 0, t)))
-
-
-def _left(t: Array) -> Array:
-    result: Array = np.exp(t) / (1 + np.exp(t))
-    return result
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -182,3 +179,13 @@ def test_deep_functions_are_split_into_readable_lines() -> None:
         wanted = np.tanh(0.123456 * wanted) + _POINTS
     for backend in BACKENDS:
         np.testing.assert_allclose(run(pointwise(function), backend, _POINTS)[0], wanted, rtol=1e-12)
+
+
+def test_torch_spells_every_function_that_may_be_in_place() -> None:
+    spelled = TorchDialect().functions.in_place
+    in_place = [
+        variant(name, (_T, *[Literal(0.1)] * (entry.operands - 1)))
+        for name, entry in ENTRIES.items()
+        if isinstance(entry, Primitive) and entry.in_place(*[0.1] * (entry.operands - 1))
+    ]
+    assert sorted(in_place) == sorted(spelled)

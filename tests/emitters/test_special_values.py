@@ -12,6 +12,7 @@ import tnc
 from tests import backends
 from tests.oracle.derivatives import Function, text
 from tests.random_functions import scalar
+from tnc.ir.activations import ACTIVATIONS, FUNCTIONS, OPERATORS
 from tnc.ir.scalar import evaluate
 
 POINTS = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -3.0, 1e3, -1e3, 1e30, -1e30, math.inf, -math.inf, math.nan)
@@ -19,10 +20,19 @@ SCALARS = (0.0, 0.5, -1.0, 2.0, math.inf, math.nan)
 
 _T: Function = "t"
 _POSITIVE: Function = (">", "t", 0.0)
+
+
+def _built_in(name: str, parameters: int) -> Function:
+    operands: tuple[Function, ...] = ("t",) + (0.25,) * parameters
+    return (name, *operands)
+
+
 OF_ENTRY: tuple[Function, ...] = (
-    *((name, "t") for name in ("relu", "gelu", "silu", "tanh", "sigmoid", "softplus", "sin")),
-    *((name, "t") for name in ("exp", "log", "cos", "erf", "abs", "sqrt", "neg")),
-    *((name, "t", 0.25) for name in ("leaky_relu", "elu", "snake", "min", "max")),
+    *(_built_in(name, entry.operands - 1) for name, entry in ACTIVATIONS.items()),
+    *((name, "t") for name, entry in {**FUNCTIONS, "neg": OPERATORS["neg"]}.items() if entry.operands == 1),
+    ("min", "t", 0.25),
+    ("max", "t", 0.25),
+    ("sin", "t"),
     *(("^", "t", exponent) for exponent in (0.0, 1.0, 2.0, 3.0, -1.0, -2.0)),
     *(("^", base, "t") for base in (0.0, 1.0, 2.0)),
     ("/", 1.0, "t"),

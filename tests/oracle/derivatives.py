@@ -97,9 +97,9 @@ def _primitive(name: str, values: list[float]) -> Slopes:
     try:
         match values:
             case [t]:
-                return _UNARY[name](t)
+                return UNARY[name](t)
             case [a, b]:
-                return _BINARY[name](a, b)
+                return BINARY[name](a, b)
             case _:
                 raise AssertionError(name)
     except (ValueError, OverflowError, ZeroDivisionError):
@@ -142,7 +142,12 @@ def _gelu(t: float) -> Slopes:
     return t * below, (below + t * math.exp(-t * t / 2) / math.sqrt(2 * math.pi),)
 
 
-_UNARY: dict[str, Callable[[float], Slopes]] = {
+def _mish(t: float) -> Slopes:
+    gate = math.tanh(max(t, 0.0) + math.log1p(math.exp(-abs(t))))
+    return t * gate, (gate + t * _sigmoid(t) * (1.0 - gate**2),)
+
+
+UNARY: dict[str, Callable[[float], Slopes]] = {
     "neg": lambda t: (-t, (-1.0,)),
     "exp": lambda t: (math.exp(t), (math.exp(t),)),
     "log": lambda t: (math.log(t), (1 / t,)),
@@ -153,12 +158,13 @@ _UNARY: dict[str, Callable[[float], Slopes]] = {
     "sigmoid": lambda t: (_sigmoid(t), (_sigmoid(t) * _sigmoid(-t),)),
     "softplus": lambda t: (max(t, 0.0) + math.log1p(math.exp(-abs(t))), (_sigmoid(t),)),
     "silu": lambda t: (t * _sigmoid(t), (_sigmoid(t) * (1 + t * _sigmoid(-t)),)),
+    "mish": _mish,
     "gelu": _gelu,
     "erf": lambda t: (math.erf(t), (2 / math.sqrt(math.pi) * math.exp(-t * t),)),
     "abs": lambda t: (abs(t), (float(t > 0) - float(t < 0),)),
     "relu": lambda t: (max(t, 0.0), (float(t > 0),)),
 }
-_BINARY: dict[str, Callable[[float, float], Slopes]] = {
+BINARY: dict[str, Callable[[float, float], Slopes]] = {
     "+": lambda a, b: (a + b, (1.0, 1.0)),
     "-": lambda a, b: (a - b, (1.0, -1.0)),
     "*": lambda a, b: (a * b, (b, a)),

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.order.networks import core, einsum, network, operations, schedule_of
+from tnc.ir.activations import ENTRIES
+from tnc.ir.entries import Primitive
 from tnc.ir.program import Apply, Argument, Input, Literal, Pointwise, Program, Scalar, Statement
 from tnc.ir.schedule import Pointwise as Applied
 from tnc.ir.schedule import Schedule
@@ -22,7 +24,14 @@ def of(name: str, *further: float) -> Scalar:
     return Apply(name, (Argument(0), *map(Literal, further)))
 
 
-@pytest.mark.parametrize("function", [of("relu"), of("tanh"), of("sigmoid"), of("exp"), of("leaky_relu", 0.1)])
+IN_PLACE = [
+    of(name, *[0.1] * (entry.operands - 1))
+    for name, entry in ENTRIES.items()
+    if isinstance(entry, Primitive) and entry.in_place(*[0.1] * (entry.operands - 1))
+]
+
+
+@pytest.mark.parametrize("function", IN_PLACE)
 def test_functions_whose_derivative_follows_from_the_result(function: Scalar) -> None:
     assert in_place(schedule_of(activated(function))) == [True]
 

@@ -73,6 +73,11 @@ def _gelu_derivative() -> Scalar:
     return _sum(below, _mul(_T, density))
 
 
+def _mish_derivative() -> Scalar:
+    gate = _call("tanh", _call("softplus", _T))
+    return _sum(gate, _mul(_mul(_T, _SIGMOID), _call("sub", 1.0, _call("pow", gate, 2.0))))
+
+
 def _snake() -> Scalar:
     wave = _sin(_mul(_A, _T))
     return _sum(_T, _call("div", _call("pow", wave, 2.0), _A))
@@ -134,6 +139,14 @@ ACTIVATIONS: MappingProxyType[str, Entry] = MappingProxyType(
             work=Work.SERIES,
             real_only=False,
             shared=1,
+        ),
+        "mish": Primitive(
+            value=lambda t: t * math.tanh(ieee.softplus(t)),
+            derivative=(_mish_derivative(),),
+            saved=Saved.ARGUMENT,
+            work=Work.SERIES,
+            real_only=True,
+            shared=2,
         ),
         "tanh": Primitive(
             value=math.tanh,
