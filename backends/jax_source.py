@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tnc.codegen.body import Body
-from tnc.codegen.dialect import LoopText, Shared
+from tnc.codegen.dialect import Shared
 from tnc.codegen.documents import Doc, Group, call, flat, tuple_of
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
+from tnc.codegen.imports import Import
+from tnc.codegen.loops import LoopText
 from tnc.codegen.scalars import Functions, Helper
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Plan, Stack
@@ -118,7 +119,8 @@ _FILLS = (
         ) -> jax.Array:
             """Random isometries between input axes (rows) and output axes (columns).
 
-            Where one side is a multiple of the other, orthogonal squares side by side.
+            If one side is a multiple of the other, each is a row of square orthogonal
+            blocks, so that all columns have one norm.
             """
             short, long = sorted((rows, columns))
             blocks = long // short if short > 1 and long % short == 0 else 1
@@ -176,11 +178,11 @@ _WORDS = Words(
     namespace="jnp",
     array="jax.Array",
     imports=(
-        ("import jax", "jax."),
-        ("import jax.export", "jax.export."),
-        ("import jax.numpy as jnp", "jnp."),
-        ("from jax import lax", "lax."),
-        ("from jax.typing import DTypeLike", "DTypeLike"),
+        Import("jax"),
+        Import("jax.export"),
+        Import("jax.numpy", alias="jnp"),
+        Import("jax", ("lax",)),
+        Import("jax.typing", ("DTypeLike",)),
     ),
     init_parameters=("key: jax.Array", "dtype: DTypeLike = jnp.float32"),
     init_lines="keys = iter(jax.random.split(key, COUNT))",
@@ -203,10 +205,10 @@ class JaxDialect(ArrayDialect):
     frees: bool = False
     loops_are_functions: bool = True
 
-    def stack(self, stack: Stack) -> tuple[str, bool]:
-        """Parameters get local names; frozen ones stop gradients here."""
+    def stack(self, stack: Stack) -> str:
+        """An entry of ``params``; frozen ones stop gradients."""
         tensor = f'params["{stack.key}"]'
-        return f"lax.stop_gradient({tensor})" if stack.frozen else tensor, True
+        return f"lax.stop_gradient({tensor})" if stack.frozen else tensor
 
     def unstack(self, tensor: str, axis: int) -> str:
         """One `unstack`, whose backward pass is one `stack`."""
@@ -222,31 +224,28 @@ class JaxDialect(ArrayDialect):
         Repeated for the batch, its gradient is as large as the batch; so it has to be light.
         """
         if shared.left and shared.light:
-            return call("jnp.matmul", self.broadcast(left, shared.shape), right)
+            return call("jnp.matmul", self.broadcast(shared.matrix, shared.shape), right)
         return ArrayDialect.shared(self, left, right, shared)
 
-    def repeat(self, body: Body, loop: LoopText) -> None:
+    def repeat(self, writer: Writer, loop: LoopText, write_body: Callable[[], None]) -> None:
         """A `scan`: the body as a function of what is carried and of the entries walked along."""
-        writer = body.writer
-        function = body.names.fresh(f"next_{loop.carried}")
         entries = [entry for entry, _ in loop.walked]
         sources = [source for _, source in loop.walked]
         several = len(entries) > 1
-        parameter = body.names.fresh("entries") if several else entries[0] if entries else "_"
         writer.separate()
-        with writer.block(f"def {function}({loop.carried}, {parameter}):"):
+        with writer.block(f"def {loop.function}({loop.carried}, {loop.entries}):"):
             if several:
-                writer.line(f"{', '.join(entries)} = {parameter}")
-            body.write_loop_body(loop)
+                writer.line(f"{', '.join(entries)} = {loop.entries}")
+            write_body()
             writer.line(f"return {loop.carried}, None")
         writer.blank()
         walked = flat(tuple_of(sources)) if several else sources[0] if sources else "None"
         length = () if entries else (f"length={loop.operation.count}",)
         initial: Doc = loop.initial
-        if loop.grows or body.schedule.inputs:
+        if loop.converts:
             # A scan carries one dtype: that of the result, which inputs may change.
             initial = call(f"{loop.initial}.astype", call("jnp.result_type", loop.initial, *loop.sources))
-        writer.line(Group(f"{loop.carried}, _ = lax.scan(", (function, initial, walked, *length), ")"))
+        writer.line(Group(f"{loop.carried}, _ = lax.scan(", (loop.function, initial, walked, *length), ")"))
 
 
 class JaxEmitter:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tnc.codegen.axes import AxisLimit
-from tnc.codegen.body import Body, write_for
-from tnc.codegen.dialect import LoopText
 from tnc.codegen.documents import Doc, Group
 from tnc.codegen.functional import ArrayDialect, Words, emit_functions
+from tnc.codegen.imports import Import
+from tnc.codegen.loops import LoopText, write_for
 from tnc.codegen.scalars import Functions, Helper
+from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Plan, Stack
 
 _RESERVED = frozenset(
@@ -140,7 +141,8 @@ _FILLS = (
         ) -> np.ndarray:
             """Random isometries between input axes (rows) and output axes (columns).
 
-            Where one side is a multiple of the other, orthogonal squares side by side.
+            If one side is a multiple of the other, each is a row of square orthogonal
+            blocks, so that all columns have one norm.
             """
             short, long = sorted((rows, columns))
             blocks = long // short if short > 1 and long % short == 0 else 1
@@ -190,8 +192,8 @@ _WORDS = Words(
     namespace="np",
     array="np.ndarray",
     imports=(
-        ("import numpy as np", "np."),
-        ("from numpy.typing import DTypeLike", "DTypeLike"),
+        Import("numpy", alias="np"),
+        Import("numpy.typing", ("DTypeLike",)),
     ),
     init_parameters=("seed: int | None = None", "dtype: DTypeLike = np.float64"),
     init_lines="rng = np.random.default_rng(seed)",
@@ -214,9 +216,9 @@ class NumpyDialect(ArrayDialect):
     frees: bool = True
     loops_are_functions: bool = False
 
-    def stack(self, stack: Stack) -> tuple[str, bool]:
-        """Parameters get local names."""
-        return f'params["{stack.key}"]', True
+    def stack(self, stack: Stack) -> str:
+        """An entry of ``params``."""
+        return f'params["{stack.key}"]'
 
     def unstack(self, tensor: str, axis: int) -> None:
         """Indexing makes views."""
@@ -226,9 +228,9 @@ class NumpyDialect(ArrayDialect):
         target = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
         return Group("np.broadcast_to(", (operand, target), ").copy()")
 
-    def repeat(self, body: Body, loop: LoopText) -> None:
+    def repeat(self, writer: Writer, loop: LoopText, write_body: Callable[[], None]) -> None:
         """A `for` loop."""
-        write_for(body, loop)
+        write_for(writer, loop, write_body)
 
 
 class NumpyEmitter:

@@ -8,7 +8,7 @@ from tnc.codegen.documents import Group
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Stack
 
-_HELPERS = '''
+HELPERS = '''
     _LOCK = RLock()
 
 
@@ -33,8 +33,10 @@ _HELPERS = '''
         if one is None or other is None:
             return False
         return one[0] == other[0] and torch.equal(one[1], other[1])
+'''
+"""Functions that compare states of a module."""
 
-
+_DECORATOR = '''
     def _shared(forward: Callable[[Any], RESULT]) -> Callable[[Any], RESULT]:
         """`forward`, whose result the calls inside `cached()` share."""
 
@@ -135,9 +137,9 @@ _NO_CORES = '''
 '''
 
 
-def write_helpers(writer: Writer, result_type: str, copy: str) -> None:
-    """Write the functions beside the class; ``copy`` is an expression that copies ``result``."""
-    writer.text(_HELPERS.replace("RESULT", result_type).replace("COPY", copy))
+def write_decorator(writer: Writer, result_type: str, copy: str) -> None:
+    """Write the decorator of ``forward``; ``copy`` is an expression that copies ``result``."""
+    writer.text(_DECORATOR.replace("RESULT", result_type).replace("COPY", copy))
 
 
 def write_cached(writer: Writer, stacks: Sequence[Stack], result_type: str) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from tnc.backends.torch_cache import write_cached, write_helpers
+from tnc.backends.torch_cache import HELPERS, write_cached, write_decorator
 from tnc.codegen.axes import AxisLimit
-from tnc.codegen.body import Body, write_for
-from tnc.codegen.cores import cores_table
-from tnc.codegen.dialect import LoopText, Shared
+from tnc.codegen.body import Body
+from tnc.codegen.cores import write_cores
+from tnc.codegen.dialect import Shared
 from tnc.codegen.documents import Doc, Group, call, prefixed
 from tnc.codegen.fills import Run, in_one_row, numbers, runs
 from tnc.codegen.header import docstring
+from tnc.codegen.imports import SAME, Import, write_imports
+from tnc.codegen.loops import LoopText, write_for
 from tnc.codegen.names import class_name, field_names
 from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import Functions, Helper, number_text
@@ -28,6 +30,23 @@ _AXES = AxisLimit("PyTorch", 64, sums_only=True)
 _RESERVED = frozenset(
     {"torch", "nn", "self", "Any", "Callable", "Iterator", "Self", "Sequence", "RLock"}
     | {"contextmanager", "forward_ad", "parametrize", "wraps"}
+)
+
+_IMPORTS = (
+    (
+        Import("collections.abc", ("Callable", "Iterator", "Mapping", "Sequence")),
+        Import("contextlib", ("contextmanager",)),
+        Import("functools", ("wraps",)),
+        Import("threading", ("RLock",)),
+        Import("typing", ("Any", "NamedTuple", "Self")),
+    ),
+    (
+        Import("torch"),
+        Import("torch", ("nn",)),
+        Import("torch.autograd", ("forward_ad",)),
+        Import("torch.nn.utils", ("parametrize",)),
+        Import("torch.utils", ("_pytree",)),
+    ),
 )
 
 _FUNCTIONS = Functions(
@@ -93,7 +112,8 @@ _FILL_ORTHOGONAL = '''
     ) -> None:
         """Random isometries between input axes (rows) and output axes (columns).
 
-        Where one side is a multiple of the other, orthogonal squares side by side.
+        If one side is a multiple of the other, each is a row of square orthogonal
+        blocks, so that all columns have one norm.
         """
         short, long = sorted((rows, columns))
         blocks = long // short if short > 1 and long % short == 0 else 1
@@ -177,9 +197,9 @@ class TorchDialect:
     frees: bool = True
     loops_are_functions: bool = False
 
-    def stack(self, stack: Stack) -> tuple[str, bool]:
-        """Parameters are read where they are used."""
-        return f"self.{stack.key}", False
+    def stack(self, stack: Stack) -> str:
+        """An attribute."""
+        return f"self.{stack.key}"
 
     def unstack(self, tensor: str, axis: int) -> str:
         """One `unbind`, since the backward pass of repeated indexing is quadratic."""
@@ -196,8 +216,8 @@ class TorchDialect:
     def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` would copy the batch to make one matrix of it; `bmm` reads the expanded matrix again and again."""
         if shared.left:
-            return call("torch.bmm", f"{left}.expand({shared.shape[0]}, -1, -1)", right)
-        return call("torch.bmm", left, f"{right}.expand({shared.shape[0]}, -1, -1)")
+            return call("torch.bmm", f"{shared.matrix}.expand({shared.shape[0]}, -1, -1)", right)
+        return call("torch.bmm", left, f"{shared.matrix}.expand({shared.shape[0]}, -1, -1)")
 
     def converted(self, operand: str, like: str) -> str:
         """Products of matrices want one dtype."""
@@ -217,9 +237,9 @@ class TorchDialect:
         """`expand` is a view; the schedule wants it filled in."""
         return Group(f"{operand}.expand(", tuple(shape), ").contiguous()")
 
-    def repeat(self, body: Body, loop: LoopText) -> None:
+    def repeat(self, writer: Writer, loop: LoopText, write_body: Callable[[], None]) -> None:
         """A `for` loop, which `torch.compile` and `torch.export` unroll."""
-        write_for(body, loop)
+        write_for(writer, loop, write_body)
 
 
 class TorchEmitter:
@@ -232,68 +252,40 @@ class TorchEmitter:
         dialect = TorchDialect()
         name = class_name(schedule.name, dialect.reserved)
         output = f"{name}Output"
-        body = Body(schedule, dialect, depth=2, reserved=(name, output))
+        body = Body(plan, dialect, depth=2, reserved=(name, output))
         _refuse_complex_inputs(body)
         results = body.write()
         result_type = write_return(body, results, output, _TENSOR)
 
-        writer = Writer()
-        writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
-        writer.blank()
-        _write_imports(writer, schedule)
-        writer.blank()
+        rest = Writer()
         exported = ["CORES", name, *([output] if result_type == output else [])]
-        writer.line(Group("__all__ = [", tuple(f'"{name}"' for name in exported), "]", display=True))
-        writer.blank()
-        writer.line("# Where each core lies: its parameter, its position there, its shape.")
-        writer.line(cores_table(schedule.stacks))
-        for helper in (*body.scalars.definitions(), *_fillers(schedule)):
-            writer.blank(2)
-            writer.text(helper)
-        writer.blank(2)
+        rest.line(Group("__all__ = [", tuple(f'"{name}"' for name in exported), "]", display=True))
+        rest.blank()
+        write_cores(rest, schedule.stacks)
+        for helper in body.scalars.definitions():
+            rest.blank(2)
+            rest.text(helper)
+        rest.blank(2)
         if result_type == output:
-            write_result_type(writer, output, schedule, _TENSOR)
-            writer.blank(2)
-            _write_registration(writer, output)
-            writer.blank(2)
+            write_result_type(rest, output, schedule, _TENSOR)
+            rest.blank(2)
+            _write_registration(rest, output)
+            rest.blank(2)
         if _may_share(schedule):
             several = f"{output}(*(tensor.clone() for tensor in result))"
-            write_helpers(writer, result_type, "result.clone()" if result_type == _TENSOR else several)
-            writer.blank(2)
-        _write_class(writer, name, result_type, plan, body)
+            write_decorator(rest, result_type, "result.clone()" if result_type == _TENSOR else several)
+            rest.blank(2)
+        _write_class(rest, name, result_type, plan, body)
+        for helper in (*_fillers(schedule), *([HELPERS] if _may_share(schedule) else [])):
+            rest.blank(2)
+            rest.text(helper)
+
+        writer = Writer()
+        writer.text(docstring(plan, "PyTorch", _usage(schedule, name)))
+        write_imports(writer, _IMPORTS, rest.finish())
+        writer.blank()
+        writer.include(rest)
         return writer.finish()
-
-
-def _write_imports(writer: Writer, schedule: Schedule) -> None:
-    shares = _may_share(schedule)
-    has_complex = any(stack.is_complex for stack in schedule.stacks)
-    names = {
-        "collections.abc": {
-            "Callable": shares or has_complex,
-            "Iterator": not schedule.inputs,
-            "Mapping": True,
-            "Sequence": shares,
-        },
-        "contextlib": {"contextmanager": not schedule.inputs},
-        "functools": {"wraps": shares},
-        "threading": {"RLock": shares},
-        "typing": {
-            "Any": shares or bool(_scalars(schedule)),
-            "NamedTuple": len(schedule.results) > 1,
-            "Self": has_complex,
-        },
-    }
-    for module, wanted in names.items():
-        if any(wanted.values()):
-            writer.line(f"from {module} import {', '.join(name for name, is_wanted in wanted.items() if is_wanted)}")
-    writer.blank()
-    writer.line("import torch")
-    writer.line("from torch import nn")
-    if shares:
-        writer.line("from torch.autograd import forward_ad")
-        writer.line("from torch.nn.utils import parametrize")
-    if len(schedule.results) > 1:
-        writer.line("from torch.utils import _pytree")
 
 
 def _write_registration(writer: Writer, output: str) -> None:
@@ -337,11 +329,6 @@ def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: 
             writer.line(f"{stack.key}: torch.Tensor")
         if buffers:
             writer.blank()
-        _write_constructor(writer, schedule)
-        writer.blank()
-        if schedule.stacks:
-            _write_reset(writer, plan)
-            writer.blank()
         parameters = [f"{text}: torch.Tensor" for text in body.inputs.values()]
         if _may_share(schedule):
             writer.line("@_shared")
@@ -349,6 +336,13 @@ def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: 
             summary = ", ".join(f"`{result.name}`" for result in schedule.results)
             writer.line(f'"""Compute {summary}."""')
             writer.include(body.writer)
+        writer.blank()
+        _write_constructor(writer, schedule)
+        writer.blank()
+        if schedule.stacks:
+            _write_reset(writer, plan)
+            writer.blank()
+        writer.line(SAME)
         writer.blank()
         if not schedule.inputs:
             write_cached(writer, schedule.stacks, result_type)

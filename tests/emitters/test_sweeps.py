@@ -88,7 +88,7 @@ def test_text() -> None:
     lines = emitter("numpy").emit(plan_of(schedule)).splitlines()
     body = [line.strip() for line in lines if line.strip().startswith(("h = ", "h_window"))]
     assert body == [
-        "h_window_1 = g0 @ a.reshape(2, 64)",
-        "h_window_2 = g1.reshape(1, 2, 2) @ h_window_1.reshape(2, 2, 32)",
-        "h = h_window_2.reshape(64, 2) @ g2.T  # q",
+        'h_window_1 = params["g0"] @ a.reshape(2, 64)',
+        'h_window_2 = params["g1"] @ h_window_1.reshape(2, 2, 32)',
+        'h = h_window_2.reshape(64, 2) @ params["g2"].T  # q',
     ]

@@ -169,6 +169,8 @@ def test_a_region_is_announced_once_and_no_comment_repeats_a_name(backend: str) 
     }"""
     lines = tnc.loads(text).source(backend).splitlines()
     assert [line for line in lines if line.lstrip().startswith(("for ", "def body", "def step"))], "no loop"
-    assert len([line for line in lines if "train.g[0](i[0], r[0])" in line]) == 1
+    assert [line.strip() for line in lines if "# <string>:4" in line] == [
+        "# <string>:4: h(b) = train(i[0..40]) * prod(k in 0..40) x(b, [k], i[k])"
+    ]
     for before, line in pairwise(lines):
         assert before.strip() != f"# {line.split(' = ')[0].strip()}"

@@ -1,4 +1,4 @@
-"""The table ``CORES`` of a generated module: a line a core, or a line a family if there are many."""
+"""The table ``CORES`` of a generated module: one line for a core, or for a run of at least four of a family."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import re
 from collections.abc import Sequence
 
 from tnc.codegen.documents import Doc, Group, tuple_of
+from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Stack
 
-_MANY = 64
 _FEWEST_PER_LINE = 4
 
 TYPE = "dict[str, tuple[str, int | None, tuple[int, ...]]]"
 """The type of the table in generated modules."""
 
 
+def write_cores(writer: Writer, stacks: Sequence[Stack]) -> None:
+    """Write the table and what its entries are."""
+    writer.line("# Each core by name: its parameter, its position there, its shape.")
+    writer.line(cores_table(stacks))
+
+
 def cores_table(stacks: Sequence[Stack]) -> Doc:
-    """``CORES = {…}``, with families as comprehensions where writing out every core would fill pages."""
-    many = sum(len(stack.members) for stack in stacks) > _MANY
+    """``CORES = {…}``, with families of four and more as comprehensions."""
     entries: list[Doc] = []
     for stack in stacks:
-        runs = _runs(stack) if many and stack.stacked else []
+        runs = _runs(stack) if stack.stacked else []
         if runs and len(stack.members) >= _FEWEST_PER_LINE * len(runs):
             entries.extend(_comprehension(stack, run) for run in runs)
         else:

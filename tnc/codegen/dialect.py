@@ -1,44 +1,34 @@
-"""What a backend must say for itself; everything else is common."""
+"""What differs between backends; everything else is common.
+
+A backend of one assignment a step is a :class:`Dialect`. In its members, texts are Python expressions that bind as
+tightly as a name, a :class:`~tnc.codegen.documents.Doc` is an expression that can be broken over lines, and a *stack*
+is a parameter: the cores of one family, along a first axis.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from tnc.codegen.documents import Doc
+from tnc.codegen.loops import LoopText
 from tnc.codegen.scalars import Functions
-from tnc.ir.schedule import Loop, Stack
-
-if TYPE_CHECKING:
-    from tnc.codegen.body import Body
-
-
-@dataclass(frozen=True, slots=True)
-class LoopText:
-    """A :class:`Loop` with its variables.
-
-    ``carried`` is passed from iteration to iteration, beginning with ``initial``; ``walked`` are pairs of the
-    variable for an entry and the expression of what is walked along. ``sources`` are the tensors from outside that the
-    body reads; ``grows`` says that what is carried is real or of the module's dtype at first and then of a larger kind.
-    """
-
-    operation: Loop
-    carried: str
-    initial: str
-    walked: tuple[tuple[str, str], ...]
-    sources: tuple[str, ...]
-    grows: bool
+from tnc.codegen.writer import Writer
+from tnc.ir.schedule import Stack
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """A matrix, the left or the right one, that serves a whole batch, and the shape that it has repeated for it.
 
+    ``matrix`` is its text without the batch axis.
+
     It is ``light`` if it has less than half the entries of a member of the batch, operand and result together.
     """
 
     left: bool
+    matrix: str
     shape: tuple[str, ...]
     light: bool
 
@@ -63,26 +53,26 @@ class Dialect(Protocol):
 
     @property
     def solid(self) -> str:
-        """What makes a view contiguous, as a suffix."""
+        """The suffix that makes a view contiguous (``.contiguous()``); empty where the compiler chooses layouts."""
         ...
 
     @property
     def walks_members(self) -> bool:
-        """Whether a loop walks along unstacked members, or else along slices of the whole."""
+        """Whether a loop iterates over the tuple that :meth:`unstack` gives, or else over the whole tensor."""
         ...
 
     @property
     def frees(self) -> bool:
-        """Whether local variables hold memory, so that large ones should be deleted after their last use."""
+        """Whether a variable keeps memory allocated, so that large values are deleted after their last use."""
         ...
 
     @property
     def loops_are_functions(self) -> bool:
-        """Whether a loop is handed what it starts from, instead of rebinding a variable."""
+        """Whether a loop is a function that takes its initial value (``scan``), instead of a ``for`` statement."""
         ...
 
-    def stack(self, stack: Stack) -> tuple[str, bool]:
-        """The text of a stack's tensor, and whether it deserves a local name."""
+    def stack(self, stack: Stack) -> str:
+        """The text of a stack's tensor."""
         ...
 
     def unstack(self, tensor: str, axis: int) -> str | None:
@@ -117,6 +107,6 @@ class Dialect(Protocol):
         """The operand repeated up to a shape."""
         ...
 
-    def repeat(self, body: Body, loop: LoopText) -> None:
-        """Write a loop."""
+    def repeat(self, writer: Writer, loop: LoopText, write_body: Callable[[], None]) -> None:
+        """Write a loop; ``write_body`` writes the steps inside, which assign ``loop.carried`` last."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from tnc.codegen.dialect import Dialect, Shared
@@ -25,6 +26,7 @@ from tnc.ir.schedule import (
     NamedView,
     Normalize,
     Pointwise,
+    Read,
     ReduceSum,
     ScalarConstant,
     Scale,
@@ -105,7 +107,17 @@ class Expressions:
         (batch,), shared = (right, operation.left) if shared_left else (left, operation.right)
         shape = self._views.dims((batch, *shared.seen[1:]))
         light = is_light(operation, self._sizes)
-        return self._dialect.shared(texts[0], texts[1], Shared(shared_left, tuple(shape), light))
+        return self._dialect.shared(
+            texts[0], texts[1], Shared(shared_left, self._matrix(shared, texts[not shared_left]), tuple(shape), light)
+        )
+
+    def _matrix(self, read: Read, text: str) -> str:
+        """A batch of one matrix as that matrix; ``text`` is the batch, which may be converted."""
+        plain = self._views.read(read)
+        if read.perm is not None and read.perm[0] != 0:
+            return f"{text}[0]"
+        perm = None if read.perm in (None, (0, 1, 2)) else tuple(axis - 1 for axis in read.perm[1:])
+        return text.replace(plain, self._views.read(replace(read, shape=read.shape[1:], perm=perm)), 1)
 
     def _of_one_dtype(self, operation: Matmul, texts: Sequence[str]) -> Sequence[str]:
         """The operands of a product, a real one converted if the other one may be complex."""

@@ -8,11 +8,12 @@ from typing import assert_never
 
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
-from tnc.codegen.cores import cores_table
+from tnc.codegen.cores import write_cores
 from tnc.codegen.dialect import Dialect, Shared
 from tnc.codegen.documents import Doc, Group, Terms, call, prefixed
 from tnc.codegen.fills import Run, numbers, runs, shape_text
 from tnc.codegen.header import docstring
+from tnc.codegen.imports import SAME, Import, write_imports
 from tnc.codegen.names import class_name, field_names
 from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import Functions, number_text
@@ -65,10 +66,10 @@ _RETURN_COMPLEX = """
 
 
 _STANDARD_IMPORTS = (
-    ("import math", "math."),
-    ("from collections.abc import Mapping", "Mapping["),
-    ("from contextlib import suppress", "suppress("),
-    ("from typing import NamedTuple", "NamedTuple"),
+    Import("math"),
+    Import("collections.abc", ("Mapping",)),
+    Import("contextlib", ("suppress",)),
+    Import("typing", ("NamedTuple",)),
 )
 
 
@@ -92,7 +93,7 @@ class ArrayDialect:
 
     def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` broadcasts the batch."""
-        return Terms("", left, (("@", right),))
+        return Terms("", shared.matrix, (("@", right),)) if shared.left else Terms("", left, (("@", shared.matrix),))
 
     def converted(self, operand: str, like: str) -> str:
         """Products convert by themselves."""
@@ -113,13 +114,13 @@ class Words:
 
     ``draw`` is the source of randomness handed to each initialiser, and ``init_lines`` what makes it (``COUNT`` stands
     for the number of draws); ``fills`` are helpers with the kinds of initialisation that want them; ``imports`` are
-    lines with the text that wants them; ``write_registration`` writes what a named tuple of results needs for export.
+    what its modules may use; ``write_registration`` writes what a named tuple of results needs for export.
     """
 
     framework: str
     namespace: str
     array: str
-    imports: tuple[tuple[str, str], ...]
+    imports: tuple[Import, ...]
     init_parameters: tuple[str, ...]
     init_lines: str
     draw: str
@@ -136,21 +137,26 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
     refuse(plan, words.axes)
     schedule = plan.schedule
     output = f"{class_name(schedule.name, dialect.reserved)}Output"
-    body = Body(schedule, dialect, depth=1, reserved=(output,))
+    body = Body(plan, dialect, depth=1, reserved=(output,))
     _open_body(body, words, convert_input)
     results = body.write()
     result_type = write_return(body, results, output, words.array)
+    complex_keys = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.is_complex)
 
     rest = Writer()
-    rest.line("# Where each core lies: its parameter, its position there, its shape.")
-    rest.line(cores_table(schedule.stacks))
+    constants = ["CORES", *(["COMPLEX"] if complex_keys else []), *(["FROZEN"] if words.lists_frozen else [])]
+    classes = [output] if result_type == output else []
+    functions = ["apply", "cores", "init", "params_from_cores"]
+    exported = [f'"{name}"' for name in (*sorted(constants), *classes, *functions)]
+    rest.line(Group("__all__ = [", tuple(exported), "]", display=True))
+    rest.blank()
+    write_cores(rest, schedule.stacks)
     if words.lists_frozen:
         frozen = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.frozen)
         tail = ",)" if len(frozen) == 1 else ")"
         rest.blank()
         rest.line("# Parameters that receive no gradient.")
         rest.line(Group("FROZEN: tuple[str, ...] = (", frozen, tail, display=True))
-    complex_keys = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.is_complex)
     if complex_keys:
         rest.blank()
         rest.line("# Parameters that are complex whatever the dtype.")
@@ -158,7 +164,7 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
         rest.line(Group("COMPLEX = (", complex_keys, tail, display=True))
     kinds = {type(run.fill).__name__ for stack in schedule.stacks for run in runs(stack)}
     fillers = [text for wanted_by, text in words.fills if wanted_by & kinds]
-    for helper in (*body.scalars.definitions(), *fillers):
+    for helper in body.scalars.definitions():
         rest.blank(2)
         rest.text(helper)
     rest.blank(2)
@@ -168,26 +174,24 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
             rest.blank(2)
             words.write_registration(rest, output)
         rest.blank(2)
-    _write_init(rest, schedule, words)
-    rest.blank(2)
     parameters = [f"{text}: {words.array}" for text in body.inputs.values()]
     first = f"params: Mapping[str, {words.array}]"
     with rest.block(Group("def apply(", (first, *parameters), f") -> {result_type}:")):
         summary = ", ".join(f"`{result.name}`" for result in schedule.results)
         rest.line(f'"""Compute {summary}."""')
         rest.include(body.writer)
+    rest.blank(2)
+    _write_init(rest, schedule, words)
     cores = CORES.replace("\n        return params\n", _RETURN_COMPLEX) if complex_keys else CORES
-    for text in (CHECK_CORES, cores):
+    rest.blank(2)
+    rest.line(SAME)
+    for text in (cores, CHECK_CORES, *fillers):
         rest.blank(2)
         rest.text(text.replace("ARRAY", words.array).replace("MODULE", words.namespace))
 
     writer = Writer()
     writer.text(docstring(plan, words.framework, _usage(schedule, words)))
-    for group in (_STANDARD_IMPORTS, words.imports):
-        writer.blank()
-        for line, wanted_by in group:
-            if wanted_by in rest.finish():
-                writer.line(line)
+    write_imports(writer, (_STANDARD_IMPORTS, words.imports), rest.finish())
     writer.blank()
     writer.include(rest)
     return writer.finish()
@@ -228,7 +232,7 @@ def _write_init(writer: Writer, schedule: Schedule, words: Words) -> None:
     pieces = [(stack, run) for stack in schedule.stacks for run in runs(stack)]
     draws = sum(not isinstance(run.fill, Constant | Entries) for _, run in pieces)
     with writer.block(Group("def init(", words.init_parameters, f") -> dict[str, {words.array}]:")):
-        writer.line('"""All parameters, drawn anew."""')
+        writer.line('"""Draw all parameters."""')
         if draws:
             writer.text(words.init_lines.replace("COUNT", str(draws)))
         if any(stack.is_complex for stack in schedule.stacks):

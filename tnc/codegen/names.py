@@ -44,6 +44,12 @@ class Names:
         self._taken = set(RESERVED)
         self._taken.update(reserved)
 
+    def claim(self, name: str) -> bool:
+        """Take an identifier, if it is not taken yet."""
+        is_new = name not in self._taken
+        self._taken.add(name)
+        return is_new
+
     def fresh(self, wish: str, fallback: str = "value") -> str:
         """An identifier like ``wish`` that is not taken."""
         base = identifier(wish, fallback)

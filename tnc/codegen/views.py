@@ -12,6 +12,7 @@ from tnc.ir.schedule import Index, Read
 
 _RUNS_FROM_RANK = 7
 _SHORTEST_RUN = 4
+_WHOLE = 72  # characters of an assignment that surely fits on a line
 
 
 class Views:
@@ -90,8 +91,10 @@ class Views:
         return f"{text}.{self._permute}({', '.join(map(str, read.perm))})"
 
     def stages(self, read: Read, target: str) -> list[Doc]:
-        """A read that is more than a pick as one assignment a view, each of which can be broken between arguments."""
+        """A read that is more than a pick, assigned to ``target``: on one line, or else on one line a view."""
         text = self.picked(read)
+        if len(whole := self.read(read)) + len(target) < _WHOLE:
+            return [f"{target} = {whole}"]
         lines: list[Doc] = []
         if self._is_reshaped(read):
             lines.append(prefixed(f"{target} = ", call(f"{text}.reshape", *self._arguments(read))))

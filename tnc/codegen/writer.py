@@ -34,11 +34,25 @@ class Writer:
         """Whether the document needs no line break here."""
         return len(self._indent) + len(flat(doc)) <= WIDTH
 
+    def can_break(self, doc: Doc) -> bool:
+        """Whether no line is too long here once the document is broken."""
+        return all(len(line) <= WIDTH for line in lay(doc, self._indent))
+
     def comment(self, text: str) -> None:
-        """A comment on lines of its own."""
-        width = WIDTH - len(self._indent) - 2
-        for line in textwrap.wrap(escaped(text), width, break_long_words=False, break_on_hyphens=False):
-            self._lines.append(f"{self._indent}# {line}")
+        """A comment on lines of its own; a line that is too long goes on with more indentation."""
+        for line in text.split("\n"):
+            margin = " " * (len(line) - len(line.lstrip()))
+            further = f"{margin}  " if margin else ""
+            width = WIDTH - len(self._indent) - 2
+            wrapped = textwrap.wrap(
+                escaped(line.strip()),
+                max(width, len(further) + 20),
+                initial_indent=margin,
+                subsequent_indent=further,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            self._lines.extend(f"{self._indent}# {part}" for part in wrapped)
 
     def text(self, block: str) -> None:
         """Ready-made lines, indented as the current place is."""
@@ -46,8 +60,11 @@ class Writer:
             self._lines.append(self._indent + line if line else "")
 
     def include(self, other: Writer) -> None:
-        """The lines of another writer, as they are."""
-        self._lines.extend(other._lines)
+        """The lines of another writer, without empty ones where nothing comes before them."""
+        lines = other._lines
+        while lines and not lines[0] and not self._lines:
+            lines = lines[1:]
+        self._lines.extend(lines)
 
     def blank(self, count: int = 1) -> None:
         """Empty lines."""

@@ -130,6 +130,30 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The author's definition that a statement is a part of, for comments and names of generated code.
+
+    ``path`` is the instance that it is in (``"net"``, ``""``), ``name`` what the definition calls its tensor
+    (``h``, ``h[2]``), ``span`` its text, and ``bindings`` are the values of the loop variables there, outermost first.
+    """
+
+    path: str
+    name: str
+    span: Span = field(repr=False)
+    bindings: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The file's base name, the line, and the loops around: ``std/ttn.tn:44, s = 2``."""
+        source = self.span.source
+        name = source.name.replace("\\", "/")
+        is_standard = name.startswith("<std>/")
+        place = f"std/{name.removeprefix('<std>/')}" if is_standard else name.rpartition("/")[2]
+        line = source.position(self.span.start).line
+        return ", ".join([f"{place}:{line}", *(f"{variable} = {value}" for variable, value in self.bindings)])
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """A tensor with a leg on each axis; a leg may occur twice (a diagonal)."""
 
@@ -314,7 +338,8 @@ class Requirement:
 class Program:
     """A network, elaborated. Only what an output needs is in ``parameters`` and ``statements``; all inputs are kept.
 
-    ``arguments`` (parameter and canonical text of its value) are told, not compared.
+    ``arguments`` (parameter and canonical text of its value) and ``origins`` (name of a statement and the author's
+    definition) are not compared.
     """
 
     name: str
@@ -324,6 +349,7 @@ class Program:
     outputs: tuple[Output, ...]
     requirements: tuple[Requirement, ...] = ()
     arguments: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    origins: tuple[tuple[str, Origin], ...] = field(default=(), compare=False, repr=False)
 
     def shapes(self) -> dict[str, tuple[Dim, ...]]:
         """The shape of every tensor by name: parameters, inputs, then statements in order."""

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from tnc.ir.cost import Cost
 from tnc.ir.extent import Extent
-from tnc.ir.program import Dim, Init, Scalar
+from tnc.ir.program import Dim, Init, Origin, Scalar
 from tnc.source import Span
 
 # -- parameters --------------------------------------------------------------------------------
@@ -327,7 +327,10 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All steps of a network, with parameters, inputs and outputs. ``sizes`` are the dynamic sizes planned for."""
+    """All steps of a network, with parameters, inputs and outputs. ``sizes`` are the dynamic sizes planned for.
+
+    ``origins`` has the author's definition for every region, and every statement that is a view.
+    """
 
     name: str
     stacks: tuple[Stack, ...]
@@ -336,6 +339,7 @@ class Schedule:
     results: tuple[Result, ...]
     sizes: tuple[tuple[str, int], ...] = ()
     regions: tuple[Region, ...] = field(default=(), compare=False)
+    origins: tuple[tuple[str, Origin], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,9 @@ def _schedule(
         located[statement.name] = _named(sources[statement.name], lowered, start, builder)
     computed = frozenset(region.name for region in regions)
     results = tuple(_result(output, located, computed, builder) for output in program.outputs)
-    schedule = ir.Schedule(program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions))
+    schedule = ir.Schedule(
+        program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions), program.origins
+    )
     return schedule, tuple(decisions)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from tnc.ir.legs import rename_tensors, used_tensors
-from tnc.ir.program import Input, Output, Parameter, Program, Requirement, Statement
+from tnc.ir.program import Input, Origin, Output, Parameter, Program, Requirement, Statement
 from tnc.sema.meter import Meter
 from tnc.sema.names.scope import Subscripts
 from tnc.sema.values.builtins import BUILTIN_NAMES
@@ -35,6 +35,11 @@ class TensorName:
         """How many subscripts there are; None for a name without."""
         return None if self.subscripts is None else len(self.subscripts)
 
+    @property
+    def local(self) -> str:
+        """The text inside its instance."""
+        return str(replace(self, path=""))
+
     def __str__(self) -> str:
         """The canonical text."""
         return self.base if self.subscripts is None else f"{self.base}[{', '.join(map(str, self.subscripts))}]"
@@ -50,6 +55,7 @@ class ProgramBuilder:
     statements: list[Statement] = field(default_factory=list[Statement])
     outputs: list[Output] = field(default_factory=list[Output])
     requirements: list[Requirement] = field(default_factory=list[Requirement])
+    origins: dict[str, Origin] = field(default_factory=dict[str, Origin])
     _desired: dict[str, TensorName] = field(default_factory=dict[str, TensorName])
 
     def add_core(self, parameter: Parameter, span: Span) -> None:
@@ -59,12 +65,14 @@ class ProgramBuilder:
         if len(self.parameters) > limit:
             self.meter.exhaust(f"this network has more than {limit:,} cores", "cores", span)
 
-    def add_statements(self, statements: Iterable[Statement], span: Span) -> None:
-        """Append statements; they use only tensors that are there already."""
+    def add_statements(self, statements: Iterable[Statement], origin: Origin) -> None:
+        """Append the statements of a definition; they use only tensors that are there already."""
+        known = len(self.statements)
         self.statements.extend(statements)
+        self.origins.update((statement.name, origin) for statement in self.statements[known:])
         limit = self.meter.limits.statements
         if len(self.statements) > limit:
-            self.meter.exhaust(f"this network has more than {limit:,} statements", "statements", span)
+            self.meter.exhaust(f"this network has more than {limit:,} statements", "statements", origin.span)
 
     def provisional(self, name: TensorName) -> str:
         """A unique name for a statement that would like to be called so."""
@@ -98,6 +106,7 @@ class ProgramBuilder:
             outputs=tuple(replace(o, tensor=names.get(o.tensor, o.tensor)) for o in self.outputs),
             requirements=tuple(self.requirements),
             arguments=arguments,
+            origins=tuple((names[statement.name], self.origins[statement.name]) for statement in statements),
         )
 
     def _live(self) -> set[str]:

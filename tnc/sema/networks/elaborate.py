@@ -7,7 +7,7 @@ from functools import partial
 from typing import assert_never
 
 from tnc.diagnostics import Diagnostic, InternalError, Label
-from tnc.ir.program import Output
+from tnc.ir.program import Origin, Output
 from tnc.sema.legs.lower import Lowered, lower_definition
 from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_FAILURE, WORK_PER_STATEMENT
 from tnc.sema.names.places import binder_span, name_span
@@ -233,8 +233,17 @@ def _lower(
     if frame.lint:
         for lint in lowered.lints:
             frame.sink.report(lint)
-    frame.shared.builder.add_statements(lowered.statements, node.span)
+    origin = Origin(frame.instance.path, name.local, node.span, _loop_values(scope))
+    frame.shared.builder.add_statements(lowered.statements, origin)
     return lowered
+
+
+def _loop_values(scope: Scope) -> tuple[tuple[str, int], ...]:
+    """The variables of the loops around a statement with their values, outermost first."""
+    found = [
+        (name, entry.value) for name, entry in scope.visible() if isinstance(entry, Bound) and entry.kind == "loop"
+    ]
+    return tuple((name, value) for name, value in reversed(found) if isinstance(value, int))
 
 
 def _output(frame: Frame, node: tree.Output, scope: Scope) -> None:
