@@ -60,3 +60,13 @@ def test_runs_of_legs_are_folded() -> None:
 def test_names_in_comments_and_texts_are_no_uses() -> None:
     used = used_names('"""math.pi"""\nimport jax\nx: Mapping = jax.export.f(y)  # lax.scan\n')
     assert used == {"x", "Mapping", "jax", "jax.export", "y"}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_function_of_a_function_of_a_sum_is_written(backend: str) -> None:
+    text = "network n() { core a(3) core b(3) output w(i) = sin(elu(a(i) - b(i), 0.5)) }"
+    _, _, body = tnc.loads(text).source(backend).partition(": output w(i) = sin(elu(a(i) - b(i), 0.5))\n")
+    lines = [line.strip() for line in body.splitlines()[:4]]
+    assert [line for line in lines if " - " in line], lines
+    assert [line for line in lines if "elu(" in line], lines
+    assert [line for line in lines if ".sin(" in line], lines

@@ -182,7 +182,7 @@ class Body:
             if isinstance(step, Rolled):
                 self._rolled(step, ends)
                 continue
-            if not is_last and self._is_part_of(step, steps[position + 1]):
+            if applied is None and not is_last and self._is_part_of(step, steps[position + 1]):
                 applied = step
                 ending.setdefault(position + 1, []).extend(ends)
                 continue
