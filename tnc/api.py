@@ -78,7 +78,7 @@ class Network:
 
         Raises:
             CompileError: if a budget of the network is broken, or the backend is unknown or cannot run the network.
-            TypeError: if the backend is no string.
+            TypeError: if the backend is not a string.
         """
         return driver.emit(self._planned, text_of("`backend`", "a string: torch, jax or numpy", backend))
 
@@ -214,7 +214,7 @@ def integer(what: str, wanted: str, given: object) -> int:
     try:
         if not isinstance(given, bool):
             return operator.index(cast("SupportsIndex", given))
-    except Exception:  # each framework has its own for what is no integer
+    except Exception:  # each framework raises its own for what is not an integer
         pass
     raise expected(what, wanted, given)
 

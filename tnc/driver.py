@@ -67,7 +67,7 @@ class Elaborated:
 class Planned:
     """A network with its plan and the report on it.
 
-    ``broken`` are the budgets that the plan does not meet, ``decisions`` what was tried for every region.
+    ``broken`` are the budgets that the plan does not meet, ``decisions`` the candidates for every region.
     """
 
     program: Program
@@ -144,7 +144,7 @@ def plan(network: Initialised, options: Options) -> Planned:
 
 
 def explain(planned: Planned, options: Options) -> NetworkExplanation:
-    """What was tried for the regions of a network, and why the plan is as it is."""
+    """The candidates for the regions of a network, and why the plan is as it is."""
     from tnc import report
 
     asked = _plan_options(options)

@@ -63,7 +63,7 @@ def test_what_is_shipped() -> None:
         profile = find_profile(name)
         assert (profile.name, profile.measured) == (name, False)
         data = data_of(name)
-        # Whoever looks into the file sees where its figures are from, and which of them are from nowhere.
+        # The file says where its figures are from, and which of them are assumptions.
         assert data["sources"]
         assert data["assumed"]
         assert {"float32", "float64", "bfloat16", "float16"} <= {dtype for dtype, _ in profile.products}

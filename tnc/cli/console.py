@@ -109,7 +109,7 @@ def open_streams() -> None:
     """Stand something in for streams that were closed before the start, as with ``>&-``, for Python has none then.
 
     A file that is opened later would take the number of a closed stream, and what is printed would end up in it.
-    Standard output is replaced by what cannot be written to, so that a lost product is told of.
+    Standard output is replaced by what cannot be written to, so that a lost product is reported.
     """
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")

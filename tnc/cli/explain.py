@@ -1,4 +1,4 @@
-"""``tnc explain``: what was tried for every region, and why the winner won."""
+"""``tnc explain``: the candidates for every region, and why one was chosen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tnc.cli.planning import add_jobs, plan_all
 def add_to(subparsers: Subparsers) -> None:
     """Make the subcommand known."""
     parser = add_file_subcommand(
-        subparsers, "explain", "tell what was tried for every region, and why it was chosen", run
+        subparsers, "explain", "print the candidates for every region, and why one was chosen", run
     )
     add_plan_options(parser)
     add_jobs(parser)

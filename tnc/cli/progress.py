@@ -1,4 +1,4 @@
-"""How far something slow has come, for whoever watches a terminal."""
+"""A progress line on stderr, erased at the end; nothing if stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Progress:
         self._watched = sys.stderr.isatty()
 
     def __call__(self, done: int, parts: int) -> None:
-        """So many parts of all are done."""
+        """Show that ``done`` of ``parts`` are done."""
         if not self._watched:
             return
         text = f"{self._what}: {done} of {parts}" if done < parts else ""

@@ -205,7 +205,7 @@ def _remove_folder(name: str, parent: int) -> None:
     with suppress(OSError):
         descriptor = os.open(name, _READ_FOLDER | os.O_NOFOLLOW, dir_fd=parent)
         try:
-            names = os.listdir(descriptor)  # noqa: PTH208 - a descriptor is no path
+            names = os.listdir(descriptor)  # noqa: PTH208 - a descriptor is not a path
             for each in names:
                 os.unlink(each, dir_fd=descriptor)
         finally:

@@ -11,7 +11,7 @@ from tnc.cli.planning import add_jobs, plan_all
 
 def add_to(subparsers: Subparsers) -> None:
     """Make the subcommand known."""
-    parser = add_file_subcommand(subparsers, "report", "tell what networks cost: parameters, FLOPs, memory", run)
+    parser = add_file_subcommand(subparsers, "report", "print what networks cost: parameters, FLOPs, memory", run)
     add_plan_options(parser)
     add_jobs(parser)
     add_format(parser)

@@ -141,7 +141,7 @@ def _user_folder() -> Path | None:
 
 
 def _calibrated(folder: Path | None) -> tuple[str, ...]:
-    """The names that the user's folder holds; none if it cannot be read, which is no error of a wrong name."""
+    """The names that the user's folder holds; none if it cannot be read."""
     if folder is None:
         return ()
     try:
@@ -169,7 +169,7 @@ def _read_path(path: Path) -> Profile:
 
 
 def _broken(where: str, reason: str) -> NoReturn:
-    help_text = "`tnc calibrate NAME` writes a profile; docs/time-model.md tells what is in one"
+    help_text = "`tnc calibrate NAME` writes a profile; docs/time-model.md lists its fields"
     raise CompileError((Diagnostic("TN021", f"`{where}` is not a device profile: {reason}", help=help_text),)) from None
 
 

@@ -1,4 +1,4 @@
-"""Why a plan is as it is: for every region what was tried, what that takes, and what decided."""
+"""Why a plan is as it is: the candidates for every region, their costs, and what decided."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CandidateRow:
 
 
 def rounded(seconds: float) -> float:
-    """Four digits: more are no prediction."""
+    """Round to four digits, the precision of a prediction."""
     return float(f"{seconds:.4g}")
 
 
