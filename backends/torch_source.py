@@ -192,6 +192,7 @@ class TorchDialect:
     functions: Functions = _FUNCTIONS
     reserved: frozenset[str] = _RESERVED
     permute: str = "permute"
+    kron: str = "torch.kron"
     solid: str = ".contiguous()"
     walks_members: bool = True
     frees: bool = True
@@ -212,6 +213,12 @@ class TorchDialect:
     def number(self, value: str, reference: str | None) -> Doc:
         """A scalar like the reference."""
         return f"torch.tensor({value})" if reference is None else f"{reference}.new_full((), {value})"
+
+    def eye(self, size: int, reference: str | None) -> Doc:
+        """An identity where the reference is."""
+        if reference is None:
+            return f"torch.eye({size})"
+        return call("torch.eye", str(size), f"dtype={reference}.dtype", f"device={reference}.device")
 
     def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` would copy the batch to make one matrix of it; `bmm` reads the expanded matrix again and again."""

@@ -17,6 +17,8 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -90,12 +92,16 @@ class _Runner:
         match operation:
             case ScalarConstant(value=value):
                 return value
+            case Eye(size=size):
+                return np.eye(size)
             case Matmul(left=left, right=right):
                 assert len(see(left).shape) == len(see(right).shape) in (2, 3)
                 return see(left) @ see(right)
             case Multiply(left=left, right=right):
                 assert len(see(left).shape) == len(see(right).shape)
                 return see(left) * see(right)
+            case Kron(left=left, right=right):
+                return np.einsum("ab,cd->acbd", see(left), see(right)).reshape(shape)
             case Add(terms=terms):
                 return sum(coefficient * see(read) for coefficient, read in terms)
             case Sweep(operand=operand, windows=windows):

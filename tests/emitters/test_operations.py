@@ -16,7 +16,9 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
     Index,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -51,6 +53,12 @@ _CASES: dict[str, tuple[Schedule, _Function, tuple[tuple[int, ...], ...]]] = {
         one_step(Multiply(Read("a", (3, 1)), Read("b", (1, 4))), (3, 4), (3,), (4,)),
         np.multiply.outer,
         ((3,), (4,)),
+    ),
+    "eye": (one_step(Eye(3), (3, 3), (2,)), lambda a: np.eye(3), ((2,),)),
+    "kron": (
+        one_step(Kron(Read("a", (2, 3)), Read("b", (4, 2))), (8, 6), (2, 3), (8,)),
+        lambda a, b: np.kron(a, b.reshape(4, 2)),
+        ((2, 3), (8,)),
     ),
     "add": (
         one_step(Add(((-1.0, Read("a", (3,))), (0.5, Read("b", (1,))), (-2.0, Read("c", (3,))))), (3,), (3,), (), (3,)),

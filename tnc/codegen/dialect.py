@@ -91,6 +91,15 @@ class Dialect(Protocol):
         """A scalar tensor, of the reference's dtype if there is one."""
         ...
 
+    @property
+    def kron(self) -> str:
+        """The function that makes the Kronecker product of two matrices."""
+        ...
+
+    def eye(self, size: int, reference: str | None) -> Doc:
+        """An identity matrix, of the reference's dtype if there is one."""
+        ...
+
     def converted(self, operand: str, like: str) -> str:
         """The operand in the dtype of another tensor; the operand itself where the framework converts by itself."""
         ...

@@ -19,7 +19,9 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
     Index,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -62,10 +64,14 @@ class Expressions:
         match operation:
             case ScalarConstant(value):
                 return self._dialect.number(number_text(value), self._reference)
+            case Eye(size):
+                return self._dialect.eye(size, self._reference)
             case Matmul():
                 return self._matmul(operation, texts)
             case Multiply():
                 return Terms("", texts[0], (("*", texts[1]),))
+            case Kron():
+                return call(self._dialect.kron, *texts)
             case Add(terms):
                 return _sum([coefficient for coefficient, _ in terms], texts)
             case Scale(factor=factor):

@@ -91,6 +91,16 @@ class ArrayDialect:
         dtype = "" if reference is None else f", {reference}.dtype"
         return f"{self.functions.namespace}.asarray({value}{dtype})"
 
+    @property
+    def kron(self) -> str:
+        """As in NumPy."""
+        return f"{self.functions.namespace}.kron"
+
+    def eye(self, size: int, reference: str | None) -> Doc:
+        """An identity of the reference's dtype."""
+        dtype = "" if reference is None else f", dtype={reference}.dtype"
+        return f"{self.functions.namespace}.eye({size}{dtype})"
+
     def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` broadcasts the batch."""
         return Terms("", shared.matrix, (("@", right),)) if shared.left else Terms("", left, (("@", shared.matrix),))

@@ -22,6 +22,7 @@ from tnc.ir.schedule import (
     Conjugate,
     Contiguous,
     Index,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -44,7 +45,7 @@ _FEWEST = 3
 _SIZES = 1
 """Maximum number of sizes that a loop walks along because no ``reshape`` can infer them."""
 
-_OPEN = (Matmul, Multiply, Add, Scale, Contiguous, NamedView, Conjugate, Pointwise)
+_OPEN = (Matmul, Multiply, Kron, Add, Scale, Contiguous, NamedView, Conjugate, Pointwise)
 """Operations whose text is the same for every size of an axis, if not for every number of axes."""
 
 

@@ -21,6 +21,8 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -185,6 +187,8 @@ def _forward(
             return
         case ScalarConstant():
             yield MemoryPass(1, 1)
+        case Eye():
+            yield MemoryPass(result, result)
         case Matmul():
             yield gemms(operation, sizes)
         case Pointwise(function=function):
@@ -208,7 +212,7 @@ def _forward(
             yield MemoryPass(2 * seen[0])
         case Contiguous(operand=operand):
             yield shuffle(operand, sizes)
-        case Multiply() | Scale() | ReduceSum() | Broadcast() | Diagonal():
+        case Multiply() | Kron() | Scale() | ReduceSum() | Broadcast() | Diagonal():
             yield MemoryPass(sum(seen) + result, result)
         case _:
             assert_never(operation)
@@ -223,7 +227,7 @@ def _backward(
     complex_valued: bool,
 ) -> Iterator[Kernel]:
     match operation:
-        case NamedView() | ScalarConstant() | Sweep() | Loop():
+        case NamedView() | ScalarConstant() | Eye() | Sweep() | Loop():
             return
         case Matmul(left=first):
             shared_left = count(first.seen[:-2], sizes) == 1
@@ -232,7 +236,7 @@ def _backward(
                 # The gradient of a batch comes in the order in which it is seen, and is put back.
                 if grad and len(read.seen) > 2 and read.perm is not None and not _keeps_order(read):
                     yield shuffle(read, sizes)
-        case Multiply():
+        case Multiply() | Kron():
             for own, other, grad in zip(seen, reversed(seen), grads, strict=True):
                 if grad:
                     yield MemoryPass(result + other + result, result)

@@ -24,6 +24,8 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -98,7 +100,7 @@ class Memory:
 
     def _kept(self, step: Step, operands: Sequence[Strided], result: Strided) -> Iterator[Storage]:
         match step.operation:
-            case Matmul() | Multiply():
+            case Matmul() | Multiply() | Kron():
                 left, right = self._converted(step, operands)
                 if right.grad:
                     yield left.storage
@@ -116,6 +118,7 @@ class Memory:
                 yield self.storage(rest)
             case (
                 ScalarConstant()
+                | Eye()
                 | Add()
                 | Scale()
                 | ReduceSum()

@@ -21,6 +21,8 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -60,9 +62,11 @@ def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
             return Work()
         case ScalarConstant():
             return Work(entries=1)
+        case Eye():
+            return Work(entries=result)
         case Matmul():
             return _matmul(operation, seen, result, grads, sizes)
-        case Multiply():
+        case Multiply() | Kron():
             # The gradient of an operand that is broadcast is a sum as well.
             backward = sum(
                 result * (2 if entries < result else 1) for entries, grad in zip(seen, grads, strict=True) if grad

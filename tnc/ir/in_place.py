@@ -15,6 +15,7 @@ from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.reads import all_reads
 from tnc.ir.schedule import (
     Add,
+    Kron,
     Matmul,
     Multiply,
     Pointwise,
@@ -74,7 +75,7 @@ def overwritable(steps: Sequence[Step], results: Sequence[Result]) -> frozenset[
 
 def _is_fresh(step: Step) -> bool:
     match step.operation:
-        case Matmul() | Sweep() | Multiply() | Scale() | ReduceSum():
+        case Matmul() | Sweep() | Multiply() | Kron() | Scale() | ReduceSum():
             return True
         case Add(terms=terms):
             return len(terms) > 1

@@ -8,6 +8,8 @@ from typing import assert_never
 
 from tnc.ir.schedule import (
     Add,
+    Eye,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -26,9 +28,9 @@ def reads(operation: Operation) -> tuple[Read, ...]:
     if isinstance(operation, Unary):
         return (operation.operand,)
     match operation:
-        case ScalarConstant():
+        case ScalarConstant() | Eye():
             return ()
-        case Matmul(left, right) | Multiply(left, right):
+        case Matmul(left, right) | Multiply(left, right) | Kron(left, right):
             return (left, right)
         case Add(terms):
             return tuple(read for _, read in terms)
@@ -55,12 +57,14 @@ def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation
     if isinstance(operation, Unary):
         return replace(operation, operand=change(operation.operand))
     match operation:
-        case ScalarConstant():
+        case ScalarConstant() | Eye():
             return operation
         case Matmul(left, right):
             return Matmul(change(left), change(right))
         case Multiply(left, right):
             return Multiply(change(left), change(right))
+        case Kron(left, right):
+            return Kron(change(left), change(right))
         case Add(terms):
             return Add(tuple((coefficient, change(read)) for coefficient, read in terms))
         case Pointwise(operands=operands):

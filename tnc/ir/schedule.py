@@ -111,6 +111,13 @@ class ScalarConstant:
 
 
 @dataclass(frozen=True, slots=True)
+class Eye:
+    """The identity matrix with ``size`` rows."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Matmul:
     """``left @ right`` on matrices (…, m, k) and (…, k, n): rank 2, or rank 3 with a batch axis first.
 
@@ -125,6 +132,14 @@ class Matmul:
 @dataclass(frozen=True, slots=True)
 class Multiply:
     """Entrywise product of equal ranks, broadcasting axes of size 1: outer and Hadamard products."""
+
+    left: Read
+    right: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Kron:
+    """The Kronecker product of two contiguous matrices: gates on separate legs as one gate."""
 
     left: Read
     right: Read
@@ -273,7 +288,7 @@ Unary: TypeAlias = (
 )
 """What reads one ``operand`` and nothing else."""
 
-Operation: TypeAlias = ScalarConstant | Matmul | Multiply | Add | Unary | Pointwise | Sweep | Loop
+Operation: TypeAlias = ScalarConstant | Eye | Matmul | Multiply | Kron | Add | Unary | Pointwise | Sweep | Loop
 
 
 @dataclass(frozen=True, slots=True)

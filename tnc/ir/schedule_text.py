@@ -21,6 +21,8 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -125,10 +127,14 @@ def _operation(operation: Operation) -> str:
     match operation:
         case ScalarConstant(value=value):
             return f"constant {number_text(value)}"
+        case Eye(size=size):
+            return f"eye {size}"
         case Matmul(left=left, right=right):
             return f"{read_text(left)} @ {read_text(right)}"
         case Multiply(left=left, right=right):
             return f"{read_text(left)} * {read_text(right)}"
+        case Kron(left=left, right=right):
+            return f"{read_text(left)} kron {read_text(right)}"
         case Add(terms=terms):
             return " + ".join(_term(factor, read) for factor, read in terms)
         case Scale(operand=operand, factor=factor):

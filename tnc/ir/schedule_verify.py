@@ -18,7 +18,9 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
     Index,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -196,10 +198,18 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
     match step.operation:
         case ScalarConstant():
             return ()
+        case Eye(size=size):
+            if size < 1:
+                _fail(where, f"is an identity with {size} rows")
+            return size, size
         case Matmul():
             return _matmul(shapes[0], shapes[1], where)
         case Multiply() | Add():
             return _broadcast(shapes, where)
+        case Kron():
+            if any(len(operand.shape) != 2 or operand.strided for operand in seen):
+                _fail(where, f"takes the Kronecker product of {_text(shapes[0])} and {_text(shapes[1])}")
+            return tuple(extent(sizes) for sizes in zip(*shapes, strict=True))
         case Scale() | Contiguous() | NamedView() | Conjugate():
             return shapes[0]
         case ReduceSum(axes=axes):

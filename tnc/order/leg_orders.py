@@ -75,16 +75,19 @@ Demand: TypeAlias = Callable[[Order], float]
 
 
 def arrange(
-    network: Network, path: Path, leaves: Sequence[Leaf], demand: Demand, clock: Clock
+    network: Network, path: Path, leaves: Sequence[Leaf], demand: Demand, clock: Clock, blocks: Blocks | None = None
 ) -> tuple[tuple[Pair, ...], tuple[Arrangement, ...]]:
-    """The pairs of a tree and the best way to compute each (one choice a pair)."""
+    """The pairs of a tree and the best way to compute each (one choice a pair).
+
+    ``blocks`` are the legs of the result that should be together, where outer products can bring them together.
+    """
     made = pairs(network, path)
     count = len(leaves)
     width = 8 if count <= 64 else 3
     strided = [leaf.strided for leaf in leaves] + [False] * len(made)
     grads = list(network.grads)
     kept: list[tuple[Arrangement, ...]] = [(Arrangement(leaf.order, 0.0),) for leaf in leaves]
-    ends = _ends(made, count)
+    ends = _ends(made, count, blocks)
     for number, pair in enumerate(made):
         pair_grads = grads[pair.left], grads[pair.right]
         wanted = ends[number]
@@ -99,9 +102,10 @@ def arrange(
                     if known is None or total < known.cost:
                         best[product.result] = Arrangement(product.result, total, product, left, right)
         size = network.entries(pair.legs)
+        last = number + 1 == len(made)
 
-        def rank(choice: Arrangement, size: int = size, wanted: Blocks | None = wanted) -> float:
-            if wanted is None:
+        def rank(choice: Arrangement, size: int = size, wanted: Blocks | None = wanted, last: bool = last) -> float:
+            if wanted is None or last:
                 return choice.cost + demand(choice.order)
             return choice.cost + (0.0 if _fits(choice.order, wanted) else clock.scatter(size))
 
@@ -121,9 +125,11 @@ def _unwind(last: Arrangement, made: Sequence[Pair], count: int) -> tuple[Arrang
     return tuple(chosen[count + number] for number in range(len(made)))
 
 
-def _ends(made: Sequence[Pair], count: int) -> list[Blocks | None]:
-    """For each pair the blocks that the next one that sums wants together; None where there is none."""
+def _ends(made: Sequence[Pair], count: int, last: Blocks | None) -> list[Blocks | None]:
+    """For each pair the blocks that the next one that sums wants together, or else those of the ``last`` pair."""
     ends: list[Blocks | None] = [None] * len(made)
+    if made:
+        ends[-1] = last
     for pair_number in range(len(made) - 1, -1, -1):
         pair = made[pair_number]
         for child, own in ((pair.left, pair.left_only), (pair.right, pair.right_only)):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tnc.ir.extent import Extent, extent
+from tnc.ir.extent import Extent, count, extent
+from tnc.ir.kron import as_multiply
 from tnc.ir.program import Dim
-from tnc.ir.schedule import Broadcast, Contiguous, Embed, Matmul, Multiply, Read
+from tnc.ir.schedule import Eye, Kron, Matmul, Multiply, Read
 from tnc.order.builder import Builder
 from tnc.order.leg_orders import Arrangement, Order, Product
 from tnc.order.region import Operand
@@ -35,11 +36,13 @@ def lower(
             shape = _matmul_shape(operation)
             tensor = builder.add(operation, shape, memory, legs=legs)
         else:
-            product_step = _multiply(left, right, product)
-            shape = tuple(
-                b if a == 1 else a for a, b in zip(product_step.left.seen, product_step.right.seen, strict=True)
-            )
-            tensor = builder.add(product_step, shape, memory, legs=legs)
+            entrywise = _multiply(left, right, product)
+            sides = zip(entrywise.left.seen, entrywise.right.seen, strict=True)
+            if isinstance(entrywise, Kron):
+                shape = tuple(extent(side) for side in sides)
+            else:
+                shape = tuple(b if a == 1 else a for a, b in sides)
+            tensor = builder.add(entrywise, shape, memory, legs=legs)
         values.append(Operand(tensor, product.result))
     return values[-1]
 
@@ -60,19 +63,26 @@ def _seen(operand: Operand, blocks: Sequence[Sequence[int]]) -> Read:
 
 
 def _idle_matmul(left: Operand, right: Operand, product: Product, builder: Builder) -> Matmul:
-    """The small operand times the identity on the idle legs is a matrix (summed, idle) to (own, idle) for the large."""
+    """The Kronecker product of the small operand and the identity on the idle legs, on the right of the large one."""
     large, small = (left, right) if product.front[0] in left.legs else (right, left)
     own = [leg for leg in small.legs if leg not in product.summed]
     axis = {leg: number for number, leg in enumerate(large.legs)}
-    idle = extent(large.tensor.memory[axis[leg]] for leg in product.idle)
-    read = _seen(small, [(), product.summed, own])
-    _, summed, columns = read.seen
-    spread = builder.add(Broadcast(read), (idle, summed, columns), ())
-    square = builder.add(Embed(Read(spread.source, (idle, summed, columns))), (idle, idle, summed, columns), ())
-    seen = Read(square.source, (idle, idle, summed, columns), None, (2, 0, 3, 1))
-    moved = builder.add(Contiguous(seen), seen.seen, ())
-    matrix = Read(moved.source, (extent((summed, idle)), extent((columns, idle))))
+    idle = count((large.tensor.memory[axis[leg]] for leg in product.idle), {})
+    matrix = with_identity(_seen(small, [product.summed, own]), idle, builder)
     return Matmul(_seen(large, [product.front, [*product.summed, *product.idle]]), matrix)
+
+
+def with_identity(gate: Read, size: int, builder: Builder) -> Read:
+    """The Kronecker product of a matrix and an identity, for legs behind its own that it leaves as they are."""
+    identity = builder.add(Eye(size), (size, size), ())
+    kron = Kron(gate, Read(identity.source, (size, size)))
+    rows, columns = (extent((side, size)) for side in gate.seen)
+    if gate.perm is None:
+        product = builder.add(kron, (rows, columns), ())
+    else:
+        multiply = as_multiply(kron)
+        product = builder.add(multiply, (gate.seen[0], size, gate.seen[1], size), ())
+    return Read(product.source, (rows, columns))
 
 
 def _matmul(left: Operand, right: Operand, product: Product) -> Matmul:
@@ -100,11 +110,17 @@ def _matmul_shape(operation: Matmul) -> tuple[Extent, ...]:
     return (*batch, left[-2], right[-1])
 
 
-def _multiply(left: Operand, right: Operand, product: Product) -> Multiply:
+def _multiply(left: Operand, right: Operand, product: Product) -> Multiply | Kron:
     """The operand that has the legs in the result's order stands first: frameworks lay results out like it."""
     if product.swapped:
         left, right = right, left
     runs = _runs(product.result, left, right)
+    owners = [(run[0] in left.legs, run[0] in right.legs) for run in runs]
+    dynamic = any(isinstance(dim, str) for operand in (left, right) for dim in operand.tensor.memory)
+    if owners == [(True, False), (False, True)] * 2 and not dynamic:
+        matrices = _seen(left, runs[::2]), _seen(right, runs[1::2])
+        if all(matrix.perm is None for matrix in matrices) and not (left.tensor.strided or right.tensor.strided):
+            return Kron(*matrices)
     return Multiply(_broadcast(left, runs), _broadcast(right, runs))
 
 

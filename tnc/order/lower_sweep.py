@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tnc.cost.time import Clock
-from tnc.ir.extent import count
-from tnc.ir.schedule import Broadcast, Embed, Multiply, Read, ScalarConstant, Sweep, Window
+from tnc.ir.schedule import Read, Sweep, Window
 from tnc.ir.sweep import shape_after
 from tnc.order.builder import Builder
 from tnc.order.leg_orders import Leaf, Order, arrange, moving
-from tnc.order.lower import lower
+from tnc.order.lower import lower, with_identity
 from tnc.order.region import Operand, Prepared
 from tnc.order.spine import folded
 from tnc.order.sweep import Place, Swept
@@ -70,7 +70,8 @@ def _gate(
         return 0.0 if order in orders else moving(own, order, orders[0], clock)
 
     leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in chosen]
-    made, choices = arrange(own, tree.path, leaves, wanted, clock)
+    blocks = frozenset[int](), frozenset(rows), frozenset(columns)
+    made, choices = arrange(own, tree.path, leaves, wanted, clock, blocks)
     gate = lower(chosen, made, choices, prepared.dims, names, builder)
     axis = {leg: number for number, leg in enumerate(gate.legs)}
     tensor = gate.tensor
@@ -88,11 +89,7 @@ def _gate(
 
 def _with_identity(tensor: Layout, given: list[int], taken: list[int], size: int, builder: Builder) -> Read:
     """A gate times the identity on legs that it leaves as they are, lying in memory as a matrix on the right."""
-    gate = tensor.read([taken, (), given, ()])
+    gate = tensor.read([taken, given])
     assert gate is not None
-    summed, _, new, _ = (count((extent,), {}) for extent in gate.seen)
-    one = builder.add(ScalarConstant(1.0), (), ())
-    ones = builder.add(Broadcast(Read(one.source, (1,))), (size,), ())
-    identity = builder.add(Embed(Read(ones.source, (size,))), (size, size), ())
-    product = builder.add(Multiply(gate, Read(identity.source, (1, size, 1, size))), (summed, size, new, size), ())
-    return Read(product.source, (summed * size, new * size), perm=(1, 0))
+    product = with_identity(gate, size, builder)
+    return replace(product, perm=(1, 0))

@@ -14,6 +14,7 @@ from tnc.cost.dtypes import is_complex, itemsize
 from tnc.cost.strided import Strided
 from tnc.cost.unroll import unrolled
 from tnc.ir.extent import Extent, evaluate
+from tnc.ir.kron import as_multiply
 from tnc.ir.number_kinds import NumberKind, source_kinds
 from tnc.ir.reads import reads
 from tnc.ir.schedule import (
@@ -23,6 +24,8 @@ from tnc.ir.schedule import (
     Contiguous,
     Diagonal,
     Embed,
+    Eye,
+    Kron,
     Loop,
     Matmul,
     Multiply,
@@ -73,7 +76,7 @@ class _Tracer:
             self._values[key] = replace(self._graph.argument(stack.stored_shape), grad=not stack.frozen)
         for given in self._schedule.inputs:
             self._values[given.name] = replace(self._graph.argument(self._shape(given.shape)), grad=given.grad)
-        steps = [ran.step for ran in unrolled(self._schedule.steps)]
+        steps = [_without_kron(ran.step) for ran in unrolled(self._schedule.steps)]
         for step in steps:
             self._values[step.name] = self._value(step)
         found: list[Strided] = []
@@ -201,10 +204,20 @@ class _Tracer:
             case Normalize(axes=axes):
                 mean = graph.reduce(_without(shape, axes), operands)
                 return graph.loop(shape, (*operands, mean))
-            case ScalarConstant() | Multiply() | Add() | Scale() | Diagonal() | Broadcast() | Slice() | Conjugate():
+            case (
+                ScalarConstant()
+                | Eye()
+                | Multiply()
+                | Add()
+                | Scale()
+                | Diagonal()
+                | Broadcast()
+                | Slice()
+                | Conjugate()
+            ):
                 return graph.loop(shape, operands)
-            case Sweep() | Loop():
-                raise AssertionError("loops and sweeps are unrolled")
+            case Sweep() | Loop() | Kron():
+                raise AssertionError("loops, sweeps and Kronecker products are taken apart")
             case _:
                 assert_never(step.operation)
 
@@ -269,10 +282,10 @@ class _Tracer:
                 mean = graph.reduce(sums, (operand,))
                 along = graph.reduce(sums, (gradient, operand))
                 self._hand_back(seen[0], graph.loop(operand.shape, (gradient, operand, mean, along)))
-            case ScalarConstant():
+            case ScalarConstant() | Eye():
                 pass
-            case Sweep() | Loop():
-                raise AssertionError("loops and sweeps are unrolled")
+            case Sweep() | Loop() | Kron():
+                raise AssertionError("loops, sweeps and Kronecker products are taken apart")
             case _:
                 assert_never(operation)
 
@@ -338,6 +351,15 @@ class _Tracer:
             return self._graph.dot(shape, left, right)
         turned = (*shape[:-2], shape[-1], shape[-2])
         return transposed(self._graph.dot(turned, transposed(right), transposed(left)))
+
+
+def _without_kron(step: Step) -> Step:
+    """A Kronecker product as XLA sees it: a broadcast product."""
+    if not isinstance(step.operation, Kron):
+        return step
+    product = as_multiply(step.operation)
+    shape = tuple(b if a == 1 else a for a, b in zip(product.left.seen, product.right.seen, strict=True))
+    return replace(step, operation=product, shape=shape)
 
 
 def _first(array: Strided) -> Strided:
