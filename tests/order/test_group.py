@@ -12,7 +12,7 @@ from tnc.cost.device_file import default_profile
 from tnc.cost.time import Clock
 from tnc.ir.program import Dim, Input, Program, Reshape, View
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Contiguous, Embed, Matmul, Schedule, Step
+from tnc.ir.schedule import Contiguous, Eye, Kron, Matmul, Schedule, Step
 from tnc.order.group import grouped
 from tnc.order.search import effort
 from tnc.order.tree import Network, Path, fold, pairs
@@ -77,7 +77,7 @@ def test_legs_behind_a_group_take_part_idly_where_they_are_few() -> None:
     cores = [core(name, (2, 2, 2, 2)) for name, _ in gates]
     program = network([product, flat], [core("s", (2**15, 2, 2, 2, 2, 2)), *cores], outputs=("flat",))
     schedule = schedule_of(program)
-    assert [prod(int(str(size)) for size in step.shape) for step in operations(schedule, Embed)] == [2**10]
+    assert [step.shape for step in operations(schedule, Kron)] == [(16, 16), (32, 32)]
     assert not [
         step for step in operations(schedule, Contiguous) if prod(int(str(size)) for size in step.shape) > 2**10
     ]
@@ -97,8 +97,8 @@ def test_dynamic_legs_are_never_idle() -> None:
         product = einsum("h", "xcdz", state, gate, x=2**15, z=size, a=4, b=4, c=4, d=4)
         return network([product], [core("g", (4, 4, 4, 4))], (Input("s", (2**15, 4, 4, size)),))
 
-    assert operations(schedule_of(program(2)), Embed)
-    assert not operations(schedule_of(program("batch"), {"batch": 2}), Embed)
+    assert operations(schedule_of(program(2)), Eye)
+    assert not operations(schedule_of(program("batch"), {"batch": 2}), Eye)
 
 
 def network_of(legs: int, *firsts: int) -> tuple[Network, Path]:

@@ -20,6 +20,9 @@ from tnc.order.tree import Network, Pair, Path, pairs
 _IDLE = 8
 """The most entries of legs that may take part in a product idly."""
 
+_EQUAL = 1e-9
+"""Relative difference below which two predicted times are equal: they are sums of the same terms."""
+
 Order: TypeAlias = tuple[int, ...]
 """Legs in the order of memory."""
 
@@ -50,13 +53,23 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """An order of a tensor, the seconds of products and moves that lead to it, and how (None for a leaf)."""
+    """An order of a tensor, the seconds of products and copies that lead to it, and how (None for a leaf).
+
+    ``turns`` counts the matrices of data, which have dynamic legs, that are read transposed on the way.
+    """
 
     order: Order
     cost: float
     how: Product | None = None
     left: Arrangement | None = None
     right: Arrangement | None = None
+    turns: int = 0
+
+    def is_better(self, other: Arrangement | None) -> bool:
+        """Whether it takes less time, or as long with less data transposed."""
+        if other is None or self.cost < other.cost * (1 - _EQUAL):
+            return True
+        return self.cost <= other.cost * (1 + _EQUAL) and self.turns < other.turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +107,45 @@ def arrange(
         mover = _Mover(network, clock, strided[pair.left], strided[pair.right], pair_grads, wanted)
         grads.append(any(pair_grads))
         best: dict[Order, Arrangement] = {}
+        last = number + 1 == len(made)
         for left in kept[pair.left]:
             for right in kept[pair.right]:
                 for product, cost in mover.products(pair, left.order, right.order):
                     total = left.cost + right.cost + cost
-                    known = best.get(product.result)
-                    if known is None or total < known.cost:
-                        best[product.result] = Arrangement(product.result, total, product, left, right)
+                    turns = _turns(network, pair, product, (left, right), last)
+                    choice = Arrangement(product.result, total, product, left, right, turns)
+                    if choice.is_better(best.get(product.result)):
+                        best[product.result] = choice
         size = network.entries(pair.legs)
-        last = number + 1 == len(made)
 
-        def rank(choice: Arrangement, size: int = size, wanted: Blocks | None = wanted, last: bool = last) -> float:
+        def rank(
+            choice: Arrangement, size: int = size, wanted: Blocks | None = wanted, last: bool = last
+        ) -> tuple[float, int]:
             if wanted is None or last:
-                return choice.cost + demand(choice.order)
-            return choice.cost + (0.0 if _fits(choice.order, wanted) else clock.scatter(size))
+                cost = choice.cost + demand(choice.order)
+            else:
+                cost = choice.cost + (0.0 if _fits(choice.order, wanted) else clock.scatter(size))
+            return float(f"{cost:.9g}"), choice.turns
 
         # Sorting is stable: among equals, what was found first is preferred.
         kept.append(tuple(sorted(best.values(), key=rank)[:width]))
         kept[pair.left] = kept[pair.right] = ()
     return made, _unwind(kept[-1][0], made, count) if made else ()
+
+
+def _turns(
+    network: Network, pair: Pair, product: Product, operands: tuple[Arrangement, Arrangement], last: bool
+) -> int:
+    """The matrices of data read transposed up to a product; the result too, if it has another order than asked for."""
+    turned = sum(operand.turns for operand in operands)
+    if network.dynamic.isdisjoint(pair.legs):
+        return turned
+    if product.summed and not product.front:
+        for order, is_first in ((product.left, not product.swapped), (product.right, product.swapped)):
+            own = [place for place, leg in enumerate(order) if leg not in product.summed and leg not in product.batch]
+            transposed = bool(own) and (order.index(product.summed[0]) < own[0]) == is_first
+            turned += transposed and not network.dynamic.isdisjoint(order)
+    return turned + (last and product.result != network.result)
 
 
 def _unwind(last: Arrangement, made: Sequence[Pair], count: int) -> tuple[Arrangement, ...]:
