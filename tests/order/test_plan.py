@@ -272,3 +272,24 @@ def test_sizes_of_other_networks_are_ignored() -> None:
     program = chain(3, 2)
     assert schedule_of(program, {"batch": 4, "other": 9}).sizes == (("batch", 4),)
     assert schedule_of(program).sizes == (("batch", 1),)
+
+
+def test_data_are_not_transposed_where_that_takes_no_longer() -> None:
+    for batch in (1, 64):
+        outer = network(
+            [einsum("h", "bkp", ("value", "p"), ("image", "bk"), b="batch", k=8)],
+            [core("value", (2,))],
+            (Input("image", ("batch", 8)),),
+        )
+        (step,) = schedule_of(outer, {"batch": batch}).steps
+        assert isinstance(step.operation, Multiply)
+        assert step.operation.left.source == "image"
+        layers = network(
+            [einsum("h", "bo", ("x", "bi"), ("v", "or"), ("u", "ri"), b="batch", i=512, r=2, o=512)],
+            [core("u", (2, 512)), core("v", (512, 2))],
+            (Input("x", ("batch", 512)),),
+        )
+        for step in schedule_of(layers, {"batch": batch}).steps:
+            assert isinstance(step.operation, Matmul)
+            assert step.operation.left.source in ("x", "h#1")
+            assert step.operation.left.perm is None

@@ -31,6 +31,7 @@ from tnc.ir.program import (
     View,
 )
 from tnc.passes import Pass, run_passes
+from tnc.passes.broadcast_terms import BroadcastTerms
 from tnc.passes.drop_dead import DropDead
 from tnc.passes.eliminate_common import EliminateCommon
 from tnc.passes.fold_constants import FoldConstants
@@ -68,6 +69,36 @@ def after(each: Pass, program: Program) -> list[str]:
     result = each.run(program)
     verify_program(result)
     return lines(result)
+
+
+# -- broadcast_terms ---------------------------------------------------------------------------
+
+
+def test_a_sum_reads_a_tensor_itself_instead_of_its_product_with_ones() -> None:
+    product = Contract("h", (Use("x", (0,)), Ones((1, 2))), (1, 2, 0), (3, "batch", 4), 2.0)
+    other = Term(1.0, Use("y", (0, 1, 2)))
+    program = build(
+        product,
+        Sum("s", (other, Term(-1.0, Use("h", (0, 1, 2)))), (0, 1, 2), ("batch", 4, 3)),
+        x=(3,),
+        y=("batch", 4, 3),
+    )
+    assert after(BroadcastTerms(), program)[1:2] == ["s(a, b, c) = y(a, b, c) - 2 * x(c)"]
+
+
+def test_a_sum_keeps_ones_that_alone_give_it_a_leg() -> None:
+    product = Contract("h", (Use("x", (0,)), Ones((1,))), (0, 1), (3, 4))
+    alone = build(product, Sum("s", (Term(1.0, Use("h", (0, 1))), Term(1.0, Use("x", (0,)))), (0, 1), (3, 4)), x=(3,))
+    assert BroadcastTerms().run(alone) is alone
+    twice = build(product, Sum("s", (Term(1.0, Use("h", (0, 1))), Term(3.0, Use("h", (0, 1)))), (0, 1), (3, 4)), x=(3,))
+    assert after(BroadcastTerms(), twice)[1:2] == ["s(a, b) = x(a) + 3 * h(a, b)"]
+
+
+def test_a_sum_keeps_products_of_several_tensors_with_ones() -> None:
+    product = Contract("h", (Use("x", (0,)), Use("x", (0,)), Ones((1,))), (0, 1), (3, 4))
+    total = Sum("s", (Term(1.0, Use("y", (0, 1))), Term(1.0, Use("h", (0, 1)))), (0, 1), (3, 4))
+    program = build(product, total, x=(3,), y=(3, 4))
+    assert BroadcastTerms().run(program) is program
 
 
 # -- merge_deltas ------------------------------------------------------------------------------
@@ -333,7 +364,7 @@ def test_observers_are_told() -> None:
     seen: list[str] = []
     program = build(Contract("c", (Use("x", (0,)), Ones((0,))), (0,), (3,)), Normalize("h", "c"), x=(3,))
     result = run_passes(program, observers=[lambda each, before, after: seen.append(f"{each.name} {before != after}")])
-    assert seen[:3] == ["fold_views False", "merge_deltas True", "fold_constants True"]
+    assert seen[:4] == ["fold_views False", "merge_deltas True", "broadcast_terms False", "fold_constants True"]
     assert [statement.name for statement in result.statements] == ["h"]
 
 

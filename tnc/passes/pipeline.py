@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tnc.diagnostics import InternalError
 from tnc.ir.program import Program
 from tnc.ir.program_verify import verify_program
+from tnc.passes.broadcast_terms import BroadcastTerms
 from tnc.passes.drop_dead import DropDead
 from tnc.passes.eliminate_common import EliminateCommon
 from tnc.passes.fold_constants import FoldConstants
@@ -18,6 +19,7 @@ from tnc.passes.protocol import Observer, Pass
 STANDARD: tuple[Pass, ...] = (
     FoldViews(),
     MergeDeltas(),
+    BroadcastTerms(),
     FoldConstants(),
     EliminateCommon(),
     DropDead(),
