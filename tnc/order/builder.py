@@ -103,8 +103,7 @@ class Builder:
         if tensor.select is not None and tensor.select[0] == 0:
             return replace(tensor, source=self._conjugate_stack(tensor.source))
         parts = range(len(tensor.memory))
-        read = tensor.read([parts] if parts else []) or tensor.read([(part,) for part in parts])
-        assert read is not None
+        read = tensor.try_view([parts] if parts else []) or tensor.view([(part,) for part in parts])
         conjugate = self.add(Conjugate(read), read.seen, tensor.memory)
         return replace(conjugate, axes=tensor.axes)
 
@@ -117,8 +116,7 @@ class Builder:
     def permuted_copy(self, tensor: Layout, order: Sequence[int], legs: Sequence[str] = ()) -> Layout:
         """A contiguous copy with the axes of memory in this order; its ``axes`` are one for each."""
         runs = _runs(order, tensor)
-        read = tensor.read(runs)
-        assert read is not None
+        read = tensor.view(runs)
         return self.add(Contiguous(read), read.seen, [tensor.memory[part] for part in order], legs=legs)
 
     def row_major(self, tensor: Layout) -> Layout:
@@ -134,8 +132,7 @@ class Builder:
         There is one such value for each layout of a tensor.
         """
         if tensor not in self._views:
-            read = tensor.read([(part,) for part in range(len(tensor.memory))])
-            assert read is not None
+            read = tensor.view([(part,) for part in range(len(tensor.memory))])
             view = self.add(NamedView(read), read.shape, tensor.memory, strided=tensor.strided)
             self._views[tensor] = Layout(view.source, tensor.memory, tensor.axes, None, tensor.strided, tensor.memory)
         return self._views[tensor]

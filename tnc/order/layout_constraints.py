@@ -13,8 +13,8 @@ Groups: TypeAlias = tuple[tuple[int, ...], ...]
 """The axes of a tensor, in order, in groups each of which must be one run of memory."""
 
 
-_STATE = 2**14
-"""Entries from which on a tensor is a state that gates may sweep over, if its axes lie in order."""
+LARGE = 2**14
+"""Minimum number of entries of a state that gates sweep over; below, calls take longer than passes over memory."""
 
 
 def demands(program: Program) -> dict[str, Groups]:
@@ -54,7 +54,7 @@ def _states(statement: Contract, shapes: Mapping[str, tuple[Dim, ...]]) -> Itera
         if not isinstance(factor, Use) or len(statement.factors) < 3:
             continue
         shape = shapes[factor.tensor]
-        if len(shape) > 3 and prod(dim for dim in shape if isinstance(dim, int)) >= _STATE:
+        if len(shape) > 3 and prod(dim for dim in shape if isinstance(dim, int)) >= LARGE:
             yield factor.tensor
 
 

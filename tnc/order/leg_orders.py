@@ -17,8 +17,8 @@ from tnc.cost.kernels import Gemm, transposition
 from tnc.cost.time import Clock
 from tnc.order.tree import Network, Pair, Path, pairs
 
-_IDLE = 8
-"""The most entries of legs that may take part in a product idly."""
+IDLE = 8
+"""Maximum number of entries of legs that take part in a product without being summed."""
 
 _EQUAL = 1e-9
 """Relative difference below which two predicted times are equal: they are sums of the same terms."""
@@ -319,7 +319,7 @@ def moving(network: Network, order: Order, wanted: Order, clock: Clock) -> float
 
 def idle_time(clock: Clock, matrices: Gemm, large: bool = True, small: bool = True) -> float:
     """The time of a shared product as one of larger matrices: the small one times the identity on the rows."""
-    if matrices.rows > _IDLE:
+    if matrices.rows > IDLE:
         return float("inf")
     summed, columns = matrices.rows * matrices.summed, matrices.rows * matrices.columns
     enlarging = clock.scatter(summed * matrices.columns) + 2 * clock.scatter(summed * columns)

@@ -57,9 +57,7 @@ def _placed(operand: Operand, order: Order, moved: bool, names: Sequence[str], b
 
 def _seen(operand: Operand, blocks: Sequence[Sequence[int]]) -> Read:
     axis = {leg: number for number, leg in enumerate(operand.legs)}
-    read = operand.tensor.read([[axis[leg] for leg in block] for block in blocks])
-    assert read is not None
-    return read
+    return operand.tensor.view([[axis[leg] for leg in block] for block in blocks])
 
 
 def _idle_matmul(left: Operand, right: Operand, product: Product, builder: Builder) -> Matmul:

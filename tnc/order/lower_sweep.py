@@ -9,6 +9,7 @@ from tnc.cost.time import Clock
 from tnc.ir.schedule import Read, Sweep, Window
 from tnc.ir.sweep import shape_after
 from tnc.order.builder import Builder
+from tnc.order.layout_constraints import LARGE
 from tnc.order.leg_orders import Leaf, Order, arrange, moving
 from tnc.order.lower import lower, with_identity
 from tnc.order.region import Operand, Prepared
@@ -17,8 +18,8 @@ from tnc.order.sweep import Place, Swept
 from tnc.order.tensor_layout import Layout
 from tnc.order.tree import Network
 
-_NARROW, _LARGE = 8, 2**14
-"""With so few entries taken, and so many in the result, a window's matrix lies in memory as the product reads it.
+_NARROW = 8
+"""Maximum number of summed entries at which a window's matrix is stored as the product reads it, for a large result.
 
 Autograd makes the gradient of a matrix that is read transposed from the transposed product, and where the sum is
 narrow, BLAS libraries take 3 to 10 times as long for that one.
@@ -37,8 +38,7 @@ def lower_sweep(
     if swept.start != state.legs:
         axis = {leg: number for number, leg in enumerate(state.legs)}
         tensor = builder.permuted_copy(tensor, [axis[leg] for leg in swept.start], [names[leg] for leg in swept.start])
-    read = tensor.read([tuple(range(len(swept.start)))])
-    assert read is not None
+    read = tensor.view([tuple(range(len(swept.start)))])
     operation = Sweep(read, windows)
     memory = [prepared.dims[leg] for leg in swept.result]
     legs = [names[leg] for leg in swept.result]
@@ -54,7 +54,7 @@ def _gate(
     on_the_right = place.back == 1 and place.front > 1
     rows, columns = (place.taken, place.given) if on_the_right else (place.given, place.taken)
     orders = [(*rows, *columns)]
-    if entries(place.taken) > _NARROW or place.front * entries(place.given) * place.back < _LARGE:
+    if entries(place.taken) > _NARROW or place.front * entries(place.given) * place.back < LARGE:
         orders.append((*columns, *rows))
     tree = folded(place.trees)
     inside = tree.operands
@@ -82,14 +82,11 @@ def _gate(
     if place.idle:
         assert on_the_right
         return _with_identity(tensor, given, taken, entries(place.idle), builder)
-    read = tensor.read([given, taken])
-    assert read is not None
-    return read
+    return tensor.view([given, taken])
 
 
 def _with_identity(tensor: Layout, given: list[int], taken: list[int], size: int, builder: Builder) -> Read:
     """A gate times the identity on legs that it leaves as they are, lying in memory as a matrix on the right."""
-    gate = tensor.read([taken, given])
-    assert gate is not None
+    gate = tensor.view([taken, given])
     product = with_identity(gate, size, builder)
     return replace(product, perm=(1, 0))

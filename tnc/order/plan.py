@@ -160,11 +160,10 @@ def _named(name: str, tensor: Layout, start: int, builder: Builder) -> Layout:
 def _result(output: Output, located: dict[str, Layout], computed: frozenset[str], builder: Builder) -> ir.Result:
     """An output; a copy that puts it in order belongs to no region, also where the tensor itself is one's result."""
     tensor = located[output.tensor]
-    read = tensor.read(tensor.axes)
+    read = tensor.try_view(tensor.axes)
     if read is None:
         builder.enter(output.tensor, "" if output.tensor in computed else output.tensor)
         tensor = builder.row_major(tensor)
         located[output.tensor] = tensor
-        read = tensor.read(tensor.axes)
-        assert read is not None
+        read = tensor.view(tensor.axes)
     return ir.Result(output.name, read, output.axes, output.span)

@@ -101,9 +101,7 @@ def _entire(tensor: Layout, legs: list[int], dims: tuple[Dim, ...], builder: Bui
 
 
 def _single(operand: Operand, order: list[int]) -> Read:
-    read = operand.tensor.read([(axis,) for axis in order])
-    assert read is not None
-    return read
+    return operand.tensor.view([(axis,) for axis in order])
 
 
 def _without_repeats(operand: Operand, builder: Builder, names: tuple[str, ...]) -> Operand:
@@ -151,22 +149,19 @@ def scaled(prepared: Prepared, builder: Builder) -> Prepared:
         scalar = _number(scalar, prepared.scale, builder)
     index = min(range(len(prepared.operands)), key=lambda i: (entries(i), i))
     operand = prepared.operands[index]
-    read = operand.tensor.read([tuple(range(len(operand.legs)))]) or _single(operand, list(range(len(operand.legs))))
+    axes = list(range(len(operand.legs)))
+    read = operand.tensor.try_view([axes]) or _single(operand, axes)
     if scalar is None:
         product = builder.add(Scale(read, prepared.scale), read.seen, operand.tensor.memory)
     else:
-        one = scalar.read([() for _ in read.shape])
-        assert one is not None
+        one = scalar.view([() for _ in read.shape])
         product = builder.add(Multiply(read, one), read.seen, operand.tensor.memory)
     operands = (*prepared.operands[:index], Operand(product, operand.legs), *prepared.operands[index + 1 :])
     return replace(prepared, operands=operands, scalars=(), scale=1.0)
 
 
 def _times(left: Layout, right: Layout, builder: Builder) -> Layout:
-    a, b = left.read([]), right.read([])
-    assert a is not None
-    assert b is not None
-    return builder.add(Multiply(a, b), (), ())
+    return builder.add(Multiply(left.view([]), right.view([])), (), ())
 
 
 def _number(scalar: Layout | None, scale: float, builder: Builder) -> Layout:
@@ -174,8 +169,7 @@ def _number(scalar: Layout | None, scale: float, builder: Builder) -> Layout:
         return builder.add(ScalarConstant(scale), (), ())
     if scale == 1.0:
         return scalar
-    read = scalar.read([])
-    assert read is not None
+    read = scalar.view([])
     return builder.add(Scale(read, scale), (), ())
 
 
@@ -183,8 +177,7 @@ def finish(prepared: Prepared, tensor: Layout, legs: tuple[int, ...], statement:
     """The contracted tensor with legs that no operand had, with diagonals, and with its axes as the statement says."""
     dims = prepared.dims
     if prepared.absent:
-        read = tensor.read([*((),) * len(prepared.absent), *((axis,) for axis in range(len(legs)))])
-        assert read is not None
+        read = tensor.view([*((),) * len(prepared.absent), *((axis,) for axis in range(len(legs)))])
         legs = (*prepared.absent, *legs)
         memory = [dims[leg] for leg in legs]
         tensor = builder.add(Broadcast(read), memory, memory)
@@ -193,8 +186,7 @@ def finish(prepared: Prepared, tensor: Layout, legs: tuple[int, ...], statement:
         for _ in range(number - 1):
             first = legs.index(leg)
             rest = [axis for axis in range(len(legs)) if axis != first]
-            read = tensor.read([(first,), *((axis,) for axis in rest)])
-            assert read is not None
+            read = tensor.view([(first,), *((axis,) for axis in rest)])
             legs = (leg, leg, *(legs[axis] for axis in rest))
             memory = [dims[other] for other in legs]
             tensor = builder.add(Embed(read), memory, memory)

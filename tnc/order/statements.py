@@ -29,8 +29,7 @@ def normalize(statement: Normalize, located: Mapping[str, Layout], builder: Buil
     """Over the root mean square along all axes of memory that are not dynamic."""
     tensor = located[statement.argument]
     runs = _static_runs(tensor)
-    read = tensor.read(runs)
-    assert read is not None
+    read = tensor.view(runs)
     axes = tuple(number for number, run in enumerate(runs) if isinstance(tensor.memory[run[0]], int))
     result = builder.add(ir.Normalize(read, axes, _EPSILON), read.seen, tensor.memory)
     return replace(result, axes=tensor.axes)
@@ -57,8 +56,7 @@ def add(statement: Sum, located: Mapping[str, Layout], builder: Builder) -> Layo
     runs = _common_runs([tensor for _, tensor in placed])
     reads: list[tuple[float, ir.Read]] = []
     for coefficient, tensor in placed:
-        seen = tensor.read([[part for position in run for part in tensor.axes[position]] for run in runs])
-        assert seen is not None
+        seen = tensor.view([[part for position in run for part in tensor.axes[position]] for run in runs])
         reads.append((coefficient, seen))
     memory = [dims[big[position]] for position in order]
     result = builder.add(ir.Add(tuple(reads)), [extent(memory[position] for position in run) for run in runs], memory)
@@ -100,11 +98,8 @@ def view(statement: View, located: Mapping[str, Layout], builder: Builder) -> La
     tensor = located[statement.argument]
     match statement.kind:
         case Reshape():
-            reshaped = tensor.reshaped(statement.shape)
-            if reshaped is None:
-                reshaped = builder.row_major(tensor).reshaped(statement.shape)
-            assert reshaped is not None
-            return reshaped
+            reshaped = tensor.try_reshaped(statement.shape)
+            return builder.row_major(tensor).reshaped(statement.shape) if reshaped is None else reshaped
         case Select(axis=axis, index=index):
             return _select(tensor, axis, index, builder)
         case Crop():
@@ -118,15 +113,14 @@ def view(statement: View, located: Mapping[str, Layout], builder: Builder) -> La
 def _select(tensor: Layout, axis: int, index: int, builder: Builder) -> Layout:
     if not tensor.axes[axis]:
         return replace(tensor, axes=tensor.axes[:axis] + tensor.axes[axis + 1 :])
-    selected = tensor.selected(axis, index)
+    selected = tensor.try_selected(axis, index)
     if selected is None and len(tensor.axes[axis]) == 1:
-        selected = builder.as_view(tensor).selected(axis, index)
-    if selected is None:
-        if not tensor.is_fusable(tensor.axes[axis]):
-            tensor = builder.row_major(tensor)
-        selected = builder.as_view(_axis_by_axis(tensor)).selected(axis, index)
-    assert selected is not None
-    return selected
+        selected = builder.as_view(tensor).try_selected(axis, index)
+    if selected is not None:
+        return selected
+    if not tensor.is_fusable(tensor.axes[axis]):
+        tensor = builder.row_major(tensor)
+    return builder.as_view(_axis_by_axis(tensor)).selected(axis, index)
 
 
 def _axis_by_axis(tensor: Layout) -> Layout:
@@ -146,8 +140,7 @@ def _crop(tensor: Layout, shape: tuple[Dim, ...], builder: Builder) -> Layout:
     if not all(tensor.is_fusable(axis) for axis in tensor.axes):
         tensor = builder.row_major(tensor)
     tensor = _axis_by_axis(tensor)
-    read = tensor.read([(part,) for part in range(len(tensor.memory))])
-    assert read is not None
+    read = tensor.view([(part,) for part in range(len(tensor.memory))])
     cropped = list(tensor.memory)
     for axis, dim in zip(tensor.axes, shape, strict=True):
         if axis:
@@ -169,27 +162,19 @@ def _without_ones(tensor: Layout, axes: tuple[tuple[int, ...], ...]) -> Layout:
 def _flat_crop(tensor: Layout, shape: tuple[Dim, ...], builder: Builder) -> Layout:
     entries = count(shape, {})
     if entries == count(tensor.memory, {}):
-        cropped: Layout | None = tensor.reshaped(shape)
-    else:
-        read = tensor.read([range(len(tensor.memory))])
-        assert read is not None
-        cropped = builder.add(ir.Slice(read), (entries,), (entries,)).reshaped(shape)
-    assert cropped is not None
-    return cropped
+        return tensor.reshaped(shape)
+    read = tensor.view([range(len(tensor.memory))])
+    return builder.add(ir.Slice(read), (entries,), (entries,)).reshaped(shape)
 
 
 def _scalar(tensor: Layout) -> ir.Read:
-    read = tensor.read([])
-    assert read is not None
-    return read
+    return tensor.view([])
 
 
 def _as_it_lies(tensor: Layout) -> ir.Read:
     """The whole in the order of memory, as one axis where that is possible."""
     parts = range(len(tensor.memory))
-    read = tensor.read([parts] if parts else []) or tensor.read([(part,) for part in parts])
-    assert read is not None
-    return read
+    return tensor.try_view([parts] if parts else []) or tensor.view([(part,) for part in parts])
 
 
 def _static_runs(tensor: Layout) -> list[list[int]]:

@@ -16,20 +16,16 @@ from typing import TypeAlias
 
 from tnc.cost.kernels import Gemm
 from tnc.cost.time import Clock
+from tnc.order.layout_constraints import LARGE
+from tnc.order.leg_orders import IDLE
 from tnc.order.spine import Small, Tree, along_legs, orders, spine
 from tnc.order.tree import Network, Path
-
-_SMALLEST = 2**14
-"""Entries of a state below which calls count and not passes over memory."""
 
 _LONGEST = 128
 """Small tensors in a sweep at most."""
 
 _WIDEST = 256
 """Entries of the legs of a window at most, before and after."""
-
-_IDLE = 8
-"""Entries at most of legs behind a window that it may take along."""
 
 Legs: TypeAlias = tuple[int, ...]
 
@@ -156,9 +152,7 @@ class _Line:
     def fits(self) -> bool:
         """Whether there is a state worth sweeping, and every small tensor has a window of its own."""
         entries = self._network.entries
-        if max(map(entries, self.orders)) < _SMALLEST or any(
-            self._network.dynamic.intersection(o) for o in self.orders
-        ):
+        if max(map(entries, self.orders)) < LARGE or any(self._network.dynamic.intersection(o) for o in self.orders):
             return False
         return all(self._place(start, start + 1) is not None for start in range(len(self._sequence)))
 
@@ -220,7 +214,7 @@ class _Line:
         if rows == 1:
             return self._clock.product(Gemm(1, new, summed, columns), shared_left=True), False
         seconds = self._clock.product(Gemm(rows, new, summed, columns, shared=True), shared_left=True)
-        if columns > _IDLE:
+        if columns > IDLE:
             return seconds, False
         along = self._clock.product(Gemm(1, rows, summed * columns, new * columns))
         return min((seconds, False), (along, True))

@@ -1,14 +1,18 @@
-"""Where a tensor lies: the axes of a Program's tensor in terms of memory."""
+"""Layouts: the axes of a Program's tensor as groups of axes of memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
+from tnc.diagnostics import InternalError
 from tnc.ir.extent import extent
 from tnc.ir.program import Dim
 from tnc.ir.schedule import Index, Read
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,7 @@ class Layout:
 
     ``memory`` holds the sizes in the order of memory, finer than the source's own shape; axes of size 1 are left out.
     ``axes`` gives for every axis of the tensor the axes of memory that form it, row-major. Where ``strided``, no two
-    axes of memory may be read as one. ``raw`` is the source's own shape if ``pick`` may still be chosen.
+    axes of memory may be read as one. ``raw`` is the source's own shape if an entry may still be selected.
     """
 
     source: str
@@ -43,8 +47,16 @@ class Layout:
             return True
         return not self.strided and all(after == before + 1 for before, after in pairwise(group))
 
-    def read(self, groups: Sequence[Sequence[int]]) -> Read | None:
-        """The tensor with one axis for each group of storage axes; None if no such view exists."""
+    def view(self, groups: Sequence[Sequence[int]]) -> Read:
+        """The tensor seen with one axis for each group of axes of memory.
+
+        Raises:
+            InternalError: if axes of a group cannot be read as one.
+        """
+        return self._found(self.try_view(groups), f"view with axes {[tuple(group) for group in groups]}")
+
+    def try_view(self, groups: Sequence[Sequence[int]]) -> Read | None:
+        """The tensor seen with one axis for each group of axes of memory; None if axes of a group are apart."""
         if not all(self.is_fusable(group) for group in groups):
             return None
         view = sorted((index for index, group in enumerate(groups) if group), key=lambda index: groups[index][0])
@@ -55,8 +67,16 @@ class Layout:
         order = tuple(view.index(index) for index in range(len(groups)))
         return Read(self.source, shape, self.select, None if order == tuple(range(len(order))) else order)
 
-    def reshaped(self, shape: Sequence[Dim]) -> Layout | None:
-        """The tensor under another shape; None if its order in memory forbids it without a move."""
+    def reshaped(self, shape: Sequence[Dim]) -> Layout:
+        """The tensor under another shape.
+
+        Raises:
+            InternalError: if that takes a copy.
+        """
+        return self._found(self.try_reshaped(shape), f"view of shape {tuple(shape)}")
+
+    def try_reshaped(self, shape: Sequence[Dim]) -> Layout | None:
+        """The tensor under another shape; None if that takes a copy."""
         parts = _cut([self.memory[part] for part in self.flat], [dim for dim in shape if dim != 1])
         if parts is None:
             return replace(self, memory=_big(shape), axes=_axes(shape), raw=None) if self._is_plain() else None
@@ -74,6 +94,11 @@ class Layout:
         axes = tuple(() if dim == 1 else tuple(named[i] for i in next(groups)) for dim in shape)
         return replace(self, memory=tuple(memory), axes=axes, raw=None)
 
+    def _found(self, found: Found | None, what: str) -> Found:
+        if found is None:
+            raise InternalError(f"`{self.source}` with axes {self.axes} of memory {self.memory} has no {what}")
+        return found
+
     def _is_plain(self) -> bool:
         return self.in_order and (not self.strided or len(self.memory) <= 1)
 
@@ -81,7 +106,15 @@ class Layout:
         """The tensor with its axes in another order."""
         return replace(self, axes=tuple(self.axes[axis] for axis in order))
 
-    def selected(self, axis: int, index: int) -> Layout | None:
+    def selected(self, axis: int, index: int) -> Layout:
+        """One entry of an axis.
+
+        Raises:
+            InternalError: if that axis is not one of the source's own.
+        """
+        return self._found(self.try_selected(axis, index), f"entry {index} along axis {axis}")
+
+    def try_selected(self, axis: int, index: int) -> Layout | None:
         """One entry of an axis; None unless that axis is one of the source's own."""
         if self.raw is None or self.select is not None:
             return None
