@@ -130,11 +130,11 @@ def plan(network: Initialised, options: Options) -> Planned:
 
     This is the compiler in one place: each line is a stage, and each stage looks at nothing but its arguments.
     """
-    from tnc import cost, ir, order, passes, report
+    from tnc import cost, ir, order, report
 
     program = network.program
     stacks = ir.stacks(program, network.initialisation.inits)
-    optimised = passes.run_passes(program)
+    optimised = network.initialisation.optimised
     plan_options = _plan_options(options)
     plan, decisions = order.decide(optimised, stacks, ir.digest(program), plan_options)
     totals = cost.totals(plan.schedule, options.dtype)

@@ -37,7 +37,6 @@ from tnc.ir.schedule import (
     Normalize,
     Operation,
     Plan,
-    PlanEntry,
     Pointwise,
     Read,
     ReduceSum,
@@ -67,7 +66,7 @@ def lone(key: str, shape: tuple[int, ...], init: Init, *, frozen: bool = False, 
 
 
 def plan_of(schedule: Schedule, dtype: str = "float64") -> Plan:
-    return Plan(schedule.name, "0" * 64, (("chi", "3"), ("act", "relu")), dtype, (PlanEntry((), schedule),))
+    return Plan(schedule.name, "0" * 64, (("chi", "3"), ("act", "relu")), dtype, schedule)
 
 
 def one_step(operation: Operation, shape: tuple[Extent, ...], *inputs: tuple[Dim, ...]) -> Schedule:

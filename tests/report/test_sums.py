@@ -20,6 +20,7 @@ from tnc import driver
 from tnc.init import Initialisation
 from tnc.ir.program import Init, Normal, Program
 from tnc.limits import Limits
+from tnc.passes import run_passes
 from tnc.reading import read_source
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +96,7 @@ def test_random_programs(
     )
     inits: dict[str, Init] = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
     program = replace(program, requirements=())
-    network = driver.Initialised(program, Initialisation(inits, (), (), ()))
+    network = driver.Initialised(program, Initialisation(inits, (), (), (), run_passes(program)))
     assert_adds_up(driver.plan(network, options).report)
 
 

@@ -55,14 +55,15 @@ class Deviation:
 class Initialisation:
     """How every ``auto`` core starts, by canonical name, and what deviations follow from that.
 
-    ``diagnostics`` are about outputs that cannot have their declared deviation, and values that leave the range of the
-    dtype.
+    ``diagnostics`` report outputs that cannot have their declared deviation, and values that leave the range of the
+    dtype. ``optimised`` is the Program after the passes, which all of this is computed from.
     """
 
     inits: dict[str, Init]
     regions: tuple[Deviation, ...]
     outputs: tuple[Deviation, ...]
     diagnostics: tuple[Diagnostic, ...]
+    optimised: Program
 
 
 def initialise(program: Program, dtype: str = "float32") -> Initialisation:
@@ -70,7 +71,8 @@ def initialise(program: Program, dtype: str = "float32") -> Initialisation:
 
     ``dtype`` decides nothing but the warnings about values that leave its range.
     """
-    variances = Variances(run_passes(program))
+    optimised = run_passes(program)
+    variances = Variances(optimised)
     _fit_outputs(variances)
     _refresh(variances)
     statements = variances.program.statements
@@ -79,6 +81,7 @@ def initialise(program: Program, dtype: str = "float32") -> Initialisation:
         regions=tuple(_deviation(s.name, s.name, variances) for s in statements if not isinstance(s, View)),
         outputs=tuple(_deviation(o.name, o.tensor, variances) for o in variances.program.outputs),
         diagnostics=(*_complaints(variances), *range_lints(variances, dtype)),
+        optimised=optimised,
     )
 
 

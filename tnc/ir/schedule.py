@@ -358,14 +358,6 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanEntry:
-    """A Schedule and the ranges of dynamic sizes (name, low, high or None) that it is for."""
-
-    ranges: tuple[tuple[str, int, int | None], ...]
-    schedule: Schedule
-
-
-@dataclass(frozen=True, slots=True)
 class Prediction:
     """The device that a plan is made for, by name and digest, and the seconds of a step there at nominal sizes."""
 
@@ -387,16 +379,11 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Schedules by range of the dynamic sizes; one entry as long as nothing is chosen at run time."""
+    """A Schedule for the nominal sizes, and where it comes from."""
 
     program_name: str
     program_digest: str
     arguments: tuple[tuple[str, str], ...]
     dtype: str
-    entries: tuple[PlanEntry, ...]
+    schedule: Schedule
     predicted: Prediction | None = None
-
-    @property
-    def schedule(self) -> Schedule:
-        """The schedule for the nominal sizes."""
-        return self.entries[0].schedule

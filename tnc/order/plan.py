@@ -50,8 +50,8 @@ def decide(
     times = timed(schedule, clock)
     time = times.seconds
     prediction = ir.Prediction(options.device.name, options.device.digest, time.forward, time.backward)
-    entry = ir.PlanEntry(tuple((name, 0, None) for name, _ in sizes), annotate(schedule, options.dtype, times))
-    return ir.Plan(program.name, digest, program.arguments, options.dtype, (entry,), prediction), decisions
+    annotated = annotate(schedule, options.dtype, times)
+    return ir.Plan(program.name, digest, program.arguments, options.dtype, annotated, prediction), decisions
 
 
 def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], ...]:
