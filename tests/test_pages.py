@@ -13,6 +13,7 @@ import contextlib
 import io
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def followed(text: str, folder: Path) -> str:
 def test_a_section(case: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool) -> None:
     page, number = case
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     written = sections(page)
     if number:
         followed(written[0], tmp_path)
