@@ -1,4 +1,4 @@
-"""The calls that eager torch makes for a step, forward and backward, by what each has to work through.
+"""The kernels that eager PyTorch launches for a step, forward and backward, with their sizes.
 
 This is finer than :mod:`tnc.cost.work`, which counts what a step is worth: a function of three primitives is three
 passes here, a gradient of something broadcast is a pass and a sum, and products keep their shapes.
@@ -98,7 +98,7 @@ _STREAMED = 6
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """Everything that a step calls: forward, backward, and the views that it takes of its operands.
+    """The kernels of a step, forward and backward, and the number of views of its operands.
 
     ``views_backward`` are those whose gradient is asked for.
     """
@@ -171,7 +171,7 @@ def _keeps_order(read: Read) -> bool:
 
 
 def _views(read: Read) -> int:
-    """Views that a read takes; whether it reshapes is not known here, but nearly all do."""
+    """The number of views of a read; a reshape is assumed, as nearly all reads have one."""
     return (read.select is not None) + 1 + (read.perm is not None)
 
 
