@@ -20,7 +20,7 @@ from benchmarks.contenders.ours import Generated
 from tnc import codegen, ir, order, passes
 from tnc.cost.device import Profile
 from tnc.modules import module_of_source, torch_class
-from tnc.order import Objective, PlanOptions, Trial
+from tnc.order import Evaluation, Objective, PlanOptions
 
 PLANS = 12
 """Plans that are timed of a network at most."""
@@ -69,14 +69,14 @@ def _ratio(pair: tuple[Timed, Timed]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Nth:
-    """A choice: the trial with this place among those of a region that are not far from its best."""
+    """A chooser: the candidate with this place among those of a region that are not far from its best."""
 
     place: int
 
-    def __call__(self, trials: Sequence[Trial], objective: Objective) -> int:
-        best = min(trial.seconds for trial in trials)
-        near = [number for number, trial in enumerate(trials) if trial.seconds <= FAR * best]
-        near.sort(key=lambda number: trials[number].seconds)
+    def __call__(self, evaluations: Sequence[Evaluation], objective: Objective) -> int:
+        best = min(each.seconds for each in evaluations)
+        near = [number for number, each in enumerate(evaluations) if each.seconds <= FAR * best]
+        near.sort(key=lambda number: evaluations[number].seconds)
         return near[min(self.place, len(near) - 1)]
 
 

@@ -35,7 +35,7 @@ def schedule_of(
 
 
 def decisions_of(program: Program, options: PlanOptions | None = None) -> tuple[Decision, ...]:
-    """The candidates of every region."""
+    """The decision between the candidates of every region."""
     inits = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
     return decide(program, stacks(program, inits), "0" * 64, options or PlanOptions())[1]
 

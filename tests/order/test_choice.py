@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -17,22 +19,24 @@ from tnc.ir import stacks
 from tnc.ir.cost import Terms
 from tnc.ir.program import Input, Normal, Program
 from tnc.ir.schedule import Matmul, Plan
-from tnc.order import OBJECTIVES, Decision, Objective, PlanOptions, Trial, decide
+from tnc.order import OBJECTIVES, Decision, Evaluation, Objective, PlanOptions, decide
+from tnc.order.builder import Builder
+from tnc.order.candidate import RegionProblem, TreeCandidate
 from tnc.order.dataflow import families
 from tnc.order.evaluation import TOLERANCE, choose
-from tnc.order.tree import Network, pairs
-
-PLANNERS = ("as written", "data first", "optimal", "optimal, grouped", "weight first")
-
-
-def trial(planner: str, seconds: float, flops: int, saved: int, peak: int) -> Trial:
-    return Trial(planner, Terms(arithmetic=seconds), flops, 0, saved, peak, 1)
+from tnc.order.region import Operand
+from tnc.order.searches import SEARCHES
+from tnc.order.tree import FoundPath, Network, fold, pairs
 
 
-TRIALS = st.lists(
+def evaluation(regular: bool, seconds: float, flops: int, saved: int, peak: int) -> Evaluation:
+    return Evaluation("found", regular, Terms(arithmetic=seconds), flops, 0, saved, peak, 1)
+
+
+EVALUATIONS = st.lists(
     st.builds(
-        trial,
-        st.sampled_from(PLANNERS),
+        evaluation,
+        st.booleans(),
         st.floats(1e-6, 1.0),
         *(st.integers(0, 100) for _ in range(3)),
     ),
@@ -42,19 +46,19 @@ TRIALS = st.lists(
 
 
 @settings(max_examples=200, deadline=None)
-@given(TRIALS)
-def test_the_winner_is_the_best_by_its_own_measure(trials: list[Trial]) -> None:
-    least = min(trial.seconds for trial in trials)
-    winner = trials[choose(trials, "time")]
+@given(EVALUATIONS)
+def test_the_winner_is_the_best_by_its_own_measure(evaluations: list[Evaluation]) -> None:
+    least = min(each.seconds for each in evaluations)
+    winner = evaluations[choose(evaluations, "time")]
     assert winner.seconds == least or (winner.regular and winner.seconds <= TOLERANCE * least)
-    assert trials[choose(trials, "flops")].flops == min(trial.flops for trial in trials)
-    assert trials[choose(trials, "memory")].memory == min(trial.saved + trial.peak for trial in trials)
+    assert evaluations[choose(evaluations, "flops")].flops == min(each.flops for each in evaluations)
+    assert evaluations[choose(evaluations, "memory")].memory == min(each.saved + each.peak for each in evaluations)
 
 
 def test_a_regular_order_may_be_a_little_slower() -> None:
-    regular, other = trial("as written", 1.04, 9, 9, 9), trial("optimal", 1.0, 1, 1, 1)
+    regular, other = evaluation(True, 1.04, 9, 9, 9), evaluation(False, 1.0, 1, 1, 1)
     assert choose([other, regular], "time") == 1
-    assert choose([other, trial("as written", 1.06, 0, 0, 0)], "time") == 0
+    assert choose([other, evaluation(True, 1.06, 0, 0, 0)], "time") == 0
     assert choose([other, regular], "flops") == 0
 
 
@@ -97,7 +101,7 @@ def test_every_plan_that_can_be_chosen_computes_the_same(
         got = evaluate_schedule(plan.schedule, tensors, sizes)[output]
         assert np.allclose(got, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
     for decision in decisions:
-        measures = [trial.measure(objective)[0] for trial in decision.trials]
+        measures = [each.measure(objective)[0] for each in decision.evaluations]
         assert decision.winner.measure(objective)[0] <= min(measures) * (TOLERANCE if objective == "time" else 1)
         assert not forward_only or decision.winner.saved == 0
 
@@ -133,15 +137,46 @@ def test_families_are_trees_over_all_operands() -> None:
         ((0, 1, 2), (1, 3, 4), (3, 2, 5)), (0, 4, 5), (16, 2, 2, 2, 2, 2), (False, True, True), frozenset({0})
     )
     found = list(families(net))
-    assert {planner for planner, _ in found} == {"data first", "weight first"}
-    for planner, path in found:
-        made = pairs(net, path)
+    assert {each.name for each in found} == {"data first", "weight first"}
+    for each in found:
+        made = pairs(net, each.path)
         assert made[-1].legs == frozenset(net.result)
         data_steps = sum(0 in pair.legs for pair in made)
-        assert data_steps == (2 if planner == "data first" else 1)
+        assert data_steps == (2 if each.name == "data first" else 1)
 
 
 def test_both_families_are_among_the_candidates() -> None:
     (decision,) = decided(tt_linear((8, 8, 8, 8), 8), PlanOptions((("batch", 512),)))[1]
-    found = {trial.planner.partition(",")[0] for trial in decision.trials}
+    found = {each.name.partition(",")[0] for each in decision.evaluations}
     assert {"data first", "weight first"} <= found
+
+
+@dataclass(frozen=True)
+class Backwards:
+    """A candidate of another search: the operands one by one, from the last."""
+
+    name: str = "backwards"
+    regular: bool = True
+
+    def lower(self, problem: RegionProblem, builder: Builder) -> Operand:
+        path = fold(tuple(reversed(range(len(problem.network.operands)))))
+        return TreeCandidate(FoundPath(self.name, path)).lower(problem, builder)
+
+
+def backwards(problem: RegionProblem) -> Iterator[Backwards]:
+    yield Backwards()
+
+
+def test_a_search_that_is_added_competes_with_the_others() -> None:
+    """The whole of what a new kind of candidate needs: a class, a search, and a place among the searches."""
+    program, sizes = PROGRAMS["tt"]
+    inits = {str(parameter.name): Normal(1.0) for parameter in program.parameters}
+    arguments = program, stacks(program, inits), "0" * 64, PlanOptions(tuple(sizes.items()), "float64")
+    (with_others,) = decide(*arguments, searches=(*SEARCHES, backwards))[1]
+    assert with_others.evaluations[-1].name == "backwards"
+    assert with_others.evaluations[:-1] == decide(*arguments)[1][0].evaluations
+    plan, (alone,) = decide(*arguments, searches=(backwards,))
+    assert alone.winner.name == "backwards"
+    tensors = random_tensors(program, sizes=sizes)
+    for output, expected in evaluate_program(program, tensors, sizes).items():
+        assert np.allclose(evaluate_schedule(plan.schedule, tensors, sizes)[output], expected)

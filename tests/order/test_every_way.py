@@ -1,4 +1,4 @@
-"""Every way that a planner has tried computes the same, chosen or not."""
+"""Every candidate computes the same, chosen or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tnc import ir, passes
 from tnc.ir.legs import contract
 from tnc.ir.program import Contract, Input, Normal, Program, Reshape, Use, View
 from tnc.ir.schedule import Plan
-from tnc.order import Decision, Objective, PlanOptions, Trial, decide
+from tnc.order import Decision, Evaluation, Objective, PlanOptions, decide
 
 ALIKE = """
 network alike() {
@@ -35,12 +35,12 @@ network alike() {
 
 @dataclass(frozen=True)
 class Nth:
-    """The trial with this number, or the last one where there are fewer."""
+    """The candidate with this number, or the last one if there are fewer."""
 
     number: int
 
-    def __call__(self, trials: Sequence[Trial], objective: Objective) -> int:
-        return min(self.number, len(trials) - 1)
+    def __call__(self, evaluations: Sequence[Evaluation], objective: Objective) -> int:
+        return min(self.number, len(evaluations) - 1)
 
 
 def apart(*firsts: int) -> Program:
@@ -84,13 +84,13 @@ def agree(name: str, numbers: Sequence[int]) -> None:
         plan, decisions = decided(name, number)
         got = evaluate_schedule(plan.schedule, tensors, sizes)[output]
         near = np.allclose(got, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
-        assert near, decisions[-1].winner.planner
+        assert near, decisions[-1].winner.name
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_each_kind_of_way(name: str) -> None:
-    trials = decided(name, 0)[1][-1].trials
-    first = {trial.planner: number for number, trial in reversed(list(enumerate(trials)))}
+def test_each_kind_of_candidate(name: str) -> None:
+    evaluations = decided(name, 0)[1][-1].evaluations
+    first = {each.name: number for number, each in reversed(list(enumerate(evaluations)))}
     assert any("swept" in planner for planner in first)
     assert ("data" in name) == any("weight first, swept" in planner for planner in first)
     agree(name, sorted(first.values()))
@@ -98,5 +98,5 @@ def test_each_kind_of_way(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_all_ways(name: str) -> None:
-    agree(name, range(max(len(decision.trials) for decision in decided(name, 0)[1])))
+def test_all_candidates(name: str) -> None:
+    agree(name, range(max(len(decision.evaluations) for decision in decided(name, 0)[1])))

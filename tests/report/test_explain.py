@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from tnc.ir.cost import Terms
-from tnc.order import Decision, Objective, Trial
+from tnc.order import Decision, Evaluation, Objective
 from tnc.report import Explanation, NetworkExplanation
 from tnc.report.explain import MOST_CANDIDATES, reason
 
-SLOW = Trial("as written", Terms(arithmetic=1e-3, traffic=4e-3, calls=1e-5), 100, 10, 64, 64, 3)
-FAST = Trial("optimal", Terms(arithmetic=2e-3, traffic=1e-3, calls=1e-5), 200, 10, 64, 128, 2)
-CLOSE = Trial("along a frontier", Terms(arithmetic=2.1e-3, traffic=1e-3, calls=1e-5), 300, 10, 64, 64, 2)
+SLOW = Evaluation("as written", True, Terms(arithmetic=1e-3, traffic=4e-3, calls=1e-5), 100, 10, 64, 64, 3)
+FAST = Evaluation("optimal", False, Terms(arithmetic=2e-3, traffic=1e-3, calls=1e-5), 200, 10, 64, 128, 2)
+CLOSE = Evaluation("along a frontier", True, Terms(arithmetic=2.1e-3, traffic=1e-3, calls=1e-5), 300, 10, 64, 64, 2)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ CLOSE = Trial("along a frontier", Terms(arithmetic=2.1e-3, traffic=1e-3, calls=1
         ),
     ],
 )
-def test_the_reason(trials: tuple[Trial, ...], chosen: int, objective: Objective, words: str) -> None:
+def test_the_reason(trials: tuple[Evaluation, ...], chosen: int, objective: Objective, words: str) -> None:
     assert reason(Decision("h", objective, trials, chosen)) == words
 
 
@@ -82,7 +82,7 @@ def test_the_json_has_every_candidate() -> None:
                         "like": None,
                         "candidates": [
                             {
-                                "planner": trial.planner,
+                                "planner": trial.name,
                                 "chosen": trial is FAST,
                                 "seconds": round(trial.seconds, 6),
                                 "terms": {

@@ -1,8 +1,8 @@
 """From a Program to a Schedule: contraction orders, memory layouts, loops."""
 
-from tnc.order.evaluation import Choice as Choice
+from tnc.order.evaluation import Chooser as Chooser
 from tnc.order.evaluation import Decision as Decision
-from tnc.order.evaluation import Trial as Trial
+from tnc.order.evaluation import Evaluation as Evaluation
 from tnc.order.options import OBJECTIVES as OBJECTIVES
 from tnc.order.options import Objective as Objective
 from tnc.order.options import PlanOptions as PlanOptions

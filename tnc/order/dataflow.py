@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tnc.order.cotengra import searched
 from tnc.order.frontier import frontier
-from tnc.order.tree import Network, Path, fold
+from tnc.order.tree import FoundPath, Network, Path, fold
 
 _MOST = 4
 """With more data than this there is no one weight to build."""
@@ -47,7 +47,7 @@ def weight_of(network: Network) -> Weight | None:
     return Weight(data, rest, weight)
 
 
-def families(network: Network) -> Iterator[tuple[str, Path]]:
+def families(network: Network) -> Iterator[FoundPath]:
     """Trees in which the data are in every product, and trees in which they meet the finished weight."""
     weight = weight_of(network)
     if weight is None:
@@ -55,9 +55,9 @@ def families(network: Network) -> Iterator[tuple[str, Path]]:
     data, rest = weight.data, weight.operands
     for order in (frontier(network, data[0]), (*data, *rest), (*data, *reversed(rest))):
         if order:
-            yield "data first", fold(order)
+            yield FoundPath("data first", fold(order), regular=True)
     for path in building(weight.network):
-        yield "weight first", _onto(path, rest, data, len(network.operands))
+        yield FoundPath("weight first", _onto(path, rest, data, len(network.operands)))
 
 
 def building(weight: Network) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""What the planner tried for a region, what each try takes, and which one it chose: values, for whoever asks why."""
+"""The candidates of a region as values: what each one takes, and which one is chosen."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from tnc.order.builder import Builder
 from tnc.order.options import Objective
 
 TOLERANCE = 1.05
-"""A regular order wins unless another takes less by more than this: it becomes a loop, and reads like the source."""
-
-REGULAR = frozenset({"alone", "as written", "along a frontier", "along a frontier, from the end", "data first"})
-"""The searches that go through the operands one by one."""
+"""A regular candidate wins unless another is faster by more than this factor: it becomes a loop, and reads like the
+source."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One way of contracting a region: the search that found it and what it takes.
+class Evaluation:
+    """A candidate's name, whether it is regular, and what it takes.
 
-    ``terms`` are the predicted seconds, by what they are spent on; ``flops`` and ``bytes`` what is computed and moved;
-    ``saved`` the bytes kept for the backward pass and ``peak`` the most that are alive; all of them for the region
-    alone, forward and backward, or of the forward pass if that is what was planned for.
+    ``terms`` are the predicted seconds, by what they are spent on; ``bytes`` are read and written, ``saved`` bytes kept
+    for the backward pass, ``peak`` the most bytes alive. All figures are those of the region alone, forward and
+    backward, or of the forward pass if the plan is for that.
     """
 
-    planner: str
+    name: str
+    regular: bool
     terms: Terms
     flops: int
     bytes: int
@@ -41,21 +40,16 @@ class Trial:
 
     @property
     def seconds(self) -> float:
-        """All the predicted time, to twelve digits: equal work is a tie, in whichever order its times are added."""
+        """The predicted time to twelve digits: equal work is a tie, in every order of summation."""
         return float(f"{self.terms.total:.12g}")
 
     @property
     def memory(self) -> int:
-        """What the objective ``memory`` has as little of as can be found."""
+        """The bytes that the objective ``memory`` minimises."""
         return self.saved + self.peak
 
-    @property
-    def regular(self) -> bool:
-        """Whether it goes through the operands one by one."""
-        return self.planner in REGULAR
-
     def measure(self, objective: Objective) -> tuple[float, float]:
-        """What trials are compared by, less being better; time decides among equals."""
+        """What evaluations are compared by, less being better; time decides among equals."""
         match objective:
             case "time":
                 return self.seconds, 0.0
@@ -67,44 +61,45 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A region, everything that was tried for it, and which of that was chosen.
+    """A region, the evaluations of its candidates, and the number of the chosen one.
 
-    ``like`` is the region of the same kind for which it was tried, if that is another.
+    ``like`` is the isomorphic region whose candidates these are, if that is another.
     """
 
     region: str
     objective: Objective
-    trials: tuple[Trial, ...]
+    evaluations: tuple[Evaluation, ...]
     chosen: int
     like: str = ""
 
     @property
-    def winner(self) -> Trial:
-        """The trial that was chosen."""
-        return self.trials[self.chosen]
+    def winner(self) -> Evaluation:
+        """The evaluation of the chosen candidate."""
+        return self.evaluations[self.chosen]
 
 
-Choice: TypeAlias = Callable[[Sequence[Trial], Objective], int]
-"""Which of a region's trials is taken."""
+Chooser: TypeAlias = Callable[[Sequence[Evaluation], Objective], int]
+"""The number of the candidate to take."""
 
 
-def choose(trials: Sequence[Trial], objective: Objective) -> int:
-    """The trial with the least of what is asked for; by time, a regular one that is hardly worse comes first."""
-    best = min(range(len(trials)), key=lambda number: (trials[number].measure(objective), number))
-    if objective != "time" or trials[best].regular:
+def choose(evaluations: Sequence[Evaluation], objective: Objective) -> int:
+    """The best candidate by the objective; by time, a regular one that is hardly slower is preferred."""
+    best = min(range(len(evaluations)), key=lambda number: (evaluations[number].measure(objective), number))
+    if objective != "time" or evaluations[best].regular:
         return best
-    bound = trials[best].seconds * TOLERANCE
-    regular = [number for number, trial in enumerate(trials) if trial.regular and trial.seconds <= bound]
-    return min(regular, key=lambda number: (trials[number].seconds, number), default=best)
+    bound = evaluations[best].seconds * TOLERANCE
+    regular = [number for number, each in enumerate(evaluations) if each.regular and each.seconds <= bound]
+    return min(regular, key=lambda number: (evaluations[number].seconds, number), default=best)
 
 
-def tried(planner: str, steps: Sequence[Step], builder: Builder, clock: Clock) -> Trial:
-    """What these steps take; the builder knows their sources."""
+def evaluate_steps(name: str, regular: bool, steps: Sequence[Step], builder: Builder, clock: Clock) -> Evaluation:
+    """What a candidate's steps take; the builder knows their sources."""
     ran = _run(steps, builder, clock.dtype)
     works = [moment.work for moment in ran.moments]
     backward = not clock.forward_only
-    return Trial(
-        planner=planner,
+    return Evaluation(
+        name=name,
+        regular=regular,
         terms=clock.terms(steps, builder.trained, builder.sizes),
         flops=sum(work.flops + work.flops_backward * backward for work in works),
         bytes=sum((m.work.entries + m.work.entries_backward * backward) * m.itemsize for m in ran.moments),
@@ -115,7 +110,7 @@ def tried(planner: str, steps: Sequence[Step], builder: Builder, clock: Clock) -
 
 
 def _run(steps: Sequence[Step], builder: Builder, dtype: str) -> Run:
-    """The steps as a Schedule of their own: what they take in is given, or a parameter if it needs a gradient."""
+    """The steps as a Schedule of their own, whose sources are inputs, or parameters if they need a gradient."""
     made = {step.name for step in steps}
     sources = dict.fromkeys(read.source for step in steps for read in reads(step.operation) if read.source not in made)
     inputs: list[InputTensor] = []

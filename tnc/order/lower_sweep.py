@@ -14,9 +14,9 @@ from tnc.order.leg_orders import Leaf, Order, arrange, moving
 from tnc.order.lower import lower, with_identity
 from tnc.order.region import Operand, Prepared
 from tnc.order.spine import folded
-from tnc.order.sweep import Place, Swept
 from tnc.order.tensor_layout import Layout
 from tnc.order.tree import Network
+from tnc.order.windows import Place, StateSweep
 
 _NARROW = 8
 """Maximum number of summed entries at which a window's matrix is stored as the product reads it, for a large result.
@@ -27,23 +27,23 @@ narrow, BLAS libraries take 3 to 10 times as long for that one.
 
 
 def lower_sweep(
-    swept: Swept, network: Network, prepared: Prepared, names: Sequence[str], builder: Builder, clock: Clock
+    sweep: StateSweep, network: Network, prepared: Prepared, names: Sequence[str], builder: Builder, clock: Clock
 ) -> Operand:
     """Append the steps of a sweep; the state with its legs in the order of memory."""
     windows = tuple(
-        Window(_gate(place, network, prepared, names, builder, clock), place.front) for place in swept.places
+        Window(_gate(place, network, prepared, names, builder, clock), place.front) for place in sweep.places
     )
-    state = prepared.operands[swept.state]
+    state = prepared.operands[sweep.state]
     tensor = state.tensor
-    if swept.start != state.legs:
+    if sweep.start != state.legs:
         axis = {leg: number for number, leg in enumerate(state.legs)}
-        tensor = builder.permuted_copy(tensor, [axis[leg] for leg in swept.start], [names[leg] for leg in swept.start])
-    read = tensor.view([tuple(range(len(swept.start)))])
+        tensor = builder.permuted_copy(tensor, [axis[leg] for leg in sweep.start], [names[leg] for leg in sweep.start])
+    read = tensor.view([tuple(range(len(sweep.start)))])
     operation = Sweep(read, windows)
-    memory = [prepared.dims[leg] for leg in swept.result]
-    legs = [names[leg] for leg in swept.result]
+    memory = [prepared.dims[leg] for leg in sweep.result]
+    legs = [names[leg] for leg in sweep.result]
     result = builder.add(operation, shape_after(operation), memory, legs=legs)
-    return Operand(result, swept.result)
+    return Operand(result, sweep.result)
 
 
 def _gate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -18,11 +19,13 @@ from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Stat
 from tnc.ir.program_text import statement_printer
 from tnc.ir.schedule_verify import verify_schedule
 from tnc.order.builder import Builder
+from tnc.order.candidate import Search
 from tnc.order.contraction import Planner
-from tnc.order.evaluation import Choice, Decision, choose
+from tnc.order.evaluation import Chooser, Decision, choose
 from tnc.order.layout_constraints import demands
 from tnc.order.options import PlanOptions
 from tnc.order.repeat import roll
+from tnc.order.searches import SEARCHES
 from tnc.order.statements import add, normalize, pointwise, view
 from tnc.order.tensor_layout import Layout, member, whole
 
@@ -36,14 +39,19 @@ def plan(program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: P
 
 
 def decide(
-    program: Program, stacks: tuple[ir.Stack, ...], digest: str, options: PlanOptions, choice: Choice = choose
+    program: Program,
+    stacks: tuple[ir.Stack, ...],
+    digest: str,
+    options: PlanOptions,
+    chooser: Chooser = choose,
+    searches: Sequence[Search] = SEARCHES,
 ) -> tuple[ir.Plan, tuple[Decision, ...]]:
-    """The plan, and for every region what was tried on the way.
+    """The plan, and for every region the decision between its candidates.
 
-    ``choice`` is another than the best where plans are compared with each other.
+    ``searches`` find the candidates, and ``chooser`` takes one: the best, unless plans are compared with each other.
     """
     sizes = _nominal(program, options)
-    flat, decisions = _schedule(program, stacks, sizes, options, choice)
+    flat, decisions = _schedule(program, stacks, sizes, options, chooser, searches)
     schedule = overwrite(roll(flat))
     verify_schedule(schedule)
     clock = Clock(options.device, options.dtype, complex_cores=any(stack.is_complex for stack in stacks))
@@ -66,7 +74,8 @@ def _schedule(
     stacks: tuple[ir.Stack, ...],
     sizes: tuple[tuple[str, int], ...],
     options: PlanOptions,
-    choice: Choice,
+    chooser: Chooser,
+    searches: Sequence[Search],
 ) -> tuple[ir.Schedule, tuple[Decision, ...]]:
     sources = _sources(program, stacks)
     located: dict[str, Layout] = {t.name: whole(sources[t.name], t.shape) for t in program.inputs}
@@ -84,7 +93,7 @@ def _schedule(
     inputs = tuple(ir.InputTensor(sources[t.name], t.shape, grads, span=t.span) for t in program.inputs)
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
     builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
-    planner = Planner(builder, options, choice, complex_cores=any(stack.is_complex for stack in stacks))
+    planner = Planner(builder, options, chooser, searches, complex_cores=any(stack.is_complex for stack in stacks))
     wanted = demands(program)
     printed = statement_printer(program)
     regions: list[ir.Region] = []
@@ -96,7 +105,7 @@ def _schedule(
         match statement:
             case Contract():
                 lowered, decision = planner.contract(statement, located, wanted.get(statement.name))
-                how = decision.winner.planner
+                how = decision.winner.name
                 decisions.append(decision)
             case Sum():
                 lowered = add(statement, located, builder)

@@ -1,57 +1,51 @@
-"""Candidates for the order in which a region is contracted."""
+"""Contraction paths for a region."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from tnc.cost.time import Clock
 from tnc.order.cotengra import searched
 from tnc.order.dataflow import families
 from tnc.order.frontier import frontier
 from tnc.order.group import grouped
-from tnc.order.tree import LARGEST, Network, Path, depth_first, fold, walked
+from tnc.order.tree import LARGEST, FoundPath, Network, Path, depth_first, fold, walked
 
 _HOPELESS = 16
-"""A path with so many times the multiplications of the best is not costed."""
+"""Paths with more than this many times the multiplications of the best are dropped before they are evaluated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A path and the search that found it."""
+def searched_paths(network: Network, clock: Clock) -> tuple[FoundPath, ...]:
+    """Paths worth evaluating: regular ones first, and at the end variants with runs of small tensors grouped.
 
-    planner: str
-    path: Path
-
-
-def candidates(network: Network, clock: Clock) -> tuple[Candidate, ...]:
-    """Paths worth costing; regular ones first, since they become loops, then those with runs grouped by the clock.
-
-    What takes very many more multiplications than the best, or makes a tensor of absurd size, is left out: there may
-    be nothing.
+    Paths with many more multiplications than the best, or with a tensor of more than :data:`LARGEST` entries, are left
+    out; the result may be empty.
     """
     count = len(network.operands)
-    found: dict[Path, tuple[str, int]] = {}
+    products: dict[Path, int] = {}
+    kept: list[FoundPath] = []
 
-    def note(planner: str, path: Path) -> None:
-        if path not in found:
-            products, largest = effort(network, path)
+    def note(found: FoundPath) -> None:
+        if found.path not in products:
+            multiplications, largest = effort(network, found.path)
             if largest <= LARGEST:
-                found[path] = planner, products
+                products[found.path] = multiplications
+                kept.append(found)
 
-    for planner, path in _searches(network):
-        note(planner, depth_first(count, path))
-    for path, (planner, _) in tuple(found.items()):
-        for other in grouped(network, path, clock):
-            note(f"{planner}, grouped", other)
-    bound = _HOPELESS * min((products for _, products in found.values()), default=0)
-    return tuple(Candidate(planner, path) for path, (planner, products) in found.items() if products <= bound)
+    for found in _searches(network):
+        note(replace(found, path=depth_first(count, found.path)))
+    for found in tuple(kept):
+        for other in grouped(network, found.path, clock):
+            note(FoundPath(f"{found.name}, grouped", other))
+    bound = _HOPELESS * min(products.values(), default=0)
+    return tuple(found for found in kept if products[found.path] <= bound)
 
 
 def effort(network: Network, path: Path) -> tuple[int, int]:
     """The multiplications of a path, and the entries of the largest tensor that it makes.
 
-    Once these are absurd, the rest of the path is not counted, and the entries are more than :data:`LARGEST`.
+    Counting stops at a tensor that is too large; the entries are then more than :data:`LARGEST`.
     """
     products = largest = 0
     for pair in walked(network, path):
@@ -63,17 +57,18 @@ def effort(network: Network, path: Path) -> tuple[int, int]:
     return products, largest
 
 
-def _searches(network: Network) -> Iterator[tuple[str, Path]]:
+def _searches(network: Network) -> Iterator[FoundPath]:
     count = len(network.operands)
     if count == 1:
-        yield "alone", ()
+        yield FoundPath("alone", (), regular=True)
         return
-    yield "as written", fold(tuple(range(count)))
+    yield FoundPath("as written", fold(range(count)), regular=True)
     if count == 2:
         return
-    for planner, start in (("along a frontier", 0), ("along a frontier, from the end", count - 1)):
+    for name, start in (("along a frontier", 0), ("along a frontier, from the end", count - 1)):
         order = frontier(network, start)
         if order:
-            yield planner, fold(order)
+            yield FoundPath(name, fold(order), regular=True)
     yield from families(network)
-    yield from searched(network)
+    for name, path in searched(network):
+        yield FoundPath(name, path)

@@ -12,14 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby, pairwise
-from typing import TypeAlias
 
 from tnc.cost.kernels import Gemm
 from tnc.cost.time import Clock
+from tnc.order.builder import Builder
+from tnc.order.candidate import RegionProblem
 from tnc.order.layout_constraints import LARGE
 from tnc.order.leg_orders import IDLE
+from tnc.order.lower_sweep import lower_sweep
+from tnc.order.region import Operand
 from tnc.order.spine import Small, Tree, along_legs, orders, spine
 from tnc.order.tree import Network, Path
+from tnc.order.windows import Legs, Place, StateSweep
 
 _LONGEST = 128
 """Small tensors in a sweep at most."""
@@ -27,42 +31,31 @@ _LONGEST = 128
 _WIDEST = 256
 """Entries of the legs of a window at most, before and after."""
 
-Legs: TypeAlias = tuple[int, ...]
-
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A run of small tensors as one window: their trees, the legs it takes and gives, entries before and behind them.
+class SweepCandidate(StateSweep):
+    """A way to compute a region: a sweep over one of its operands."""
 
-    ``idle`` are a few legs behind that the window takes and gives, too, as they are: many products of narrow matrices
-    are slower than one of matrices that hold an identity.
-    """
+    name: str
 
-    trees: tuple[Tree, ...]
-    taken: Legs
-    given: Legs
-    front: int
-    back: int
-    idle: Legs = ()
+    @property
+    def regular(self) -> bool:
+        """False: a sweep is one operation, whatever the order of its windows."""
+        return False
 
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """A way to compute a region: the operand that is the state, its windows, and the legs that it has in the end.
-
-    ``start`` is the order of the state's legs that the sweep wants: another one than they have is moved into it.
-    """
-
-    planner: str
-    state: int
-    start: Legs
-    places: tuple[Place, ...]
-    result: Legs
+    def lower(self, problem: RegionProblem, builder: Builder) -> Operand:
+        """Append the matrices of the windows, and the sweep."""
+        return lower_sweep(self, problem.network, problem.prepared, problem.names, builder, problem.clock)
 
 
-def sweeps(network: Network, paths: Sequence[Path], clock: Clock) -> Iterator[Swept]:
+def sweep_candidates(problem: RegionProblem) -> Iterator[SweepCandidate]:
+    """Sweeps along the spines of the trees that were found."""
+    return sweeps(problem.network, [found.path for found in problem.paths], problem.clock)
+
+
+def sweeps(network: Network, paths: Sequence[Path], clock: Clock) -> Iterator[SweepCandidate]:
     """Sweeps along the spines of some trees: in the order of the tree, and along the legs either way."""
-    tried: set[tuple[int, Legs, tuple[Tree, ...]]] = set()
+    seen: set[tuple[int, Legs, tuple[Tree, ...]]] = set()
     for path in paths:
         state, smalls = spine(network, path)
         if not 1 < len(smalls) <= _LONGEST or network.dynamic.intersection(network.operands[state]):
@@ -75,11 +68,11 @@ def sweeps(network: Network, paths: Sequence[Path], clock: Clock) -> Iterator[Sw
                 ("swept from the right", along_legs(placed, state, smalls, -1), -1),
                 ("swept to the middle", along_legs(placed, state, smalls, 0), 1),
             )
-            for planner, sequence, direction in ways:
+            for name, sequence, direction in ways:
                 key = state, start, tuple(small.tree for small in sequence)
-                if key not in tried:
-                    tried.add(key)
-                    found = _swept(planner, placed, state, sequence, direction, clock)
+                if key not in seen:
+                    seen.add(key)
+                    found = _swept(name, placed, state, sequence, direction, clock)
                     if found is not None:
                         yield found
 
@@ -99,8 +92,8 @@ def _starts(network: Network, state: int) -> tuple[Legs, ...]:
 
 
 def _swept(
-    planner: str, network: Network, state: int, sequence: Sequence[Small], direction: int, clock: Clock
-) -> Swept | None:
+    name: str, network: Network, state: int, sequence: Sequence[Small], direction: int, clock: Clock
+) -> SweepCandidate | None:
     """The best sweep over one sequence; None where a small tensor takes legs that are not neighbours."""
     line = _Line(network, state, sequence, direction, clock)
     places = line.cut() if line.fits() else None
@@ -108,7 +101,7 @@ def _swept(
         return None
     start = line.orders[0]
     places = _sorted(places, network.result)
-    return Swept(planner, state, start, places, _result(start, places))
+    return SweepCandidate(state, start, places, _result(start, places), name)
 
 
 def _sorted(places: Sequence[Place], result: Legs) -> tuple[Place, ...]:

@@ -15,6 +15,15 @@ Path: TypeAlias = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class FoundPath:
+    """A path and the search that found it; a ``regular`` one takes the operands one by one."""
+
+    name: str
+    path: Path
+    regular: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """What is to be contracted: the legs of each operand, those of the result, and the nominal size of every leg.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tnc.order import Decision, Objective, Trial
+from tnc.order import Decision, Evaluation, Objective
 from tnc.order.evaluation import TOLERANCE
 from tnc.report.columns import LEFT, Column, Json, cells, table, to_json
 from tnc.report.model import NetworkReport
@@ -33,13 +33,13 @@ TERMS = {
 class CandidateRow:
     """A way of contracting a region, and whether it was chosen."""
 
-    trial: Trial
+    evaluation: Evaluation
     chosen: bool
 
     @property
     def dominant(self) -> str:
         """The term on which most time is spent, in words."""
-        return TERMS[max(TERMS, key=lambda term: getattr(self.trial.terms, term))]
+        return TERMS[max(TERMS, key=lambda term: getattr(self.evaluation.terms, term))]
 
 
 def rounded(seconds: float) -> float:
@@ -48,17 +48,17 @@ def rounded(seconds: float) -> float:
 
 
 CANDIDATE_COLUMNS: Final[tuple[Column[CandidateRow], ...]] = (
-    Column("planner", lambda row: row.trial.planner),
+    Column("planner", lambda row: row.evaluation.name),
     Column("chosen", lambda row: row.chosen, "", LEFT, lambda chosen: "*" if chosen else ""),
-    Column("seconds", lambda row: row.trial.seconds, "time", text=seconds_text, json=rounded),
-    Column("terms", lambda row: {term: rounded(getattr(row.trial.terms, term)) for term in TERMS}),
-    Column("flops", lambda row: row.trial.flops, "FLOPs", text=flops_text),
-    Column("bytes", lambda row: row.trial.bytes, "bytes", text=bytes_text),
-    Column("saved", lambda row: row.trial.saved, "saved", text=bytes_text),
-    Column("peak", lambda row: row.trial.peak, "peak", text=bytes_text),
-    Column("steps", lambda row: row.trial.steps, "steps", text=grouped),
+    Column("seconds", lambda row: row.evaluation.seconds, "time", text=seconds_text, json=rounded),
+    Column("terms", lambda row: {term: rounded(getattr(row.evaluation.terms, term)) for term in TERMS}),
+    Column("flops", lambda row: row.evaluation.flops, "FLOPs", text=flops_text),
+    Column("bytes", lambda row: row.evaluation.bytes, "bytes", text=bytes_text),
+    Column("saved", lambda row: row.evaluation.saved, "saved", text=bytes_text),
+    Column("peak", lambda row: row.evaluation.peak, "peak", text=bytes_text),
+    Column("steps", lambda row: row.evaluation.steps, "steps", text=grouped),
     Column(None, lambda row: row.dominant, "most for", LEFT),
-    Column(None, lambda row: row.trial.planner, "found by", LEFT),
+    Column(None, lambda row: row.evaluation.name, "found by", LEFT),
 )
 
 
@@ -109,13 +109,13 @@ class Explanation:
 
 def reason(decision: Decision) -> str:
     """Why the winner won, in words."""
-    winner, trials = decision.winner, decision.trials
-    others = [trial for number, trial in enumerate(trials) if number != decision.chosen]
+    winner, evaluations = decision.winner, decision.evaluations
+    others = [each for number, each in enumerate(evaluations) if number != decision.chosen]
     if not others:
         return "the only candidate"
-    best = min(others, key=lambda trial: trial.measure(decision.objective))
-    other = f"`{best.planner}`"
-    own, next_best = (trial.measure(decision.objective)[0] for trial in (winner, best))
+    best = min(others, key=lambda each: each.measure(decision.objective))
+    other = f"`{best.name}`"
+    own, next_best = (each.measure(decision.objective)[0] for each in (winner, best))
     if decision.objective == "time" and next_best < own:
         bound = f"{100 * (TOLERANCE - 1):.0f} %"
         return f"a regular order, within {bound} of {other}: it becomes a loop and reads like the source"
@@ -129,7 +129,7 @@ def reason(decision: Decision) -> str:
     return f"{_percent(own, next_best)} {what} than {other}, the next best"
 
 
-def _difference(winner: Trial, other: Trial) -> str:
+def _difference(winner: Evaluation, other: Evaluation) -> str:
     """The term in which the winner gains most, and that in which it loses most."""
     gains = {term: getattr(other.terms, term) - getattr(winner.terms, term) for term in TERMS}
     most, least = max(gains, key=lambda term: gains[term]), min(gains, key=lambda term: gains[term])
@@ -152,16 +152,17 @@ def _network(network: NetworkExplanation) -> Iterator[str]:
     for decision in network.decisions:
         yield ""
         if decision.like:
-            yield f"  region {decision.region}: as region {decision.like}, by {decision.winner.planner}"
+            yield f"  region {decision.region}: as region {decision.like}, by {decision.winner.name}"
             continue
-        yield f"  region {decision.region}: {plural(len(decision.trials), 'candidate')}"
+        yield f"  region {decision.region}: {plural(len(decision.evaluations), 'candidate')}"
         yield from _table(decision)
         yield f"    chosen: {reason(decision)}"
 
 
 def _table(decision: Decision) -> Iterator[str]:
     ranked = sorted(
-        range(len(decision.trials)), key=lambda number: (decision.trials[number].measure(decision.objective), number)
+        range(len(decision.evaluations)),
+        key=lambda number: (decision.evaluations[number].measure(decision.objective), number),
     )
     shown = [number for place, number in enumerate(ranked) if place < MOST_CANDIDATES or number == decision.chosen]
     rows = [cells(CANDIDATE_COLUMNS, _candidate(decision, number)) for number in shown]
@@ -171,11 +172,11 @@ def _table(decision: Decision) -> Iterator[str]:
 
 
 def _candidate(decision: Decision, number: int) -> CandidateRow:
-    return CandidateRow(decision.trials[number], number == decision.chosen)
+    return CandidateRow(decision.evaluations[number], number == decision.chosen)
 
 
 def _region(decision: Decision) -> dict[str, Json]:
-    candidates = (_candidate(decision, number) for number in range(len(decision.trials)))
+    candidates = (_candidate(decision, number) for number in range(len(decision.evaluations)))
     return {
         "name": decision.region,
         "like": decision.like or None,
