@@ -72,8 +72,17 @@ class Meter:
         self.sink.hear(failure)
         self.restore(mark)
 
-    def each(self, items: Iterable[T], function: Callable[[T], R]) -> list[R]:
-        """The function of every item. All items are tried before the first failure takes effect."""
+    def each(
+        self, items: Iterable[T], function: Callable[[T], R], *, failure_at: Callable[[T], Span] | None = None
+    ) -> list[R]:
+        """The function of every item, applied to all of them so that every error is reported.
+
+        A failure costs work if ``failure_at`` gives its place.
+
+        Raises:
+            Poisoned: if an item failed. In the body of a ``def`` or ``fn`` the first failure is raised at once:
+                recursion that branches would report it again for each branch.
+        """
         mark = self.mark()
         results: list[R] = []
         failed = False
@@ -81,7 +90,12 @@ class Meter:
             try:
                 results.append(function(item))
             except Failed as failure:
-                self.recover(failure, mark)
+                self.restore(mark)
+                if self.bodies:
+                    raise
+                self.sink.hear(failure)
+                if failure_at is not None:
+                    self.pay(WORK_PER_FAILURE, failure_at(item))
                 failed = True
         if failed:
             raise Poisoned

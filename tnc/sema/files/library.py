@@ -52,13 +52,13 @@ class Library:
 def load(source: Source, limits: Limits, read: Reader | None = None) -> tuple[Library, tuple[Diagnostic, ...]]:
     """Load a file and what it imports; the diagnostics are about syntax, imports, and names, in all these files."""
     sink = Sink()
-    loader = Loader(limits, read or reader(limits), sink)
+    loader = Loader(limits, read or reader(limits))
     with deep_recursion():
         try:
-            module = loader.load(source)
+            module = loader.load(source, sink)
             for loaded in tuple(loader.modules.values()):
                 if not is_standard(loaded.file.source.name):
-                    check_names(loaded, loader)
+                    check_names(loaded, loader.broken, sink)
         except Exhausted:
             nothing = tree.File(source=source, statements=(), comments=(), span=Span(source, 0, 0))
             module = Module(nothing, Scope(), {}, {}, False)

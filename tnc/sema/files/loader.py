@@ -6,6 +6,7 @@ import os.path
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -66,7 +67,6 @@ class Loader:
 
     limits: Limits
     read: Reader
-    sink: Sink
     modules: dict[str, Module] = field(default_factory=dict[str, Module])
     standard_networks: dict[str, NetworkValue] = field(default_factory=dict[str, NetworkValue])
     broken: BrokenText = field(default_factory=BrokenText)
@@ -74,21 +74,21 @@ class Loader:
     _chain: list[str] = field(default_factory=list[str])
 
     def evaluator(self, sink: Sink) -> Evaluator:
-        """An evaluator with a fresh budget."""
-        return Evaluator(Meter(self.limits, sink), sink, self.standard, self.broken)
+        """An evaluator with a fresh budget, which reports to the sink."""
+        return Evaluator(Meter(self.limits, sink), sink, partial(self.standard, sink), self.broken)
 
     # -- files ---------------------------------------------------------------------------------
 
-    def load(self, source: Source) -> Module:
+    def load(self, source: Source, sink: Sink) -> Module:
         """Load a file: parse it, load what it imports, bind what it declares."""
         file, diagnostics = parse(source, self.limits)
         for diagnostic in diagnostics:
-            self.sink.report(diagnostic)
+            sink.report(diagnostic)
         self.broken.add(file)
         self._chain.append(source.name)
         scope = Scope(self.prelude)
         imports: dict[str, tuple[str, Span]] = {}
-        evaluator = self.evaluator(self.sink)
+        evaluator = self.evaluator(sink)
         for statement in file.statements:
             mark = evaluator.meter.mark()
             try:
@@ -137,14 +137,14 @@ class Loader:
                     fail("TN228", "an instance belongs in a network", statement.value.span, help=advice)
                 scope.bind(part.name, let_value(evaluator, statement.value, scope), path.span, "let")
             case tree.Import():
-                self._import(statement, scope, imports)
+                self._import(statement, scope, imports, evaluator.sink)
             case tree.Assert(condition=condition, message=message):
                 if not evaluator.condition(condition, scope):
                     fail("TN260", message or "this assertion does not hold", statement.span)
             case _:
                 raise InternalError("the parser lets no such statement stand at the top of a file")
 
-    def _import(self, node: tree.Import, scope: Scope, imports: dict[str, tuple[str, Span]]) -> None:
+    def _import(self, node: tree.Import, scope: Scope, imports: dict[str, tuple[str, Span]], sink: Sink) -> None:
         name = node.alias or Path(node.path).stem
         if is_standard(node.path) or node.path in ("std", "std.tn"):
             fail("TN270", "`std` is always there and needs no import", node.span, help="write `std.mera(…)`")
@@ -163,17 +163,15 @@ class Loader:
         except CompileError as error:
             for diagnostic in error.diagnostics:
                 if diagnostic.span is None:
-                    self.sink.report(
-                        Diagnostic("TN270", diagnostic.message, node.span, help=_import_hint(node, importer))
-                    )
+                    sink.report(Diagnostic("TN270", diagnostic.message, node.span, help=_import_hint(node, importer)))
                 else:
-                    self.sink.report(diagnostic)
+                    sink.report(diagnostic)
             raise Poisoned from None
-        module = self._imported(source, node)
+        module = self._imported(source, node, sink)
         imports[name] = (name, node.span)
         scope.bind(name, Namespace(name, module.members, module.complete), node.span, "import")
 
-    def _imported(self, source: Source, node: tree.Import) -> Module:
+    def _imported(self, source: Source, node: tree.Import, sink: Sink) -> Module:
         file = identity(source.name)
         chain = [identity(name) for name in self._chain]
         if file in chain:
@@ -186,18 +184,18 @@ class Loader:
                 help="move what both need to a third file",
             )
         known = self.modules.get(source.name)
-        return known if known is not None else self.load(source)
+        return known if known is not None else self.load(source, sink)
 
     # -- the standard library --------------------------------------------------------------------
 
-    def standard(self, name: str, span: Span) -> NetworkValue:
+    def standard(self, sink: Sink, name: str, span: Span) -> NetworkValue:
         """A network of the standard library: `std.mera` is the network `mera` of its file `mera.tn`."""
         if name in self.standard_networks:
             return self.standard_networks[name]
         text = _standard_text(name)
         if text is None:
             raise Problem(unknown("TN203", "network", f"std.{name}", standard_names("std."), span))
-        module = self.load(Source(f"{_STANDARD_PREFIX}{name}.tn", text))
+        module = self.load(Source(f"{_STANDARD_PREFIX}{name}.tn", text), sink)
         network = module.members.get(name)
         if not isinstance(network, NetworkValue):
             raise Poisoned

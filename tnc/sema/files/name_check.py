@@ -12,17 +12,19 @@ from typing import assert_never
 
 from tnc.diagnostics import Diagnostic
 from tnc.diagnostics.suggest import did_you_mean, unknown
-from tnc.sema.files.loader import Loader, Module, standard_names
+from tnc.sema.files.loader import Module, standard_names
+from tnc.sema.names.broken import BrokenText
 from tnc.sema.names.scope import Bound
 from tnc.sema.names.values import Helper, Namespace, UserFunction
 from tnc.sema.names.walk import children, names, statements_in, unwrapped
+from tnc.sema.problem import Sink
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, INIT_KINDS
 from tnc.sema.values.evaluate import exports
 from tnc.source import Span
 from tnc.syntax import tree
 
 
-def check_names(module: Module, loader: Loader) -> None:
+def check_names(module: Module, broken: BrokenText, sink: Sink) -> None:
     """Report the unknown names of a file, and the imports that it does not use."""
     imports = {
         name: entry.value
@@ -36,13 +38,13 @@ def check_names(module: Module, loader: Loader) -> None:
             case tree.Network():
                 known = top | {p.name for p in statement.parameters} | set(_declared(statement.body))
                 checker = _Checker(
-                    loader, known, imports, used, _with_legs(statement.body, module), _sizes(statement.body)
+                    broken, sink, known, imports, used, _with_legs(statement.body, module), _sizes(statement.body)
                 )
                 for parameter in statement.parameters:
                     checker.optional(parameter.default)
                 checker.block(statement.body)
             case tree.Function() | tree.Def():
-                _Checker(loader, top, imports, used, {}, set()).function(statement)
+                _Checker(broken, sink, top, imports, used, {}, set()).function(statement)
             case tree.Let(value=value) | tree.Application(value=value):
                 used.update(_roots(value))
             case tree.Assert(condition=condition):
@@ -50,8 +52,8 @@ def check_names(module: Module, loader: Loader) -> None:
             case _:
                 pass
     for name, (_, span) in module.imports.items():
-        if name not in used and not loader.broken.mentions(name, span):
-            loader.sink.report(Diagnostic("TN806", f"import `{name}` is never used", span, help="remove it"))
+        if name not in used and not broken.mentions(name, span):
+            sink.report(Diagnostic("TN806", f"import `{name}` is never used", span, help="remove it"))
 
 
 def _declared(body: Iterable[tree.Statement]) -> Iterator[str]:
@@ -147,7 +149,8 @@ class _Checker:
     at; ``turns`` those of loops; ``folded`` those of folds beside it.
     """
 
-    loader: Loader
+    broken: BrokenText
+    sink: Sink
     known: set[str]
     imports: dict[str, Namespace]
     used: set[str]
@@ -434,7 +437,7 @@ class _Checker:
         self.used.add(name)
         if name in self.known or name in self.local or name.endswith("'"):
             return True
-        if not self.loader.broken.mentions(name, span):
+        if not self.broken.mentions(name, span):
             likeness = 0.6 if otherwise is None else _SURE
             near = did_you_mean(name, {*self.known, *self.local, "true", "false"}, likeness)
             hint = hint or _FOREIGN.get(name) or near or otherwise
@@ -442,9 +445,7 @@ class _Checker:
                 hint = f"a fold over `{name}` binds to the next factor only; put brackets around all that is meant"
             elif name in self.sizes:
                 hint = f"the size `{name}?` is known at run time only"
-            self.loader.sink.report(
-                Diagnostic("TN201", f"{what} `{name}` is not declared", span, "not declared", (), hint)
-            )
+            self.sink.report(Diagnostic("TN201", f"{what} `{name}` is not declared", span, "not declared", (), hint))
         return False
 
     def _unit(self, unit: str, span: Span) -> None:
@@ -453,18 +454,18 @@ class _Checker:
             number = span.text.removesuffix(unit)
             message = f"`{span.text}` is a number with a unit, not a product with `{unit}`"
             hint = f"write `{number} * {unit}`, or the number without a unit"
-            self.loader.sink.report(Diagnostic("TN103", message, span, help=hint))
+            self.sink.report(Diagnostic("TN103", message, span, help=hint))
 
     def _member(self, base: str, name: str, span: Span) -> None:
         if base in self.local:
             return
         if base == "std":
             if name not in standard_names():
-                self.loader.sink.report(unknown("TN203", "network", f"std.{name}", standard_names("std."), span))
+                self.sink.report(unknown("TN203", "network", f"std.{name}", standard_names("std."), span))
             return
         if base not in self.imports or not self.imports[base].complete:
             return
         members = self.imports[base].members
         if name not in members:
             hint = did_you_mean(name, members) or exports(base, members)
-            self.loader.sink.report(Diagnostic("TN203", f"`{base}` has no `{name}`", span, help=hint))
+            self.sink.report(Diagnostic("TN203", f"`{base}` has no `{name}`", span, help=hint))

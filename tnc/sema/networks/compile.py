@@ -51,7 +51,6 @@ def elaborate(
 
 def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Source], sink: Sink) -> Program | None:
     loader = library.loader
-    loader.sink = sink
     evaluator = loader.evaluator(sink)
     entry = library.module.scope.names.get(name)
     if not isinstance(entry, Bound) or not isinstance(entry.value, NetworkValue):

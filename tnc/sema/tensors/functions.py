@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeAlias
 
@@ -15,7 +15,7 @@ from tnc.ir.scalar import evaluate as evaluate_scalar
 from tnc.sema.names.scope import Bound, Scope, Tensor
 from tnc.sema.names.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
 from tnc.sema.names.walk import names
-from tnc.sema.problem import Failed, Poisoned, fail
+from tnc.sema.problem import fail
 from tnc.sema.tensors.references import InstanceOutput, family_of, names_dotted_tensor, refer
 from tnc.sema.values.arithmetic import binary, compare, is_number
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS, call_compile_time
@@ -182,22 +182,8 @@ class FunctionCompiler:
             )
         return self.scalars.piece(found)
 
-    def _each(self, exprs: Sequence[tree.Expr], scope: Scope, local: dict[str, Part]) -> list[Part]:
-        mark = self.evaluator.meter.mark()
-        parts: list[Part] = []
-        failed = False
-        for expr in exprs:
-            try:
-                parts.append(self.part(expr, scope, local))
-            except Failed as failure:
-                self.evaluator.meter.restore(mark)
-                if self.evaluator.meter.bodies:
-                    raise  # as in Evaluator.each
-                self.evaluator.sink.hear(failure)
-                failed = True
-        if failed:
-            raise Poisoned
-        return parts
+    def _each(self, exprs: Iterable[tree.Expr], scope: Scope, local: dict[str, Part]) -> list[Part]:
+        return self.evaluator.meter.each(exprs, lambda expr: self.part(expr, scope, local))
 
     def _arithmetic(self, expr: tree.Arithmetic, scope: Scope, local: dict[str, Part]) -> Part:
         parts = self._each(expr.operands, scope, local)

@@ -9,11 +9,11 @@ from typing import NoReturn, TypeAlias
 from tnc.diagnostics import Label
 from tnc.diagnostics.suggest import plural
 from tnc.ir.program import Argument, Dim
-from tnc.sema.meter import WORK_PER_FAILURE, WORK_PER_TERM
+from tnc.sema.meter import WORK_PER_TERM
 from tnc.sema.names.scope import Family, Instances, Scope, Tensor
 from tnc.sema.names.values import Builtin, FunctionValue, Helper, NetworkValue, UserFunction, kind_of, short_text
 from tnc.sema.names.walk import names
-from tnc.sema.problem import Failed, Poisoned, fail
+from tnc.sema.problem import fail
 from tnc.sema.tensors.functions import ENTRY, FunctionCompiler, Part, Scalars, formal_parameters
 from tnc.sema.tensors.leg_lists import LegReader
 from tnc.sema.tensors.references import InstanceOutput, family_of, names_dotted_tensor, refer
@@ -140,21 +140,8 @@ class Resolver:
     # -- operators -----------------------------------------------------------------------------
 
     def _each(self, exprs: Iterable[tuple[tree.Expr, Scope]]) -> list[Resolved]:
-        """Each expression in its scope. All are tried before the first failure takes effect."""
-        meter = self.evaluator.meter
-        results: list[Resolved] = []
-        failed = False
-        for expr, scope in exprs:
-            mark = meter.mark()
-            try:
-                results.append(self._resolve(expr, scope))
-            except Failed as failure:
-                meter.recover(failure, mark)
-                meter.pay(WORK_PER_FAILURE, expr.span)
-                failed = True
-        if failed:
-            raise Poisoned
-        return results
+        """Each expression in its scope."""
+        return self.evaluator.meter.each(exprs, lambda item: self._resolve(*item), failure_at=lambda item: item[0].span)
 
     def _sum(self, expr: tree.Arithmetic, scope: Scope) -> Resolved:
         values = self._each((operand, scope) for operand in expr.operands)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias, assert_never
 
@@ -23,7 +23,7 @@ from tnc.sema.names.values import (
     kind_of,
     short_text,
 )
-from tnc.sema.problem import Failed, Poisoned, Sink, fail
+from tnc.sema.problem import Poisoned, Sink, fail
 from tnc.sema.values.arithmetic import binary, compare, is_integer, is_number
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, call_compile_time, range_length
 from tnc.sema.values.calls import match_arguments, parameters, positional
@@ -109,23 +109,9 @@ class Evaluator:
             case _:
                 assert_never(expr)
 
-    def each(self, exprs: Sequence[tree.Expr], scope: Scope) -> list[Value]:
-        """The values of several expressions; all errors in them are found."""
-        mark = self.meter.mark()
-        values: list[Value] = []
-        failed = False
-        for expr in exprs:
-            try:
-                values.append(self.evaluate(expr, scope))
-            except Failed as failure:
-                self.meter.restore(mark)
-                if self.meter.bodies:
-                    raise  # recursion that branches would try again and again what has failed
-                self.sink.hear(failure)
-                failed = True
-        if failed:
-            raise Poisoned
-        return values
+    def each(self, exprs: Iterable[tree.Expr], scope: Scope) -> list[Value]:
+        """The values of several expressions; every error in them is reported."""
+        return self.meter.each(exprs, lambda expr: self.evaluate(expr, scope))
 
     def condition(self, expr: tree.Expr, scope: Scope) -> bool:
         """The value of a condition, which must be a boolean."""
