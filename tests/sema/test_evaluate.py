@@ -9,8 +9,8 @@ from tests.sema.elaborated import diagnosed, elaborated, value_of
 from tnc.limits import Limits
 from tnc.sema.meter import Meter
 from tnc.sema.names.broken import BrokenText
-from tnc.sema.names.scope import Scope
-from tnc.sema.names.values import NetworkValue, value_text
+from tnc.sema.names.scope import NetworkValue, Scope
+from tnc.sema.names.value_text import value_text
 from tnc.sema.problem import Poisoned, Problem, Sink
 from tnc.sema.values.builtins import prelude
 from tnc.sema.values.evaluate import Evaluator

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tnc.diagnostics import Diagnostic, Label
 from tnc.sema.names.places import name_span
-from tnc.sema.names.scope import Bound, Scope
-from tnc.sema.names.values import NetworkValue, Value, kind_of
+from tnc.sema.names.scope import Bound, NetworkValue, Scope, Value
+from tnc.sema.names.value_text import kind_of
 from tnc.sema.names.walk import unwrapped
 from tnc.sema.problem import Failed, fail
 from tnc.sema.values.arguments import apply

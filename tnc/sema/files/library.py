@@ -11,8 +11,8 @@ from tnc.limits import Limits
 from tnc.sema.files.applications import declared_network
 from tnc.sema.files.loader import Loader, Module, Reader, is_standard, reader
 from tnc.sema.files.name_check import check_names
-from tnc.sema.names.scope import Bound, Scope
-from tnc.sema.names.values import NetworkValue, short_text
+from tnc.sema.names.scope import Bound, NetworkValue, Scope
+from tnc.sema.names.value_text import short_text
 from tnc.sema.problem import Exhausted, Sink
 from tnc.source import Source, Span
 from tnc.syntax import allowances, tree

@@ -20,8 +20,7 @@ from tnc.sema.files.applications import declared_network, resolve_applications
 from tnc.sema.meter import Meter
 from tnc.sema.names.broken import WORD, BrokenText
 from tnc.sema.names.places import name_span
-from tnc.sema.names.scope import POISON, Bound, Scope
-from tnc.sema.names.values import Namespace, NetworkValue, Value
+from tnc.sema.names.scope import POISON, Bound, Namespace, NetworkValue, Scope, Value
 from tnc.sema.problem import Failed, Poisoned, Problem, Sink, fail
 from tnc.sema.values.builtins import prelude
 from tnc.sema.values.declarations import called_network, check_parameter_names, declare_function, let_value

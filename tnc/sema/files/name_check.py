@@ -14,8 +14,7 @@ from tnc.diagnostics import Diagnostic
 from tnc.diagnostics.suggest import did_you_mean, unknown
 from tnc.sema.files.loader import Module, standard_names
 from tnc.sema.names.broken import BrokenText
-from tnc.sema.names.scope import Bound
-from tnc.sema.names.values import Helper, Namespace, UserFunction
+from tnc.sema.names.scope import Bound, Helper, Namespace, UserFunction
 from tnc.sema.names.walk import children, names, statements_in, unwrapped
 from tnc.sema.problem import Sink
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, INIT_KINDS

@@ -1,19 +1,96 @@
-"""What a name stands for, and where it can be seen."""
+"""Values, scopes and instances: what a name stands for, and where it can be seen.
+
+One module, since the types refer to each other: a network is a value with a scope, a scope has instances, an instance
+has a network.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from tnc.diagnostics import Label
 from tnc.ir.program import Dim
-from tnc.sema.names.values import Value
 from tnc.sema.problem import Poisoned, fail
 from tnc.source import Span
+from tnc.syntax import tree
 
-if TYPE_CHECKING:
-    from tnc.sema.names.instances import Instance
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A name of the language itself: ``relu``, ``len``, ``delta``. What it can be used for is said in ``builtins``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UserFunction:
+    """An author's ``fn`` with the scope that it closes over. Two are equal only if they are the same one."""
+
+    node: tree.Function
+    scope: Scope = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name that the author gave it."""
+        return self.node.name
+
+
+FunctionValue: TypeAlias = Builtin | UserFunction
+"""What a parameter of type ``fn`` takes; a :class:`Builtin` only if it is an activation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Helper:
+    """An author's ``def`` with the scope that it closes over."""
+
+    node: tree.Def
+    scope: Scope = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkValue:
+    """A network, some of whose parameters may have values already.
+
+    ``node`` is the declaration with the body, ``scope`` that of its file. ``place`` is where ``name`` is declared:
+    in ``node``, or in the application that gave the values ``bound``, each with its place; ``applied`` is that call.
+    ``shown`` is the name as messages say it.
+    """
+
+    name: str
+    node: tree.Network
+    scope: Scope = field(repr=False)
+    place: Span = field(repr=False)
+    shown: str
+    bound: Mapping[str, tuple[Value, Span]] = field(default_factory=dict[str, "tuple[Value, Span]"], repr=False)
+    applied: Span | None = field(default=None, repr=False)
+
+    @property
+    def parameters(self) -> tuple[tree.NetworkParameter, ...]:
+        """The parameters without a value, in the order of their declaration."""
+        return tuple(parameter for parameter in self.node.parameters if parameter.name not in self.bound)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Namespace:
+    """An imported file: what it exports. Not ``complete`` if some of it could not be read."""
+
+    name: str
+    members: Mapping[str, Value]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StandardLibrary:
+    """``std``: networks that are loaded when they are first named."""
+
+
+Data: TypeAlias = "int | float | bool | str | tuple[Value, ...]"
+Declared: TypeAlias = "Builtin | UserFunction | Helper | NetworkValue | Namespace | StandardLibrary"
+Value: TypeAlias = "Data | Declared"
+"""Every value of a compile-time expression."""
+
 
 Subscripts: TypeAlias = tuple[int, ...] | None
 """The subscripts of a member of a family; None for a name without brackets."""
@@ -127,6 +204,27 @@ class Scope:
             labels=(Label(taken.span, "first declared here"),),
             help="names are neither redefined nor shadowed; choose another name",
         )
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """A network with arguments and cores of its own.
+
+    ``path`` prefixes the canonical names of all it holds. ``scope`` has the parameters bound. ``cores`` are those
+    of an earlier elaboration, shared by later ones; ``results`` are the outputs, by what the inputs were bound to:
+    None for an output that failed, or for all if the elaboration did not come to an end.
+    """
+
+    path: str
+    shown: str
+    network: NetworkValue
+    scope: Scope = field(repr=False)
+    span: Span = field(repr=False)
+    cores: dict[str, Tensor] = field(default_factory=dict[str, Tensor], repr=False)
+    results: dict[tuple[tuple[str, str], ...], dict[str, Tensor | None] | None] = field(
+        default_factory=dict[tuple[tuple[str, str], ...], dict[str, Tensor | None] | None], repr=False
+    )
+    used: bool = False
 
 
 _KINDS = {

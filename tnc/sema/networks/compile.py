@@ -11,9 +11,8 @@ from tnc.diagnostics import Diagnostic, Label
 from tnc.ir.program import Program
 from tnc.sema.files.library import Library
 from tnc.sema.files.loader import is_standard
-from tnc.sema.names.instances import Instance
-from tnc.sema.names.scope import Bound, Scope
-from tnc.sema.names.values import NetworkValue, Value, value_text
+from tnc.sema.names.scope import Bound, Instance, NetworkValue, Scope, Value
+from tnc.sema.names.value_text import value_text
 from tnc.sema.networks.builder import ProgramBuilder
 from tnc.sema.networks.elaborate import execute
 from tnc.sema.networks.frame import Declared, Frame, Shared
@@ -71,7 +70,7 @@ def _elaborate(library: Library, name: str, arguments: Mapping[str, object | Sou
         sink.made.append(Label(network.applied, f"in the network `{name}` applied here"))
     scope = bind_parameters(network, given, evaluator, network.place)
     builder = ProgramBuilder(evaluator.meter)
-    shared = Shared(evaluator, builder, Declared(), is_standard, execute)
+    shared = Shared(evaluator, builder, Declared(), is_standard)
     instance = Instance("", name, network, scope, network.place)
     execute(Frame(shared, instance, None, network.place))
     if sink.failed:

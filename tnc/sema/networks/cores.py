@@ -22,8 +22,8 @@ from tnc.ir.program import (
     Uniform,
 )
 from tnc.sema.meter import integer
-from tnc.sema.names.scope import Scope
-from tnc.sema.names.values import Value, kind_of, short_text
+from tnc.sema.names.scope import Scope, Value
+from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.names.walk import names, unwrapped
 from tnc.sema.problem import fail
 from tnc.sema.values.arithmetic import as_float, is_integer, is_number

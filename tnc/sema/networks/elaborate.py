@@ -11,7 +11,7 @@ from tnc.ir.program import Origin, Output
 from tnc.sema.legs.lower import Lowered, lower_definition
 from tnc.sema.meter import WORK_PER_DEFINITION, WORK_PER_FAILURE, WORK_PER_STATEMENT
 from tnc.sema.names.places import binder_span, name_span
-from tnc.sema.names.scope import Bound, Scope, Tensor
+from tnc.sema.names.scope import Bound, Instance, Instances, NetworkValue, Scope, Tensor
 from tnc.sema.names.walk import unwrapped
 from tnc.sema.networks.builder import TensorName
 from tnc.sema.networks.cores import check_size
@@ -21,13 +21,15 @@ from tnc.sema.networks.inputs import declare_input
 from tnc.sema.networks.outputs import LeftSide, output_std
 from tnc.sema.networks.poison import poison
 from tnc.sema.networks.requirements import requirements
-from tnc.sema.networks.uses import let_instance, use_instance
+from tnc.sema.networks.uses import check_bindings, output_of
 from tnc.sema.problem import Abandoned, Failed, Poisoned, Problem, fail
 from tnc.sema.tensors.leg_lists import LegReader
-from tnc.sema.tensors.references import subscript_text
+from tnc.sema.tensors.references import InstanceOutput, refer, subscript_text
 from tnc.sema.tensors.resolve import Resolver
 from tnc.sema.tensors.resolved import Definition
+from tnc.sema.values.arguments import bind_parameters, read_arguments
 from tnc.sema.values.declarations import called_network, declare_function, let_value
+from tnc.source import Span
 from tnc.syntax import tree
 
 
@@ -139,7 +141,7 @@ def _let(frame: Frame, node: tree.Let, scope: Scope) -> None:
     network = called_network(frame.evaluator, value, scope)
     if network is not None:
         assert isinstance(value, tree.Call)
-        let_instance(frame, node, part, value, network, scope)
+        _let_instance(frame, node, part, value, network, scope)
         return
     if part.subscripts is not None:
         fail(
@@ -159,6 +161,92 @@ def _chosen(frame: Frame, expr: tree.Expr, scope: Scope) -> tree.Expr:
         if not isinstance(expr, tree.Conditional):
             return expr
         expr = expr.value if frame.evaluator.condition(expr.condition, scope) else expr.otherwise
+
+
+def _let_instance(
+    frame: Frame, node: tree.Let, part: tree.PathPart, call: tree.Call, network: NetworkValue, scope: Scope
+) -> None:
+    """Declare an instance; one without inputs is elaborated at once."""
+    for item in part.subscripts or ():
+        if isinstance(item, tree.Binder):
+            fail(
+                "TN232",
+                "an instance is declared without binders",
+                item.span,
+                help="put it in a loop: `for k in 0..n { let t[k] = … }`",
+            )
+    member = frame.subscripts(part, scope)
+    entry = scope.find(part.name)
+    if not isinstance(entry, Instances):
+        scope.check_free(part.name, node.path.span)
+        entry = frame.scope.names[part.name] = Instances(part.name, node.path.span)
+    frame.check_new(part.name, entry.members, entry.places, member, node, scope)
+    entry.members[member] = None
+    entry.places[member] = node.path.span
+    shown = f"{part.name}{subscript_text(member)}"
+    given = read_arguments(call, network, frame.evaluator, scope)
+    frame.enter_instance(network, node.span)
+    frame.sink.made.append(Label(call.span, f"in the instance `{shown}` made here"))
+    try:
+        inner = bind_parameters(network, given, frame.evaluator, call.span)
+        instance = Instance(frame.join([shown]), shown, network, inner, node.span)
+        if not declares(network.node.body, tree.Input):
+            _results(frame, instance, {}, call.span)
+    finally:
+        frame.sink.made.pop()
+        frame.leave_instance()
+    entry.members[member] = instance
+    if frame.bindings is None:
+        frame.shared.declared.instances.append(instance)
+
+
+def _results(
+    frame: Frame, instance: Instance, bindings: dict[str, tuple[Tensor, Span]], span: Span
+) -> dict[str, Tensor | None] | None:
+    """The outputs of an instance for these bindings; None if that failed."""
+    key = tuple(sorted((name, tensor.name) for name, (tensor, _) in bindings.items()))
+    if key not in instance.results:
+        instance.results[key] = None
+        inner = Frame(frame.shared, instance, bindings, span)
+        try:
+            execute(inner)
+        except Abandoned:
+            return None
+        instance.results[key] = inner.outputs
+        check_bindings(inner, bindings)
+    return instance.results[key]
+
+
+def _use_instance(
+    frame: Frame, use: InstanceOutput, named: Sequence[tree.Argument], scope: Scope, span: Span
+) -> Tensor:
+    """The tensor of an instance's output, its inputs bound to whole tensors."""
+    instance = use.instance
+    instance.used = True
+    bindings = {argument.name or "": _whole(frame, argument, scope) for argument in named}
+    frame.enter_instance(instance.network, span)
+    frame.sink.made.append(Label(instance.span, f"in the instance `{instance.shown}` made here"))
+    try:
+        outputs = _results(frame, instance, bindings, span)
+    finally:
+        frame.sink.made.pop()
+        frame.leave_instance()
+    if outputs is None:
+        raise Poisoned
+    return output_of(use, outputs, span)
+
+
+def _whole(frame: Frame, argument: tree.Argument, scope: Scope) -> tuple[Tensor, Span]:
+    """The tensor that an input is bound to."""
+    referent = None
+    if isinstance(argument.value, tree.Name | tree.Subscript | tree.Attribute):
+        referent = refer(argument.value, scope, frame.evaluator)
+    if referent is None:
+        hint = "an input is bound to a whole tensor, without legs: `x = h`"
+        fail("TN263", f"input `{argument.name}` must be bound to a tensor", argument.value.span, help=hint)
+    if isinstance(referent, InstanceOutput):
+        return _use_instance(frame, referent, [], scope, argument.value.span), argument.value.span
+    return referent, argument.value.span
 
 
 def _definition(frame: Frame, node: tree.Definition, scope: Scope) -> None:
@@ -210,7 +298,7 @@ def _lower(
     evaluator = frame.evaluator
     legs = LegReader(evaluator, frame.lint)
     side = LeftSide(evaluator, legs, frame.sizes)
-    resolver = Resolver(evaluator, legs, partial(use_instance, frame))
+    resolver = Resolver(evaluator, legs, partial(_use_instance, frame))
     failed = False
     mark = evaluator.meter.mark()
     try:

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from tnc.diagnostics import Label
 from tnc.ir.program import Dim
 from tnc.sema.meter import WORK_PER_INSTANCE
-from tnc.sema.names.instances import Instance
-from tnc.sema.names.scope import Bound, Family, Scope, Subscripts, Tensor, article
-from tnc.sema.names.values import NetworkValue
+from tnc.sema.names.scope import Bound, Family, Instance, NetworkValue, Scope, Subscripts, Tensor, article
 from tnc.sema.names.walk import statements_in
 from tnc.sema.networks.builder import ProgramBuilder
 from tnc.sema.problem import Sink, fail
@@ -47,15 +45,13 @@ class Declared:
 class Shared:
     """What all networks of one elaboration have in common.
 
-    ``execute`` runs the body of a network in its frame; ``chain`` names the networks whose instances are being
-    elaborated, outermost first.
+    ``chain`` names the networks whose instances are being elaborated, outermost first.
     """
 
     evaluator: Evaluator
     builder: ProgramBuilder
     declared: Declared
     is_library: Callable[[str], bool]
-    execute: Callable[[Frame], None]
     chain: list[str] = field(default_factory=list[str])
 
 

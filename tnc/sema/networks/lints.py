@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterator
 from math import prod
-from typing import TYPE_CHECKING
 
 from tnc.diagnostics import Diagnostic, Label
 from tnc.diagnostics.suggest import listed
@@ -14,11 +13,9 @@ from tnc.ir.activations import ACTIVATIONS
 from tnc.ir.entries import Sign
 from tnc.ir.legs import used_tensors
 from tnc.ir.program import Contract, Delta, Ones, Parameter, Pointwise, Use
+from tnc.sema.networks.frame import Shared, Step
 from tnc.sema.tensors.references import as_range
 from tnc.source import Span
-
-if TYPE_CHECKING:
-    from tnc.sema.networks.frame import Shared, Step
 
 _CODES = {"core": "TN801", "tensor": "TN802", "input": "TN803"}
 _UNUSED = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tnc.sema.names.scope import POISON, Bound, Family, Instances, Scope
-from tnc.sema.names.values import Namespace, NetworkValue, StandardLibrary
+from tnc.sema.names.scope import POISON, Bound, Family, Instances, Namespace, NetworkValue, Scope, StandardLibrary
 from tnc.sema.names.walk import unwrapped
 from tnc.sema.networks.frame import Frame
 from tnc.source import Span

@@ -12,8 +12,8 @@ from tnc.ir.activations import COMPARISONS
 from tnc.ir.program import Apply, Argument, Literal, Scalar
 from tnc.ir.scalar import SYMBOLS, scalar_text
 from tnc.ir.scalar import evaluate as evaluate_scalar
-from tnc.sema.names.scope import Bound, Scope, Tensor
-from tnc.sema.names.values import Builtin, FunctionValue, Helper, UserFunction, Value, kind_of
+from tnc.sema.names.scope import Bound, Builtin, FunctionValue, Helper, Scope, Tensor, UserFunction, Value
+from tnc.sema.names.value_text import kind_of
 from tnc.sema.names.walk import names
 from tnc.sema.problem import fail
 from tnc.sema.tensors.references import InstanceOutput, family_of, names_dotted_tensor, refer

@@ -9,8 +9,7 @@ from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics import Label
 from tnc.diagnostics.suggest import listed
-from tnc.sema.names.instances import Instance
-from tnc.sema.names.scope import Bound, Family, Instances, Scope, Subscripts, Tensor
+from tnc.sema.names.scope import Bound, Family, Instance, Instances, Scope, Subscripts, Tensor
 from tnc.sema.problem import Poisoned, fail
 from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Span

@@ -10,8 +10,18 @@ from tnc.diagnostics import Label
 from tnc.diagnostics.suggest import plural
 from tnc.ir.program import Argument, Dim
 from tnc.sema.meter import WORK_PER_TERM
-from tnc.sema.names.scope import Family, Instances, Scope, Tensor
-from tnc.sema.names.values import Builtin, FunctionValue, Helper, NetworkValue, UserFunction, kind_of, short_text
+from tnc.sema.names.scope import (
+    Builtin,
+    Family,
+    FunctionValue,
+    Helper,
+    Instances,
+    NetworkValue,
+    Scope,
+    Tensor,
+    UserFunction,
+)
+from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.names.walk import names
 from tnc.sema.problem import fail
 from tnc.sema.tensors.functions import ENTRY, FunctionCompiler, Part, Scalars, formal_parameters

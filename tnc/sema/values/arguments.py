@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from tnc.diagnostics import Diagnostic, Label
 from tnc.diagnostics.suggest import did_you_mean, known_names
 from tnc.sema.names.places import name_span
-from tnc.sema.names.scope import Bound, Scope
-from tnc.sema.names.values import Builtin, FunctionValue, NetworkValue, UserFunction, Value, kind_of, short_text
+from tnc.sema.names.scope import Bound, Builtin, FunctionValue, NetworkValue, Scope, UserFunction, Value
+from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.problem import Failed, Poisoned, Problem, fail
 from tnc.sema.values.arithmetic import as_float, is_integer, is_number
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, SCALAR_FUNCTIONS

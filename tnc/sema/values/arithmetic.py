@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NoReturn, TypeAlias, TypeGuard
 
 from tnc.sema.meter import Meter
-from tnc.sema.names.values import Value, kind_of, short_text
+from tnc.sema.names.scope import Value
+from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.problem import fail
 from tnc.source import Span
 

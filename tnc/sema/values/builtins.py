@@ -11,8 +11,8 @@ from typing import NoReturn, TypeVar
 from tnc.ir.activations import ACTIVATIONS, FUNCTIONS
 from tnc.ir.entries import Parameters
 from tnc.sema.meter import Meter
-from tnc.sema.names.scope import Bound, Scope
-from tnc.sema.names.values import Builtin, StandardLibrary, Value, kind_of, short_text
+from tnc.sema.names.scope import Bound, Builtin, Scope, StandardLibrary, Value
+from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.problem import fail
 from tnc.sema.values.arithmetic import GUARD, arithmetic, checked, is_integer, is_number
 from tnc.source import Span

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from tnc.diagnostics import Label
 from tnc.sema.names.places import name_span
-from tnc.sema.names.scope import Bound, Scope
-from tnc.sema.names.values import (
+from tnc.sema.names.scope import (
+    Bound,
     Builtin,
     Helper,
     Namespace,
     NetworkValue,
+    Scope,
     StandardLibrary,
     UserFunction,
     Value,
-    kind_of,
 )
+from tnc.sema.names.value_text import kind_of
 from tnc.sema.problem import fail
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS
 from tnc.sema.values.evaluate import Evaluator

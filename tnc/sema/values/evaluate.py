@@ -11,18 +11,21 @@ from tnc.diagnostics.suggest import did_you_mean, listed
 from tnc.sema.meter import Meter
 from tnc.sema.names.broken import BrokenText
 from tnc.sema.names.places import binder_span
-from tnc.sema.names.scope import Bound, Entry, Family, Instances, Scope
-from tnc.sema.names.values import (
+from tnc.sema.names.scope import (
+    Bound,
     Builtin,
+    Entry,
+    Family,
     Helper,
+    Instances,
     Namespace,
     NetworkValue,
+    Scope,
     StandardLibrary,
     UserFunction,
     Value,
-    kind_of,
-    short_text,
 )
+from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.problem import Poisoned, Sink, fail
 from tnc.sema.values.arithmetic import binary, compare, is_integer, is_number
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, call_compile_time, range_length
