@@ -38,7 +38,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN101": "something else was expected here",
     "TN102": "string is malformed",
     "TN103": "number or unit is malformed",
-    "TN104": "this is written otherwise here",
+    "TN104": "this is written differently here",
     "TN105": "bracket is never closed",
     "TN106": "bracket closes nothing or the wrong one",
     "TN107": "keyword cannot be a name",

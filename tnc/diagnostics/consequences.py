@@ -1,4 +1,4 @@
-"""What follows from an error of syntax is not told beside it: one cause, one diagnostic."""
+"""Errors that only follow from a syntax error are dropped: one cause, one diagnostic."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SYNTAX = "TN1"
 def without_consequences(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics without those that may only follow from others.
 
-    The parser goes on with a guess at what was meant, so nothing is said of the meaning of a line that it could not
-    read; and of nothing that it is unused or unwise, since the text that could not be read may use it.
+    After a syntax error the parser continues with a guess. Errors of meaning on the same line are dropped, and so are
+    all lints, since the unread text may use what seems unused.
     """
     found = tuple(diagnostics)
     lines = {_line(each) for each in found if each.code.startswith(_SYNTAX) and each.span is not None}

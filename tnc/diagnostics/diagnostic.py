@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A second place that belongs to a diagnostic, with what is to be seen there."""
+    """A second place of a diagnostic, with a note on it."""
 
     span: Span
     message: str
@@ -26,7 +26,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing that is wrong: what, where, what else to look at, and what to do.
+    """An error or a warning: what is wrong, where, related places, and what to do.
 
     ``message`` stands alone; ``label`` may be terser, since it points at ``span``. A diagnostic
     without a span concerns the command line or a file as a whole. TN8xx codes are warnings, unless ``denied``.
@@ -52,7 +52,7 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 
 class CompileError(Exception):
-    """The program is wrong. All that was found is in ``diagnostics``, as values.
+    """The program has errors. ``diagnostics`` has all of them, and the warnings.
 
     ``str()`` is what the command line prints, without colour: every message with its excerpt and its help.
     """

@@ -1,4 +1,4 @@
-"""Which lints are told: those that a file allows are silent, and the command line allows or denies the rest."""
+"""Which lints are reported: a file allows some, the command line allows or denies the others."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LINTS: Final = frozenset(code for code in CATALOGUE if code.startswith("TN8"))
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A stretch of a file in which some lints are silent."""
+    """A part of a file in which some lints are not reported."""
 
     span: Span
     codes: frozenset[str]
 
     def covers(self, diagnostic: Diagnostic) -> bool:
-        """Whether a lint arises in it."""
+        """Whether it allows this diagnostic."""
         place = diagnostic.span
         return (
             diagnostic.code in self.codes
@@ -33,7 +33,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class LintLevels:
-    """What the command line says of lints: ``allow`` wins over ``deny``, and what a file allows over both."""
+    """The lints that the command line allows and denies. ``allow`` wins over ``deny``, a file over both."""
 
     allow: frozenset[str] = frozenset()
     deny: frozenset[str] = frozenset()

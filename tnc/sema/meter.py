@@ -1,4 +1,4 @@
-"""Counting the work of compile-time evaluation, so that no input can hang the compiler or eat its memory."""
+"""Limits on the work of compile-time evaluation, so that no input can hang the compiler or exhaust its memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORK_PER_TERM = 60
 """What a factor of `prod` or a term of `sum` costs, in nodes."""
 
 WORK_PER_FAILURE = 400
-"""What a statement costs that fails, in nodes: its diagnostic is made before it is known to be told already."""
+"""What a failed statement costs, in nodes: its diagnostic is built before duplicates are dropped."""
 
 WORK_PER_INSTANCE = 200
 """What an instance costs, in nodes."""
@@ -42,8 +42,8 @@ class Meter:
     """Counts steps, work and depth against the limits; shared by everything that one elaboration evaluates.
 
     ``depth`` counts levels of expressions and blocks, ``calls`` levels of ``def`` and ``fn`` calls and of instances,
-    ``bodies`` those of ``def`` and ``fn`` alone. None is decremented when an exception passes: whoever catches one
-    restores what it saw (see :meth:`mark`).
+    ``bodies`` those of ``def`` and ``fn`` alone. None is decremented when an exception passes: the handler
+    restores its own :meth:`mark`.
     """
 
     __slots__ = ("_deepest", "_most_work", "bodies", "calls", "depth", "limits", "sink", "steps", "work")
@@ -68,8 +68,8 @@ class Meter:
         self.depth, self.calls, self.bodies = mark
 
     def recover(self, failure: Failed, mark: tuple[int, int, int]) -> None:
-        """Report what a failure has to say, and go back to the depth at which it was caught."""
-        self.sink.hear(failure)
+        """Report a failure, and restore the depth at which it was caught."""
+        self.sink.report_failure(failure)
         self.restore(mark)
 
     def each(
@@ -93,7 +93,7 @@ class Meter:
                 self.restore(mark)
                 if self.bodies:
                     raise
-                self.sink.hear(failure)
+                self.sink.report_failure(failure)
                 if failure_at is not None:
                     self.pay(WORK_PER_FAILURE, failure_at(item))
                 failed = True
@@ -102,7 +102,11 @@ class Meter:
         return results
 
     def step(self, count: int, span: Span) -> None:
-        """Pay for iterations before they are done; ends the elaboration if there are too many."""
+        """Count iterations before they run.
+
+        Raises:
+            Exhausted: if there are too many.
+        """
         self.steps += count
         if self.steps > self.limits.steps:
             self.exhaust(f"this needs more than {self.limits.steps:,} steps of compile-time evaluation", "steps", span)
@@ -153,13 +157,13 @@ class Meter:
         self.pay(length // 8, span)
 
     def exhaust(self, message: str, limit: str, span: Span) -> None:
-        """Report that a limit on the whole is reached, and end the elaboration."""
+        """Report that a limit on the whole elaboration is reached, and end it."""
         self.sink.report(Diagnostic("TN242", message, span, help=self.setting(limit)))
         raise Exhausted
 
     @staticmethod
     def setting(limit: str) -> str:
-        """How to move a limit."""
+        """The help line that says how to raise a limit."""
         return f"if this is meant, raise the limit with `--limit {limit}=…`"
 
 

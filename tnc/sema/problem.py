@@ -1,4 +1,4 @@
-"""How elaboration fails: one statement at a time, each cause told once."""
+"""How elaboration fails: one statement at a time, each cause reported once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Failed(Exception):  # noqa: N818 — a user's mistake, none of the compiler's
-    """Something did not come about; whoever catches this hears what it has to say, and goes on with the next thing."""
+class Failed(Exception):  # noqa: N818 — a mistake of the user, not of the compiler
+    """Elaboration of one statement failed. The handler reports it and continues with the next statement."""
 
 
 class Problem(Failed):
-    """Something is wrong, and nobody has said so yet."""
+    """A failure with a diagnostic that is not reported yet."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = diagnostic
@@ -26,15 +26,15 @@ class Problem(Failed):
 
 
 class Poisoned(Failed):
-    """What this needs has failed before, and that has been reported: nothing more to say."""
+    """A failure that follows from one that has been reported."""
 
 
 class Abandoned(Exception):  # noqa: N818
-    """An instance's network has refused its arguments: what else goes wrong in it follows from that."""
+    """An assertion of a network failed for given arguments: the rest of the network is skipped."""
 
 
 class Exhausted(Exception):  # noqa: N818
-    """A limit on the whole of the work is reached: elaboration stops here. Reported by whoever raised it."""
+    """A limit on the whole elaboration is reached, which has been reported: elaboration stops."""
 
 
 def fail(
@@ -53,7 +53,7 @@ def fail(
 class Sink:
     """Collects diagnostics. One that was reported already (same code, same place) is dropped.
 
-    ``made`` is the chain of instances being elaborated, outermost first: what goes wrong inside a network of
+    ``made`` is the chain of instances being elaborated, outermost first: an error inside a network of
     another file is labelled with the place that made the instance.
     """
 
@@ -63,10 +63,10 @@ class Sink:
         self._seen: set[tuple[str, str, int, int, int]] = set()
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Add a diagnostic, labelled with the instance in which it arose."""
+        """Add a diagnostic, labelled with the instance in which it occurs."""
         span = diagnostic.span
         if span is not None:
-            if self.told(diagnostic.code, span):
+            if self.is_reported(diagnostic.code, span):
                 return
             made = self._maker(span)
             self._seen.add(self._key(diagnostic.code, span))
@@ -74,13 +74,13 @@ class Sink:
                 diagnostic = replace(diagnostic, labels=(*diagnostic.labels, made))
         self.found.append(diagnostic)
 
-    def hear(self, failure: Failed) -> None:
-        """Report what a failure has to say, if that is anything."""
+    def report_failure(self, failure: Failed) -> None:
+        """Report the diagnostic of a failure, if it has one."""
         if isinstance(failure, Problem):
             self.report(failure.diagnostic)
 
-    def told(self, code: str, span: Span) -> bool:
-        """Whether this would be dropped: worth asking before a diagnostic that is dear to make, as in a loop."""
+    def is_reported(self, code: str, span: Span) -> bool:
+        """Whether this would be dropped. Call before building an expensive diagnostic, as in a loop."""
         return self._key(code, span) in self._seen
 
     def _key(self, code: str, span: Span) -> tuple[str, str, int, int, int]:
@@ -88,7 +88,7 @@ class Sink:
         return code, span.source.name, span.start, span.end, -1 if made is None else made.span.start
 
     def _maker(self, span: Span) -> Label | None:
-        """The place that made the instance, if it lies in another file."""
+        """The place that made the instance, if it is in another file."""
         return self.made[-1] if self.made and self.made[-1].span.source.name != span.source.name else None
 
     @property

@@ -21,13 +21,13 @@ from tnc.syntax.structure import CLOSER_OF, STATEMENT_WORDS, Lines
 from tnc.syntax.tokens import END, MOST_ERRORS, Token
 
 _STATES_A_LEVEL: Final = 24
-"""No level of the tree needs more of the automaton's stack than this."""
+"""Bound on the states of the automaton for each level of the tree."""
 
 _MOST_RECOVERIES: Final = 10 * MOST_ERRORS
-"""Recoveries after which parsing stops, also where one diagnostic stands for many errors."""
+"""Maximum number of recoveries in one file; one diagnostic may stand for many errors."""
 
 _LONGEST_HEAD: Final = 64
-"""How many tokens of a name are looked at to see whether a definition begins there."""
+"""Maximum number of tokens of a name that are searched for the legs of a definition."""
 
 
 class Recovery:
@@ -43,7 +43,7 @@ class Recovery:
         self._start: int | None = None
         self._misplaced = False
         self._outer: list[int | None] = []
-        self._told = sorted(diagnostic.span.start for diagnostic in found if diagnostic.span is not None)
+        self._reported = sorted(diagnostic.span.start for diagnostic in found if diagnostic.span is not None)
 
     def run(self) -> Any:
         """The statements of the file; None if the text had to be given up."""
@@ -78,18 +78,18 @@ class Recovery:
     # -- at an error ---------------------------------------------------------------------------
 
     def _recover(self, index: int) -> int:
-        """Say what is wrong with a token; the index of the token to go on with."""
+        """Report a token that cannot stand here; returns the index of the token to continue with."""
         machine, tokens = self._machine, self._tokens
         start = index if machine.between_statements or self._start is None else self._start
         in_network = bool(self._outer)
         failure = Failure(tokens, self._lines, start, index, self._expected(start, index), in_network)
-        if not self._is_told(tokens[start].start, tokens[index].end):
+        if not self._is_reported(tokens[start].start, tokens[index].end):
             diagnostic, repair = explain(failure)
             if diagnostic.code != "TN108" or in_network or not self._misplaced:
                 self.diagnostics.append(diagnostic)
             self._misplaced = self._misplaced or (diagnostic.code == "TN108" and not in_network)
             place = tokens[index].start if diagnostic.span is None else diagnostic.span.start
-            insort(self._told, min(place, tokens[index].start))
+            insort(self._reported, min(place, tokens[index].start))
             # Without its block, what was meant to be in a network stands outside: the reader knows why.
             self._misplaced = self._misplaced or (tokens[start].text == "network" and "{" in failure.expected)
             if repair is not None and self._repair(repair, tokens[index]):
@@ -99,9 +99,9 @@ class Recovery:
         machine.leave_statement()
         return self._resume(start, index)
 
-    def _is_told(self, start: int, end: int) -> bool:
-        """Whether something about this statement was said already: one cause, one diagnostic."""
-        return bisect_left(self._told, start) < bisect_left(self._told, end)
+    def _is_reported(self, start: int, end: int) -> bool:
+        """Whether an error of this statement was reported already: one cause, one diagnostic."""
+        return bisect_left(self._reported, start) < bisect_left(self._reported, end)
 
     def _expected(self, start: int, index: int) -> frozenset[str]:
         """What may stand at a token, asked before the automaton has seen the token."""
@@ -146,7 +146,7 @@ class Recovery:
         return closers, around
 
     def _resume(self, start: int, index: int) -> int:
-        """Skip what is left of a statement; the index of the token to go on with."""
+        """Skip the rest of a statement; returns the index of the token to continue with."""
         tokens = self._tokens
         closers, around = self._partners
         at = index
@@ -167,7 +167,7 @@ class Recovery:
         return at
 
     def _has_block(self, start: int) -> bool:
-        """Whether braces after this head hold statements; in ``def f(x) { x }`` they hold who knows what."""
+        """Whether braces after this head hold statements; in ``def f(x) { x }`` their content is unknown."""
         first, second = self._tokens[start], self._tokens[start + 1]
         if not self._outer:
             return first.text not in ("def", "fn", "let")

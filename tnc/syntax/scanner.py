@@ -1,4 +1,4 @@
-"""From text to tokens and comments, with slips of spelling told and repaired."""
+"""From text to tokens and comments; text that is not a token is reported and repaired."""
 
 from __future__ import annotations
 

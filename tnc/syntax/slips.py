@@ -1,4 +1,4 @@
-"""Text that is not a token of the language: what was probably meant, and the message for it."""
+"""Text that is not a token of the language: the token it was meant to be, and the diagnostic."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tnc.syntax.tokens import UNITS, Token, clip
 class Slip:
     """A piece of text that is not a token.
 
-    ``meant`` is the text of the token it stands for, None for none; ``kind`` is the token's type where ``meant`` is not
-    a literal. ``joins_last``: the token before is part of it, and it starts there.
+    ``meant`` is the text of the token to use instead, None to skip it; ``kind`` its type, unless ``meant`` is
+    a literal. ``joins_last``: the slip starts with the token before, which is part of it.
     """
 
     diagnostic: Diagnostic
@@ -77,7 +77,7 @@ _STRING_LIKE = re.compile(r'"(?:\\.|[^"\\\r\n])*("?)')
 
 
 def read_slip(source: Source, at: int, last: Token | None) -> Slip:
-    """What stands at a place where no token does; it ends after ``at``."""
+    """The slip at an offset where no token matches; it ends after ``at``."""
     text = source.text
     character = text[at]
     if character == '"':
@@ -93,7 +93,7 @@ def read_slip(source: Source, at: int, last: Token | None) -> Slip:
     if text.startswith("/*", at):
         close = text.find("*/", at + 2)
         end = len(text) if close < 0 else close + 2
-        return Slip(_wrong(source, at, at + 2, "`/*` starts no comment", "a comment starts with `#`"), at, end)
+        return Slip(_wrong(source, at, at + 2, "`/*` does not start a comment", "a comment starts with `#`"), at, end)
     if character in _QUOTES and (quoted := _quoted(source, at)):
         return quoted
     for length in (3, 2, 1):
@@ -177,7 +177,7 @@ def _string(source: Source, at: int) -> Slip:
 
 
 def _number(source: Source, at: int) -> Slip:
-    """Digits followed by something that is not a unit."""
+    """Digits followed by letters that are not a unit."""
     match = _NUMBER_LIKE.match(source.text, at)
     assert match is not None
     written, end = match[0], match.end()

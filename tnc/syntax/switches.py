@@ -1,4 +1,4 @@
-"""Comments that speak to the compiler: ``# tnc: allow TN805`` turns a lint off where it stands.
+"""Directives in comments: ``# tnc: allow TN805`` turns a lint off where it stands.
 
 Behind code, it is for the statement that begins last before it; alone on its line, for the statement that follows,
 with all that is in it. ``# tnc: allow-file TN805`` is for the whole file, wherever it stands. A reason may follow
@@ -47,7 +47,7 @@ def _read(comment: tree.Comment, text: str, file: tree.File, lints: Container[st
         return _wrong(comment, f"`{written['verb']}` names no lint", example)
     for code in codes:
         if code not in lints:
-            return _wrong(comment, f"`{code}` is no lint and cannot be turned off", "`tnc help` lists the lints")
+            return _wrong(comment, f"`{code}` is not a lint and cannot be turned off", "`tnc help` lists the lints")
     place = file.span if written["verb"] == "allow-file" else _place(comment, file)
     if place is None:
         return _wrong(comment, "no statement follows this comment", "put it before a statement, or at its end")

@@ -13,7 +13,7 @@ END: Final = "$END"
 
 
 MOST_ERRORS: Final = 100
-"""Maximum number of syntax errors reported per file."""
+"""Maximum number of syntax errors reported for a file."""
 
 
 class Token(NamedTuple):

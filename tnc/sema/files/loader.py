@@ -237,7 +237,7 @@ def _files_beside(importer: str, path: str) -> list[str]:
 
 
 def _poison(statement: tree.Statement, scope: Scope) -> None:
-    """Bind what a failed statement would have declared to nothing, so that no more is said about it."""
+    """Poison the name that a failed statement would have declared."""
     match statement:
         case tree.Network(name=name) | tree.Application(name=name) | tree.Function(name=name) | tree.Def(name=name):
             pass

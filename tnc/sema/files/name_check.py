@@ -84,7 +84,7 @@ def _with_legs(body: Iterable[tree.Statement], module: Module) -> dict[str, bool
             case tree.Input(name=name):
                 result[name] = False
             case tree.Let(path=path, value=value) if any(name in result for name in _roots(value)):
-                result[path.parts[0].name] = False  # a mistake that elaboration tells: a tensor is no value
+                result[path.parts[0].name] = False  # elaboration reports it: a tensor is not a value
             case tree.Let(path=path, value=value) if any(_makes_instance(v, module) for v in _branches(value)):
                 result[path.parts[0].name] = True
             case _:
@@ -353,7 +353,7 @@ class _Checker:
         if not isinstance(root, tree.Name):
             self.value(root)
             for argument in expr.arguments:
-                if isinstance(root, tree.Call):  # an instance used where it is made, which elaboration tells
+                if isinstance(root, tree.Call):  # an instance used where it is made, which elaboration reports
                     self.legs(argument.value)
                 else:
                     self.tensor(argument.value)

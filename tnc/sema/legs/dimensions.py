@@ -83,16 +83,16 @@ class _Unifier:
                 self.diagnostics.append(_delta_conflict(self.names[first], self.names[second], known, fact, span))
 
     def blame(self, legs: Iterable[int], diagnostic: Diagnostic) -> None:
-        """Tell of something that is wrong with legs."""
+        """Report an error about legs, and mark them as faulty."""
         self.faulty.update(map(self.root, legs))
         self.diagnostics.append(diagnostic)
 
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:
-    """The dimension of every leg by number, None where nothing tells it.
+    """The dimension of every leg by number, None if nothing determines it.
 
-    ``faulty`` legs take part in something that ``diagnostics`` tell of: nothing more needs to be said about them.
+    ``faulty`` legs have an error among ``diagnostics`` already: later checks skip them.
     """
 
     dims: tuple[Dim | None, ...]
@@ -186,14 +186,14 @@ def _infer_missing(group: _Group, unifier: _Unifier) -> int | None:
         return None
     quotient, remainder = divmod(group.dim, max(1, prod(known)))
     if remainder or not quotient:
-        return None  # checking the group tells
+        return None  # reported when the group is checked
     reason = f"{quotient} is what is left of {group.reason}, which is {group.dim}"
     unifier.learn(missing[0], _Fact(quotient, group.axis.span, reason))
     return missing[0]
 
 
 def _refuse_dynamic(group: _Group, unifier: _Unifier) -> bool:
-    """Tell that a dynamic axis stands under a group, if so."""
+    """Report a dynamic axis under a group of legs; returns whether there is one."""
     if isinstance(group.dim, int):
         return False
     into = " into " + " and ".join(f"`{unifier.names[leg]}`" for leg in group.legs[:4]) if group.legs else ""

@@ -33,9 +33,9 @@ class Finish:
 
 
 def finish(definition: Definition, left: Sequence[int], dimensions: Dimensions) -> Finish | tuple[Diagnostic, ...]:
-    """How the result of a definition gets its shape, or what is wrong with that.
+    """The views that give the result of a definition its shape, or the errors in it.
 
-    Where a leg of the left side has no dimension or a contradictory one, nothing is said: others tell of it.
+    If a leg of the left side has no dimension or two, the result is empty: other checks report it.
     """
     if any(dimensions.dims[leg] is None or leg in dimensions.faulty for leg in left):
         return ()

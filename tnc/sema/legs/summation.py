@@ -25,7 +25,7 @@ from tnc.source import Span
 _LONGEST_SPREAD = 60
 
 _MOST_TOLD = 20
-"""Diagnostics of one kind for one statement, beyond which more would not help anybody."""
+"""Maximum number of diagnostics of one kind in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,15 @@ def check_legs(
         replace(place, whole=len(place.legs) == written[place.span])
         for place in _places((leg, span) for leg, span in zip(left, left_spans, strict=True) if leg not in value.legs)
     ]
-    told: set[int] = set()
+    reported: set[int] = set()
     twins = _pair(lone, absent) if absent else _twins(lone, value, dimensions)
     for place in lone[:_MOST_TOLD]:
-        if told.isdisjoint(place.legs):
-            diagnostics.append(_lone_leg(place, lone, absent, left, value, names, told, twins=twins))
+        if reported.isdisjoint(place.legs):
+            diagnostics.append(_lone_leg(place, lone, absent, left, value, names, reported, twins=twins))
     for place in absent[:_MOST_TOLD]:
-        if told.isdisjoint(place.legs):
+        if reported.isdisjoint(place.legs):
             diagnostics.append(_absent_leg(place, left, value, names))
-    silent = dimensions.faulty.union(told, *(place.legs for place in (*lone, *absent)))
+    silent = dimensions.faulty.union(reported, *(place.legs for place in (*lone, *absent)))
     diagnostics.extend(_dimensionless(value, silent, names, dimensions))
     return diagnostics
 
@@ -150,23 +150,23 @@ def _lone_leg(
     left: Sequence[int],
     value: Terms,
     names: Sequence[LegName],
-    told: set[int],
+    reported: set[int],
     *,
     twins: bool,
 ) -> Diagnostic:
-    """A leg used once and not on the left: forgotten, or misspelt; then the other leg is told of with it."""
-    told.update(place.legs)
+    """A leg used once and not on the left: forgotten, or misspelt; then the diagnostic names the other leg, too."""
+    reported.update(place.legs)
     shown = place.shown(names)
     are = "is" if len(place.legs) == 1 else "are"
     for other in absent:
-        if told.isdisjoint(other.legs) and (twins or _alike(place, other, names)):
-            told.update(other.legs)
+        if reported.isdisjoint(other.legs) and (twins or _alike(place, other, names)):
+            reported.update(other.legs)
             labels = (Label(other.span, "on the left only"),)
             advice = f"did you mean {other.shown(names)}?"
             return Diagnostic("TN307", f"{shown} {are} used once and not on the left", place.span, "", labels, advice)
     for other in lone:
-        if told.isdisjoint(other.legs) and (twins or _alike(place, other, names)):
-            told.update(other.legs)
+        if reported.isdisjoint(other.legs) and (twins or _alike(place, other, names)):
+            reported.update(other.legs)
             labels = (Label(other.span, f"so {are} {other.shown(names)}"),)
             advice = f"did you mean {other.shown(names)}?"
             return Diagnostic("TN307", f"{shown} {are} used once and not on the left", place.span, "", labels, advice)
@@ -211,24 +211,24 @@ def _dimensionless(
     value: Terms, silent: frozenset[int], names: Sequence[LegName], dimensions: Dimensions
 ) -> Iterator[Diagnostic]:
     """Legs that no tensor gives a dimension: in groups with several missing legs, then on ``delta`` and ``ones``."""
-    told = set(silent)
+    reported = set(silent)
     unknown = {leg for leg in value.legs if dimensions.dims[leg] is None}
     for leaf in leaves(value) if unknown - silent else ():
         if not isinstance(leaf, Operand):
             continue
         for axis, legs in axes_with_legs(leaf):
             missing = tuple(dict.fromkeys(leg for leg in legs if leg in unknown))
-            if missing and told.isdisjoint(missing):
+            if missing and reported.isdisjoint(missing):
                 place = _Place(missing, axis.span)
                 verb = "has" if len(missing) == 1 else "have"
                 message = f"{place.shown(names)} of this group {verb} no known dimension"
-                advice = "at most one leg of a group is inferred; use the others on a tensor that tells their dimension"
+                advice = "at most one leg of a group is inferred; use the others on a tensor that has their dimension"
                 yield Diagnostic("TN304", message, axis.span, "", (), advice)
-            told.update(missing)
-    for leaf in leaves(value) if unknown - told else ():
-        missing = tuple(dict.fromkeys(leg for leg in leaf.legs if leg in unknown and leg not in told))
+            reported.update(missing)
+    for leaf in leaves(value) if unknown - reported else ():
+        missing = tuple(dict.fromkeys(leg for leg in leaf.legs if leg in unknown and leg not in reported))
         if missing:
-            told.update(missing)
+            reported.update(missing)
             place = _Place(missing, next(span for leg, span in _written(leaf) if leg == missing[0]))
             verb = "has" if len(missing) == 1 else "have"
             message = (

@@ -21,6 +21,6 @@ def name_span(
         keyword += 1
     found = text.find(node.name, keyword)
     if found < 0:
-        return node.span  # nobody wrote the name: it was made up for a head that could not be read
+        return node.span  # recovery made the name up, for a head that could not be read
     start = node.span.start + found
     return Span(node.span.source, start, start + len(node.name))

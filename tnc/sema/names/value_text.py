@@ -51,7 +51,7 @@ def value_text(value: Value) -> str:
 
 
 def _pieces(value: Value) -> Iterator[str]:
-    """The text of a value bit by bit: a list of lists can be longer than anybody may wait for."""
+    """The text of a value in pieces, so that long lists can be cut without building all of it."""
     if not isinstance(value, tuple):
         yield _text_of_one(value)
         return

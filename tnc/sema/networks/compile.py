@@ -41,7 +41,7 @@ def elaborate(
         try:
             program = _elaborate(library, network, arguments, sink)
         except Failed as failure:
-            sink.hear(failure)
+            sink.report_failure(failure)
             program = None
         except (Abandoned, Exhausted):
             program = None

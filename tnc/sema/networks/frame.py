@@ -1,4 +1,4 @@
-"""One execution of a network: what it knows, and the names that it declares."""
+"""One execution of a network: its scope, and the names that it declares."""
 
 from __future__ import annotations
 
@@ -86,7 +86,11 @@ class Frame:
         return self.shared.evaluator.sink
 
     def enter_instance(self, network: NetworkValue, span: Span) -> None:
-        """Go into an instance; complains if instances are nested without end."""
+        """Enter an instance.
+
+        Raises:
+            Problem: TN240 if instances are nested too deeply.
+        """
         chain = self.shared.chain
         chain.append(network.shown)
         meter = self.evaluator.meter
@@ -172,7 +176,7 @@ class Frame:
         node: tree.Core | tree.Let,
         scope: Scope,
     ) -> None:
-        """Complain if a core or an instance exists already, or has another number of subscripts than its family."""
+        """Raise TN208 if a core or an instance exists already, TN207 if its family has another number of subscripts."""
         span = node.path.span
         keyword = "core" if isinstance(node, tree.Core) else "let"
         if member in members:
@@ -191,7 +195,7 @@ class Frame:
 def check_rank(
     name: str, others: Iterable[Subscripts], member: Subscripts, span: Span, places: dict[Subscripts, Span]
 ) -> None:
-    """Complain if a member has another number of subscripts than the rest of its family."""
+    """Raise TN207 if a member has another number of subscripts than the rest of its family."""
     other = next(iter(others), member)
     if (other is None) == (member is None) and len(other or ()) == len(member or ()):
         return

@@ -56,7 +56,7 @@ def _bound(frame: Frame, node: tree.Input, bindings: dict[str, tuple[Tensor, Spa
         body = frame.instance.network.node.body
         inputs = {each.name for each in statements_in(body) if isinstance(each, tree.Input)}
         if nearest(node.name, [name for name in bindings if name not in inputs]):
-            raise Poisoned  # its name was misspelt, which is told
+            raise Poisoned  # its name was misspelt, which is reported
         fail(
             "TN263",
             f"input `{node.name}` of `{frame.instance.shown}` is not bound",

@@ -102,8 +102,8 @@ def _signs(shared: Shared) -> Iterator[Diagnostic]:
 def _bonds(shared: Shared) -> Iterator[Diagnostic]:
     """Bonds between two cores that are larger than all other legs of one of them together.
 
-    The other core must be used nowhere else: then it could take up the first, and the bond would be smaller. A vector
-    is no such core: it is what something acts on. Cores that the library declares are the library's affair.
+    The other core must be used nowhere else: then it could take up the first, and the bond would be smaller. Vectors
+    are left out, since gates act on them, and so are the cores of the standard library.
     """
     statements = shared.builder.statements
     trained = {name: p for name, p in shared.builder.parameters.items() if not p.frozen}
@@ -148,7 +148,7 @@ def _oversized(leg: str, bond: int, rest: int, core: Parameter, used: Span | Non
 
 
 def _regions(shared: Shared) -> Iterator[Diagnostic]:
-    """Products handed on without an activation, where most other definitions of the same tensor apply one.
+    """Products passed on without an activation, where most other definitions of the same tensor apply one.
 
     A definition that applies a function, be it ``identity``, is as the author wants it; so is the first one, which
     builds what the others act on.
@@ -170,7 +170,7 @@ def _regions(shared: Shared) -> Iterator[Diagnostic]:
                     "TN811",
                     f"no activation stands between this `{key}` and the next, unlike elsewhere",
                     previous.span,
-                    "a product, handed on as it is",
+                    "a product without an activation",
                     labels=() if step.span == previous.span else (Label(step.span, "used here"),),
                     help="apply one, as in `relu(…)`, or `identity(…)` if none is meant",
                 )

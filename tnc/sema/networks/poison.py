@@ -1,4 +1,4 @@
-"""What a failed statement would have declared, so that nothing more is said about it."""
+"""The names of failed statements are poisoned, so that their uses are not reported as errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tnc.syntax import tree
 
 
 def poison(frame: Frame, statement: tree.Statement, scope: Scope) -> None:
-    """Mark what a failed statement would have declared, so that nothing more is said about it."""
+    """Poison the names that a failed statement would have declared."""
     match statement:
         case tree.Core(path=path):
             _poison_family(frame, path, "core")

@@ -36,7 +36,7 @@ def subscript_text(subscripts: Subscripts) -> str:
 
 
 def _parts(expr: tree.Expr) -> list[_Part] | None:
-    """``t[0].iso[1, k]`` taken apart, or None if it is no such name."""
+    """``t[0].iso[1, k]`` taken apart; None for another expression."""
     parts: list[_Part] = []
     subscripts: Sequence[tree.Expr] | None = None
     while True:
@@ -174,7 +174,7 @@ def _no_member(
     declared: Span,
     loops: Sequence[str] = (),
 ) -> NoReturn:
-    """Say that a family has no such member; ``loops`` are the variables that could tell which is meant."""
+    """Raise TN206 for a member that a family does not have; ``loops`` are the loop variables that could be meant."""
     labels = (Label(declared, "declared here"),)
     existing = list(members)
     if not existing:

@@ -100,9 +100,13 @@ def bind_parameters(
 
 
 def convert(value: Value, parameter: tree.NetworkParameter, span: Span, scope: Scope, network: NetworkValue) -> Value:
-    """The value as its parameter takes it: integers become floats where floats are wanted, nothing else changes."""
+    """The value converted to the type of its parameter: integers become floats where floats are expected.
+
+    Raises:
+        Problem: TN221 for a value of another type.
+    """
     if parameter.type not in _EXPECTED:
-        raise Poisoned  # there is no such type, which the parser has told
+        raise Poisoned  # an unknown type, which the parser has reported
     match parameter.type, value:
         case "int", _ if is_integer(value):
             return value

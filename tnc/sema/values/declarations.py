@@ -24,7 +24,7 @@ from tnc.syntax import tree
 
 
 def declare_function(node: tree.Function | tree.Def, scope: Scope) -> None:
-    """Bind a `fn` or a `def`; its body is looked at when it is used."""
+    """Bind a `fn` or a `def`; its body is checked when it is used."""
     span = name_span(node)
     scope.check_free(node.name, span)
     check_parameter_names(node, scope)
@@ -42,7 +42,7 @@ def declare_function(node: tree.Function | tree.Def, scope: Scope) -> None:
 
 
 def check_parameter_names(node: tree.Function | tree.Def | tree.Network, scope: Scope) -> None:
-    """Complain about parameters that shadow something, come twice or lack a default after one that has it."""
+    """Raise TN202 or TN266 for parameters that shadow a name, repeat one, or lack a default after one that has it."""
     seen: dict[str, Span] = {}
     optional: Span | None = None
     for parameter in node.parameters:
@@ -69,7 +69,7 @@ def check_parameter_names(node: tree.Function | tree.Def | tree.Network, scope: 
 
 
 def let_value(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> Value:
-    """The value of a `let` that is no instance."""
+    """The value of a `let` that does not make an instance."""
     value = evaluator.evaluate(expr, scope)
     match value:
         case NetworkValue(shown=shown):
@@ -88,7 +88,7 @@ def let_value(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> Value:
 
 
 def called_network(evaluator: Evaluator, expr: tree.Expr, scope: Scope) -> NetworkValue | None:
-    """The network that an expression calls; None if it is no such call."""
+    """The network that an expression calls; None for another expression."""
     if not isinstance(expr, tree.Call):
         return None
     root = expr.function

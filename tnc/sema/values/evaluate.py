@@ -160,7 +160,7 @@ class Evaluator:
 
     def undeclared(self, name: str, span: Span, scope: Scope, what: str = "name") -> NoReturn:
         """Complain about a name that nothing declares."""
-        if self.broken.mentions(name, span) or self.sink.told("TN201", span):
+        if self.broken.mentions(name, span) or self.sink.is_reported("TN201", span):
             raise Poisoned
         if name.endswith("'"):
             fail("TN201", f"`{name}` is not declared: only legs have primes", span)
@@ -327,7 +327,7 @@ class Evaluator:
         return range(start, stop, step)
 
     def items(self, expr: tree.Expr, scope: Scope) -> Items:
-        """What a binder runs over, paid for as so many steps."""
+        """The values that a binder runs over. Each counts as one step."""
         inner = expr
         while isinstance(inner, tree.Group) and len(inner.items) == 1:
             inner = inner.items[0]

@@ -259,5 +259,7 @@ def definition_without_value(failure: Failure) -> Explanation | None:
     if failure.tokens[failure.start].type != "NAME":
         return None
     if _follows_sum(failure):
-        return say(failure, "`=`", "legs are summed without being told: `a(i, j) * b(j)`; `sum(k in 0..n)` counts")
+        return say(
+            failure, "`=`", "legs that are not on the left are summed: `a(i, j) * b(j)`; `sum(k in 0..n)` counts"
+        )
     return say(failure, "`=`", f"a tensor is defined by `{failure.head}(…) = …`")
