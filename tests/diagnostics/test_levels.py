@@ -67,9 +67,9 @@ def test_a_network_and_a_file() -> None:
         ("# tnc: alow TN805", "this comment to the compiler is not understood", "did you mean `allow`?"),
         ("# tnc:", "this comment to the compiler is not understood", None),
         ("# tnc: allow", "`allow` names no lint", None),
-        ("# tnc: allow TN201", "`TN201` is no lint and cannot be turned off", "`tnc help` lists the lints"),
+        ("# tnc: allow TN201", "`TN201` is not a lint and cannot be turned off", "`tnc help` lists the lints"),
         ("# tnc: allow TN805 and more", "this comment to the compiler is not understood", None),
-        ("# tnc: allow TN899", "`TN899` is no lint and cannot be turned off", None),
+        ("# tnc: allow TN899", "`TN899` is not a lint and cannot be turned off", None),
     ],
 )
 def test_comments_that_are_not_understood(comment: str, message: str, help: str | None) -> None:

@@ -108,7 +108,7 @@ def _sorted(places: Sequence[Place], result: Legs) -> tuple[Place, ...]:
     """The same windows, giving neighbouring legs of the result in the result's order.
 
     No later window takes those. What the result wants apart is then apart in few large blocks, and moving those is
-    cheap: sorting within a gate costs nothing, where sorting a state leg by leg is the dearest pass of all.
+    cheap: sorting within a gate costs nothing, where sorting a state leg by leg is the most expensive pass.
     """
     order = {leg: number for number, leg in enumerate(result)}
     return tuple(
