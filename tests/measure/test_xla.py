@@ -91,7 +91,7 @@ def test_what_is_ready_first_runs_first() -> None:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_any_program_has_a_memory(seed: int) -> None:
-    network = tnc.loads(random_program(seed).text)
+    network = tnc.loads(random_program(seed).text, network="main")
     plan = driver.plan(network.initialised, network.options).plan
     found = jit_memory(plan.schedule, plan.dtype)
     assert found.results > 0
