@@ -20,7 +20,7 @@ from tnc.codegen.scalars import Functions, number_text
 from tnc.codegen.unsupported import real_only, refuse
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
-from tnc.ir.schedule import Plan, Schedule, Stack
+from tnc.ir.schedule import Plan, Schedule, Stack, has_complex_cores
 
 CHECK_CORES = """
     def _check_cores(cores: Mapping[str, ARRAY]) -> None:
@@ -245,7 +245,7 @@ def _write_init(writer: Writer, schedule: Schedule, words: Words) -> None:
         writer.line('"""Draw all parameters."""')
         if draws:
             writer.text(words.init_lines.replace("COUNT", str(draws)))
-        if any(stack.is_complex for stack in schedule.stacks):
+        if has_complex_cores(schedule.stacks):
             writer.line(f"complex_dtype = {words.namespace}.promote_types(dtype, {words.namespace}.complex64)")
         items = [prefixed(f'"{stack.key}": ', _stack(stack, words)) for stack in schedule.stacks]
         writer.line(Group("return {", tuple(items), "}", display=True))

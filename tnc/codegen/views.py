@@ -26,7 +26,6 @@ class Views:
         self._shapes: dict[str, tuple[Extent, ...]] = {}
         self._members: dict[tuple[str, int], str] = {}
         self._walks: dict[tuple[str, int, Index], str] = {}
-        self._aliases: dict[str, list[str]] = {}
         self._open_sizes: dict[str, tuple[Extent, ...]] = {}
 
     # -- what is known -------------------------------------------------------------------------
@@ -45,25 +44,10 @@ class Views:
         assert read.select is not None
         self._walks[read.source, *read.select] = text
 
-    def define_alias(self, source: str, text: str) -> None:
-        """A variable holds a view of a tensor, and with it the tensor's memory."""
-        self._aliases.setdefault(source, []).append(text)
-
     def define_sizes(self, sizes: Mapping[str, tuple[Extent, ...]], names: Mapping[str, str]) -> None:
         """In a loop, sizes that differ between iterations: their values, and the variables of those that need one."""
         self._open_sizes.update(sizes)
         self._sizes.update(names)
-
-    def forget(self, name: str) -> list[str]:
-        """Drop a tensor; the variables that held it."""
-        texts = [self._texts.pop(name)] if name in self._texts else []
-        for key in [key for key in self._members if key[0] == name]:
-            texts.append(self._members.pop(key))
-        return [*texts, *self.forget_aliases(name)]
-
-    def forget_aliases(self, name: str) -> list[str]:
-        """Drop the variables that hold views of a tensor; what they are called."""
-        return self._aliases.pop(name, [])
 
     def text(self, name: str) -> str:
         """The variable that holds a tensor."""

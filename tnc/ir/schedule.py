@@ -8,6 +8,7 @@ its own (:class:`Contiguous`). So an emitter decides nothing: it writes each ste
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -52,6 +53,11 @@ class Stack:
     def stored_shape(self) -> tuple[int, ...]:
         """The shape of the tensor. A core without axes has one of size 1, since FSDP2 does not shard scalars."""
         return (len(self.members), *self.shape) if self.stacked else self.shape or (1,)
+
+
+def has_complex_cores(stacks: Iterable[Stack]) -> bool:
+    """Whether some cores are complex whatever the dtype of the module, so that products with them are."""
+    return any(stack.is_complex for stack in stacks)
 
 
 @dataclass(frozen=True, slots=True)

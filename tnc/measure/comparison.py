@@ -15,6 +15,7 @@ from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.driver import Planned, emit
+from tnc.ir.schedule import has_complex_cores
 from tnc.measure.machine import processor
 from tnc.measure.rounds import Sample, sample
 from tnc.measure.runners import Halves, Runner, Running, load_framework, prepare, runner, version
@@ -156,7 +157,7 @@ def bench(
 
 
 def _clock(planned: Planned, profile: Profile) -> Clock:
-    complex_cores = any(stack.is_complex for stack in planned.plan.schedule.stacks)
+    complex_cores = has_complex_cores(planned.plan.schedule.stacks)
     return Clock(profile, planned.plan.dtype, complex_cores=complex_cores)
 
 

@@ -54,7 +54,7 @@ def decide(
     flat, decisions = _schedule(program, stacks, sizes, options, chooser, searches)
     schedule = overwrite(roll(flat))
     verify_schedule(schedule)
-    clock = Clock(options.device, options.dtype, complex_cores=any(stack.is_complex for stack in stacks))
+    clock = Clock(options.device, options.dtype, complex_cores=ir.has_complex_cores(stacks))
     times = timed(schedule, clock)
     time = times.seconds
     prediction = ir.Prediction(options.device.name, options.device.digest, time.forward, time.backward)
@@ -93,7 +93,7 @@ def _schedule(
     inputs = tuple(ir.InputTensor(sources[t.name], t.shape, grads, span=t.span) for t in program.inputs)
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
     builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
-    planner = Planner(builder, options, chooser, searches, complex_cores=any(stack.is_complex for stack in stacks))
+    planner = Planner(builder, options, chooser, searches, complex_cores=ir.has_complex_cores(stacks))
     wanted = demands(program)
     printed = statement_printer(program)
     regions: list[ir.Region] = []
