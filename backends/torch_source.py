@@ -10,7 +10,7 @@ from tnc.backends.torch_cache import HELPERS, write_cached, write_decorator
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
 from tnc.codegen.cores import write_cores
-from tnc.codegen.dialect import Shared
+from tnc.codegen.dialect import LowersSweeps, Shared
 from tnc.codegen.documents import Doc, Group, call, prefixed
 from tnc.codegen.fills import Run, in_one_row, numbers, runs
 from tnc.codegen.header import docstring
@@ -186,7 +186,7 @@ _APPLY = '''
 
 
 @dataclass(frozen=True, slots=True)
-class TorchDialect:
+class TorchDialect(LowersSweeps):
     """PyTorch's words."""
 
     functions: Functions = _FUNCTIONS

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ import torch
 from tests.emitters.schedules import BACKENDS, plan_of, random_cores, run, torch_module
 from tests.emitters.sweeps import SWEEPS, swept
 from tests.evaluate_schedule import evaluate_schedule
+from tnc.backends.numpy_source import NumpyDialect
 from tnc.codegen import emitter
+from tnc.codegen.body import Body
+from tnc.codegen.documents import Doc, call
 from tnc.cost import totals
 from tnc.ir import verify_schedule
 from tnc.ir.schedule import Schedule, Sweep, Window
@@ -32,6 +36,42 @@ def test_values(case: str, backend: str, is_complex: bool) -> None:
         state = state + 1j * state[::-1]
     (value,) = run(schedule, backend, state, cores=cores)
     np.testing.assert_allclose(value, evaluate_schedule(schedule, {**cores, "a": state})["y"], rtol=1e-12, atol=1e-12)
+
+
+@dataclass(frozen=True, slots=True)
+class FusedDialect(NumpyDialect):
+    """NumPy with a function for whole sweeps in the place of a fused kernel."""
+
+    @property
+    def emits_sweeps(self) -> bool:
+        return True
+
+    def sweep(self, operand: str, gates: Sequence[str], fronts: Sequence[int]) -> Doc:
+        return call("sweep", operand, f"[{', '.join(gates)}]", str(list(fronts)))
+
+
+def sweep(state: Any, gates: Sequence[Any], fronts: Sequence[int]) -> Any:
+    """All windows, by einsum; without the axis of legs that are not there."""
+    for gate, front in zip(gates, fronts, strict=True):
+        state = np.einsum("ns,fsb->fnb", gate, state.reshape(front, gate.shape[1], -1))
+    front, new, back = state.shape
+    return state.reshape((new, back) if front == 1 else (front, new) if back == 1 else state.shape)
+
+
+@pytest.mark.parametrize("case", SWEEPS)
+def test_a_backend_may_emit_a_sweep_itself(case: str) -> None:
+    schedule = SWEEPS[case]
+    body = Body(plan_of(schedule), FusedDialect(), depth=0)
+    (result,) = body.write()
+    lines = body.writer.finish().splitlines()
+    assert [line for line in lines if "sweep(" in line and "@" not in line]
+    cores = random_cores(schedule)
+    (given,) = schedule.inputs
+    state = np.random.default_rng(1).normal(size=[int(size) for size in given.shape])
+    scope: dict[str, Any] = {"params": cores, "a": state, "sweep": sweep, "np": np}
+    exec("\n".join(lines), scope)
+    wanted = evaluate_schedule(schedule, {**cores, "a": state})["y"]
+    np.testing.assert_allclose(eval(result, scope), wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_gates_may_be_transposed() -> None:

@@ -60,7 +60,7 @@ class Body:
     def __init__(self, plan: Plan, dialect: Dialect, depth: int, reserved: Sequence[str] = ()) -> None:
         schedule = plan.schedule
         self._kept = frozenset(result.read.source for result in schedule.results)
-        schedule = replace(schedule, steps=in_turn(schedule.steps, self._kept))
+        schedule = replace(schedule, steps=in_turn(schedule.steps, self._kept, lowers_sweeps=not dialect.emits_sweeps))
         self.schedule = schedule
         self.dialect = dialect
         self.opening = Writer(depth)  # what a backend puts before the checks of the inputs

@@ -33,6 +33,21 @@ class Shared:
     light: bool
 
 
+class LowersSweeps:
+    """The part of a dialect whose framework computes a sweep window by window."""
+
+    __slots__ = ()
+
+    @property
+    def emits_sweeps(self) -> bool:
+        """False: sweeps are lowered to products of matrices."""
+        return False
+
+    def sweep(self, operand: str, gates: Sequence[str], fronts: Sequence[int]) -> Doc:
+        """Not called."""
+        raise NotImplementedError
+
+
 class Dialect(Protocol):
     """What differs between frameworks."""
 
@@ -98,6 +113,18 @@ class Dialect(Protocol):
 
     def eye(self, size: int, reference: str | None) -> Doc:
         """An identity matrix, of the reference's dtype if there is one."""
+        ...
+
+    @property
+    def emits_sweeps(self) -> bool:
+        """Whether :meth:`sweep` writes a sweep as one call; otherwise it is lowered to products of matrices."""
+        ...
+
+    def sweep(self, operand: str, gates: Sequence[str], fronts: Sequence[int]) -> Doc:
+        """A sweep: ``gates`` are matrices (new, summed), each with the entries in front of the legs that it sums.
+
+        The operand is flat; the result has the shape that the last window leaves.
+        """
         ...
 
     def converted(self, operand: str, like: str) -> str:

@@ -99,8 +99,10 @@ class Expressions:
             case Normalize(axes=axes, epsilon=epsilon):
                 self._scalars.need("rms")
                 return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))
-            case Sweep() | Loop():
-                raise AssertionError("a loop or a sweep is not an expression")
+            case Sweep(windows=windows):
+                return self._dialect.sweep(texts[0], texts[1:], [window.front for window in windows])
+            case Loop():
+                raise AssertionError("a loop is not an expression")
             case _:
                 assert_never(operation)
 

@@ -132,9 +132,14 @@ def _values(size: Extent, sizes: Mapping[str, tuple[Extent, ...]]) -> tuple[Exte
 # -- sweeps ------------------------------------------------------------------------------------
 
 
-def in_turn(steps: Iterable[Step], kept: AbstractSet[str]) -> tuple[Step, ...]:
-    """The steps with sweeps as products, each just after the steps that only its own gate needs."""
+def in_turn(steps: Iterable[Step], kept: AbstractSet[str], *, lowers_sweeps: bool = True) -> tuple[Step, ...]:
+    """The steps with sweeps as products, each just after the steps that only its own gate needs.
+
+    Without ``lowers_sweeps`` the backend writes sweeps itself, and the steps stay as they are.
+    """
     taken = list(steps)
+    if not lowers_sweeps:
+        return tuple(taken)
     users: dict[str, set[str]] = {name: {""} for name in kept}
     for step in taken:
         for read in all_reads(step.operation):
