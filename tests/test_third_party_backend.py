@@ -61,11 +61,9 @@ def values(network: tnc.Network, backend: str, inputs: list[Any], cores: dict[st
 
 
 @pytest.mark.usefixtures("cupy")
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", [seed for seed in range(30) if not random_program(seed).complex])
 def test_values_are_those_of_numpy(seed: int) -> None:
     program = random_program(seed)
-    if program.complex:
-        pytest.skip("a real program is asked for")
     dynamic = any(None in shape for shape in program.inputs.values())
     network = tnc.loads(program.text, "main", sizes={"batch": 3} if dynamic else {})
     random = np.random.default_rng(seed)

@@ -297,7 +297,7 @@ SAMPLED = CALLS["mera"].format(dims="[2] * 7", chi=3, act="gelu")
 
 
 def test_the_choice_is_the_same_in_every_process() -> None:
-    code = "from tests.passes.test_initialise import *; print(initialise(decoder(SAMPLED, 7)))"
+    code = "from tests.init.test_initialise import *; print(initialise(decoder(SAMPLED, 7)))"
     found = {
         subprocess.run(
             [sys.executable, "-c", code],
