@@ -122,7 +122,8 @@ def _values(name: str, backend: str, source: str, cores: dict[str, Any], inputs:
         network = torch_class(module)(dtype=torch.float64)
         network.load_cores({name: torch.as_tensor(core) for name, core in cores.items()})
         outputs = _several(network(*map(torch.as_tensor, inputs)))
-        sum(output.square().sum() for output in outputs).backward()
+        total: Any = sum(output.square().sum() for output in outputs)
+        total.backward()
         yield from (output.detach().numpy() for output in outputs)
         yield from (parameter.grad.numpy() for parameter in network.parameters())
     else:
@@ -140,7 +141,7 @@ def _values(name: str, backend: str, source: str, cores: dict[str, Any], inputs:
 
 
 def _several(results: Any) -> tuple[Any, ...]:
-    return tuple(results) if isinstance(results, tuple) else (results,)
+    return tuple(results) if hasattr(results, "_fields") else (results,)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,7 @@ def cupy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     groups = project["entry-points"].items()
     text = "\n".join(f"[{group}]\n" + "\n".join(f"{k} = {v}" for k, v in points.items()) for group, points in groups)
     (info / "entry_points.txt").write_text(text + "\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.syspath_prepend(str(PACKAGE))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(PACKAGE), *sys.path])
     fake = ModuleType("cupy")
     fake.__dict__.update({name: getattr(np, name) for name in dir(np) if not name.startswith("__")})
     fake.__spec__ = SimpleNamespace(name="cupy")  # type: ignore[assignment]

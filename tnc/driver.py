@@ -259,6 +259,7 @@ def only(elaborated: Elaborated, *ways_out: str) -> Initialised:
     Raises:
         CompileError: TN003 if there are several; ``ways_out`` are what could be written to choose.
     """
-    if len(elaborated.networks) > 1:
+    first, *others = elaborated.networks
+    if others:
         raise CompileError((several_networks((network.program.name for network in elaborated.networks), ways_out),))
-    return elaborated.networks[0]
+    return first

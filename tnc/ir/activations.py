@@ -8,6 +8,9 @@ Derivatives are those of PyTorch at kinks (decision 24): 0 for ``relu`` and ``ab
 two equal operands of ``min`` and ``max``, the left slope for ``leaky_relu`` and ``elu``.
 """
 
+# Values are lambdas of floats, of as many as the entry has operands, which their type cannot say.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math
@@ -229,7 +232,7 @@ FUNCTIONS: MappingProxyType[str, Primitive] = MappingProxyType(
             real_only=True,
         ),
         "abs": Primitive(
-            value=abs,
+            value=lambda t: abs(t),
             derivative=(_where(_POSITIVE, 1.0, _where(_call("lt", _T, 0.0), -1.0, 0.0)),),
             saved=Saved.ARGUMENT,
             work=Work.SIMPLE,

@@ -175,10 +175,14 @@ class JaxMachine:
         numpy = self._jax.numpy
         with self._on_processor("float32"):
             value = numpy.ones((), "uint8")
+
+            def filled(value: Any) -> Any:
+                return numpy.broadcast_to(value, size)
+
             if fresh:
-                call = self._jax.jit(lambda value: numpy.broadcast_to(value, size)).lower(value).compile()
+                call = self._jax.jit(filled).lower(value).compile()
                 return lambda: self._jax.block_until_ready(call(value))
-            return self._into(lambda value: numpy.broadcast_to(value, size), numpy.zeros(size, "uint8"), value)
+            return self._into(filled, numpy.zeros(size, "uint8"), value)
 
     def chain(self, length: int, *, views: bool) -> tuple[Callable[[], float], Callable[[], float]]:
         """The calls of one compiled function; backward is what its gradient takes beyond that."""
@@ -210,7 +214,11 @@ class JaxMachine:
 
     def _into(self, function: Callable[..., Any], result: Any, *operands: Any) -> Action:
         """An action that writes the function's value over ``result``."""
-        jitted = self._jax.jit(lambda _, *given: function(*given), donate_argnums=0, keep_unused=True)
+
+        def over(_: Any, *given: Any) -> Any:
+            return function(*given)
+
+        jitted = self._jax.jit(over, donate_argnums=0, keep_unused=True)
         call = jitted.lower(result, *operands).compile()
         held = [result]
 
