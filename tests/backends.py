@@ -1,71 +1,66 @@
-"""Generated modules, run on NumPy arrays in double precision whatever the backend."""
+"""How the generated module of each backend is loaded, started, run and differentiated; arrays are NumPy's.
+
+This is the one place in the tests that knows the calling conventions of the backends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from types import ModuleType
-from typing import Any
+from types import MappingProxyType, ModuleType
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from tnc import Network
+from tnc.modules import module_of_source, torch_class
 
-BACKENDS = ("numpy", "torch", "jax")
-
-
-def evaluate(
-    network: Network, backend: str, inputs: Sequence[Any], cores: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """The outputs by name, as NumPy arrays; cores start as the module initialises them unless they are given."""
-    module = network.module(backend)
-    if isinstance(module, ModuleType):
-        results = _jax(module, inputs, cores) if backend == "jax" else _numpy(module, inputs, cores)
-    else:
-        results = _torch(module, inputs, cores, _runs_complex(network, cores or {}))
-    values = results if len(network.outputs) > 1 else (results,)
-    return {output.name: np.asarray(value) for output, value in zip(network.outputs, values, strict=True)}
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+Cores: TypeAlias = Mapping[str, Any]
 
 
-def _numpy(module: ModuleType, inputs: Sequence[Any], cores: Mapping[str, Any] | None) -> Any:
-    parameters = module.init(0) if cores is None else module.params_from_cores(cores)
-    return module.apply(parameters, *inputs)
+class Runner(Protocol):
+    """A generated module, run in double precision whatever dtype its network counts in."""
+
+    def start(self, dtype: str, seed: int = 0) -> dict[str, Array]:
+        """The parameters of a new network, by key."""
+        ...
+
+    def outputs(self, inputs: Sequence[Any], cores: Cores | None = None, *, dtype: str = "float64") -> list[Array]:
+        """The outputs; cores start as the module initialises them unless they are given."""
+        ...
+
+    def gradients(self, inputs: Sequence[Any], cores: Cores, *, dtype: str = "float64") -> dict[str, Array]:
+        """The gradients of :func:`total`: of trained parameters by their key, of inputs by their number.
+
+        Complex ones follow PyTorch: the direction of steepest ascent.
+        """
+        ...
 
 
-def _jax(module: ModuleType, inputs: Sequence[Any], cores: Mapping[str, Any] | None) -> Any:
-    jax: Any = import_module("jax")
-    with jax.enable_x64(True):
-        parameters = module.init(jax.random.key(0)) if cores is None else module.params_from_cores(cores)
-        return jax.jit(module.apply)(parameters, *(jax.numpy.asarray(value) for value in inputs))
+def load(name: str, backend: str, source: str) -> Runner:
+    """The runner of a generated text."""
+    return RUNNERS[backend](module_of_source(name, backend, source))
 
 
-def _runs_complex(network: Network, cores: Mapping[str, Any]) -> bool:
-    """Whether cores are complex that are not declared so."""
+def evaluate(network: Network, backend: str, inputs: Sequence[Any], cores: Cores | None = None) -> dict[str, Any]:
+    """The outputs by name."""
+    runner = load(network.name, backend, network.source(backend))
+    values = runner.outputs(inputs, cores, dtype=_dtype(network, cores or {}))
+    return {output.name: value for output, value in zip(network.outputs, values, strict=True)}
+
+
+def gradients(network: Network, backend: str, inputs: Sequence[Any], cores: Cores) -> dict[str, Any]:
+    """The gradients of the real part of the sum of all outputs, as :meth:`Runner.gradients`."""
+    runner = load(network.name, backend, network.source(backend))
+    return runner.gradients(inputs, cores, dtype=_dtype(network, cores))
+
+
+def _dtype(network: Network, cores: Cores) -> str:
+    """Complex if any core is that is not declared so."""
     declared = {str(parameter.name) for parameter in network.parameters if parameter.is_complex}
-    return any(np.iscomplexobj(core) for name, core in cores.items() if name not in declared)
-
-
-def _torch(module: type, inputs: Sequence[Any], cores: Mapping[str, Any] | None, is_complex: bool) -> Any:
-    torch: Any = import_module("torch")
-    instance = module(dtype=torch.complex128 if is_complex else torch.float64).requires_grad_(False)
-    if cores is not None:
-        instance.load_cores({name: torch.as_tensor(value) for name, value in cores.items()})
-    results = instance(*(torch.as_tensor(value) for value in inputs))
-    if not inputs:
-        _assert_shared(torch, instance, several(results))
-    return results
-
-
-def _assert_shared(torch: Any, instance: Any, expected: list[Any]) -> None:
-    """What calls share inside `cached()`, and with `cache`, are the same bits as without."""
-    with instance.cached():
-        shared = [several(instance()), several(instance())]
-    instance.cache = True
-    shared += [several(instance()), several(instance())]
-    instance.cache = False
-    for results in shared:
-        assert all(torch.equal(a.isnan(), b.isnan()) for a, b in zip(results, expected, strict=True))
-        assert all(torch.equal(a[~a.isnan()], b[~b.isnan()]) for a, b in zip(results, expected, strict=True))
+    found = any(np.iscomplexobj(core) for name, core in cores.items() if name not in declared)
+    return "complex128" if found else "float64"
 
 
 def several(results: Any) -> list[Any]:
@@ -81,35 +76,111 @@ def total(results: Any) -> Any:
     return summed
 
 
-def gradients(network: Network, backend: str, inputs: Sequence[Any], cores: Mapping[str, Any]) -> dict[str, Any]:
-    """The gradients of the real part of the sum of all outputs.
+class NumpyRunner:
+    """Functions of NumPy arrays, without gradients."""
 
-    They are by the key of the parameters that are trained, and by the number of the input. Complex ones follow PyTorch:
-    the direction of steepest ascent.
-    """
-    made: Any = network.module(backend)
-    if backend == "jax":
-        return _jax_gradients(made, inputs, cores)
-    torch: Any = import_module("torch")
-    instance = made(dtype=torch.complex128 if _runs_complex(network, cores) else torch.float64)
-    instance.load_cores({name: torch.as_tensor(value) for name, value in cores.items()})
-    given = [torch.as_tensor(value).requires_grad_() for value in inputs]
-    summed = total(instance(*given))
-    leaves = {**dict(instance.named_parameters()), **{str(k): value for k, value in enumerate(given)}}
-    if not summed.requires_grad:
-        return {name: np.zeros(leaf.shape) for name, leaf in leaves.items()}
-    found = torch.autograd.grad(summed, list(leaves.values()), allow_unused=True, materialize_grads=True)
-    return {name: gradient.numpy() for name, gradient in zip(leaves, found, strict=True)}
+    def __init__(self, module: ModuleType) -> None:
+        self._module: Any = module
+
+    def start(self, dtype: str, seed: int = 0) -> dict[str, Array]:
+        params = self._module.init(seed, dtype)
+        assert all(value.dtype == dtype for value in params.values())
+        return dict(params)
+
+    def outputs(self, inputs: Sequence[Any], cores: Cores | None = None, *, dtype: str = "float64") -> list[Array]:
+        params = self._module.init(0) if cores is None else self._module.params_from_cores(cores)
+        return [np.asarray(value) for value in several(self._module.apply(params, *inputs))]
+
+    def gradients(self, inputs: Sequence[Any], cores: Cores, *, dtype: str = "float64") -> dict[str, Array]:
+        raise NotImplementedError("NumPy computes no gradients")
 
 
-def _jax_gradients(module: Any, inputs: Sequence[Any], cores: Mapping[str, Any]) -> dict[str, Any]:
-    jax: Any = import_module("jax")
+class JaxRunner:
+    """Functions of JAX arrays, compiled, with 64-bit numbers switched on."""
 
-    def summed(parameters: Any, given: Any) -> Any:
-        return total(module.apply(parameters, *given))
+    def __init__(self, module: ModuleType) -> None:
+        self._module: Any = module
+        self._jax: Any = import_module("jax")
 
-    with jax.enable_x64(True):
-        given = [jax.numpy.asarray(value) for value in inputs]
-        by_core, by_input = jax.jit(jax.grad(summed, (0, 1)))(module.params_from_cores(cores), given)
-        found = {name: np.conj(value) for name, value in by_core.items() if name not in module.FROZEN}
-        return found | {str(k): np.conj(value) for k, value in enumerate(by_input)}
+    def start(self, dtype: str, seed: int = 0) -> dict[str, Array]:
+        with self._jax.enable_x64(True):
+            params = self._module.init(self._jax.random.key(seed), dtype)
+            assert all(value.dtype == dtype for value in params.values())
+            wide = "complex128" if "complex" in dtype else "float64"
+            return {key: np.asarray(value, wide) for key, value in params.items()}
+
+    def outputs(self, inputs: Sequence[Any], cores: Cores | None = None, *, dtype: str = "float64") -> list[Array]:
+        with self._jax.enable_x64(True):
+            start, convert = self._module.init, self._module.params_from_cores
+            params = start(self._jax.random.key(0)) if cores is None else convert(cores)
+            results = self._jax.jit(self._module.apply)(params, *map(self._jax.numpy.asarray, inputs))
+            return [np.asarray(value) for value in several(results)]
+
+    def gradients(self, inputs: Sequence[Any], cores: Cores, *, dtype: str = "float64") -> dict[str, Array]:
+        def summed(params: Any, given: Any) -> Any:
+            return total(self._module.apply(params, *given))
+
+        with self._jax.enable_x64(True):
+            given = [self._jax.numpy.asarray(value) for value in inputs]
+            differentiate = self._jax.jit(self._jax.grad(summed, (0, 1)))
+            by_core, by_input = differentiate(self._module.params_from_cores(cores), given)
+            found = {name: np.conj(value) for name, value in by_core.items() if name not in self._module.FROZEN}
+            return found | {str(k): np.conj(value) for k, value in enumerate(by_input)}
+
+
+class TorchRunner:
+    """An `nn.Module` class."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._torch: Any = import_module("torch")
+        self._class: Any = torch_class(module)
+
+    def start(self, dtype: str, seed: int = 0) -> dict[str, Array]:
+        torch = self._torch
+        instance = self._class(dtype=getattr(torch, dtype), generator=torch.Generator().manual_seed(seed))
+        return {
+            key: np.asarray(value.to(torch.complex128 if value.is_complex() else torch.float64))
+            for key, value in instance.state_dict().items()
+        }
+
+    def outputs(self, inputs: Sequence[Any], cores: Cores | None = None, *, dtype: str = "float64") -> list[Array]:
+        instance = self._instance(cores, dtype).requires_grad_(False)
+        results = several(instance(*map(self._torch.as_tensor, inputs)))
+        if not inputs:
+            self._assert_shared(instance, results)
+        return [np.asarray(value) for value in results]
+
+    def gradients(self, inputs: Sequence[Any], cores: Cores, *, dtype: str = "float64") -> dict[str, Array]:
+        instance = self._instance(cores, dtype)
+        given = [self._torch.as_tensor(value).requires_grad_() for value in inputs]
+        summed = total(instance(*given))
+        leaves = {**dict(instance.named_parameters()), **{str(k): value for k, value in enumerate(given)}}
+        if not summed.requires_grad:
+            return {name: np.zeros(leaf.shape) for name, leaf in leaves.items()}
+        differentiate = self._torch.autograd.grad
+        found = differentiate(summed, list(leaves.values()), allow_unused=True, materialize_grads=True)
+        return {name: gradient.numpy() for name, gradient in zip(leaves, found, strict=True)}
+
+    def _instance(self, cores: Cores | None, dtype: str) -> Any:
+        instance = self._class(dtype=getattr(self._torch, dtype))
+        if cores is not None:
+            instance.load_cores({name: self._torch.as_tensor(value) for name, value in cores.items()})
+        return instance
+
+    def _assert_shared(self, instance: Any, expected: list[Any]) -> None:
+        """Results that calls share inside `cached()`, and with `cache`, have the same bits as those of plain calls."""
+        with instance.cached():
+            shared = [several(instance()), several(instance())]
+        instance.cache = True
+        shared += [several(instance()), several(instance())]
+        instance.cache = False
+        for results in shared:
+            for found, wanted in zip(results, expected, strict=True):
+                assert self._torch.equal(found.isnan(), wanted.isnan())
+                assert self._torch.equal(found[~found.isnan()], wanted[~wanted.isnan()])
+
+
+RUNNERS: MappingProxyType[str, Callable[[ModuleType], Runner]] = MappingProxyType(
+    {"numpy": NumpyRunner, "torch": TorchRunner, "jax": JaxRunner}
+)
+BACKENDS = tuple(RUNNERS)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from tests.backends import BACKENDS as BACKENDS
+from tests.backends import Array as Array
+from tests.backends import Runner, load
 from tnc.codegen import emitter
 from tnc.ir.extent import Extent, Product
 from tnc.ir.program import (
@@ -47,10 +50,6 @@ from tnc.ir.schedule import (
     Step,
 )
 from tnc.modules import module_of_source, torch_class
-
-Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
-
-BACKENDS = ("torch", "jax", "numpy")
 
 
 def stack(key: str, shape: tuple[int, ...], inits: Sequence[Init], *, frozen: bool = False, inputs: int = 1) -> Stack:
@@ -176,32 +175,14 @@ def torch_module(schedule: Schedule, dtype: str = "float64") -> Any:
     return torch_class(module(schedule, "torch", dtype))(dtype=getattr(torch, dtype))
 
 
+def runner(schedule: Schedule, backend: str, dtype: str = "float64") -> Runner:
+    """The generated module, to be started, run and differentiated."""
+    return load(schedule.name, backend, emitter(backend).emit(plan_of(schedule, dtype)))
+
+
 def run(schedule: Schedule, backend: str, *inputs: Array, cores: dict[str, Array] | None = None) -> tuple[Array, ...]:
     """The outputs on float64 or complex128 data."""
-    if backend == "torch":
-        torch: Any = import_module("torch")
-        with torch.no_grad():
-            network = torch_module(schedule)
-            if cores is not None:
-                network.load_cores({name: torch.as_tensor(core) for name, core in cores.items()})
-            results = network(*(torch.as_tensor(value) for value in inputs))
-        return _arrays(results)
-    generated: Any = module(schedule, backend)
-    if backend == "numpy":
-        params = generated.init(0) if cores is None else generated.params_from_cores(cores)
-        results = generated.apply(params, *inputs)
-    else:
-        jax: Any = import_module("jax")
-        with jax.enable_x64(True):
-            params = generated.init(jax.random.key(0)) if cores is None else generated.params_from_cores(cores)
-            results = generated.apply(params, *map(jax.numpy.asarray, inputs))
-    return _arrays(results)
-
-
-def _arrays(results: Array | tuple[Array, ...]) -> tuple[Array, ...]:
-    if not isinstance(results, tuple):
-        return (np.asarray(results),)
-    return tuple(map(np.asarray, results))
+    return tuple(runner(schedule, backend).outputs(inputs, cores))
 
 
 def random_cores(schedule: Schedule, seed: int = 0) -> dict[str, Array]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 import torch
 
-from tests.emitters.schedules import BACKENDS, Array, initialised, module, stack, torch_module
+from tests.emitters.schedules import BACKENDS, Array, initialised, module, runner, stack, torch_module
 from tnc.ir.program import Glorot, He, Init, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Read, Result, Schedule, Stack
 from tnc.modules import torch_class
@@ -17,25 +16,7 @@ from tnc.modules import torch_class
 
 def _start(schedule: Schedule, backend: str, dtype: str = "float64", seed: int = 0) -> dict[str, Array]:
     """The parameters of a new network."""
-    generated: Any = module(schedule, backend, dtype)
-    if backend == "torch":
-        kind: Any = torch_class(generated)
-        network = kind(dtype=getattr(torch, dtype), generator=torch.Generator().manual_seed(seed))
-        state: dict[str, torch.Tensor] = network.state_dict()
-        return {
-            key: np.asarray(value.to(torch.complex128 if value.is_complex() else torch.float64))
-            for key, value in state.items()
-        }
-    if backend == "numpy":
-        params = generated.init(seed, dtype)
-        assert all(value.dtype == dtype for value in params.values())
-        return dict(params)
-    with jax.enable_x64(True):
-        params = generated.init(jax.random.key(seed), dtype)
-        assert all(value.dtype == dtype for value in params.values())
-        return {
-            key: np.asarray(value, "complex128" if "complex" in dtype else "float64") for key, value in params.items()
-        }
+    return runner(schedule, backend, dtype).start(dtype, seed)
 
 
 def _family(init: Init, shape: tuple[int, ...], inputs: int, members: int) -> Schedule:
