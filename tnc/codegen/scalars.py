@@ -134,6 +134,7 @@ class ScalarWriter:
         return self._function_text(name, parameters, entry.body, entry.summary)
 
     def _function_text(self, name: str, parameters: Sequence[str], function: Scalar, docstring: str) -> str:
+        """The definition of a pointwise function: guarded subexpressions first, then the result."""
         tensor = self._functions.tensor
         further = f"{tensor} | float"
         typed = [f"{p}: {tensor if i == 0 else further}" for i, p in enumerate(parameters)]

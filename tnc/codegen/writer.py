@@ -82,7 +82,7 @@ class Writer:
 
     @contextmanager
     def block(self, header: Doc, comment: str = "") -> Generator[None]:
-        """A compound statement: its header, and what is written inside the ``with`` indented under it."""
+        """Write the header of a compound statement; what the ``with`` block writes is indented under it."""
         self.line(header, comment)
         outer = self._indent
         self._indent = outer + _STEP

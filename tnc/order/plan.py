@@ -46,7 +46,7 @@ def decide(
     chooser: Chooser = choose,
     searches: Sequence[Search] = SEARCHES,
 ) -> tuple[ir.Plan, tuple[Decision, ...]]:
-    """The plan, and for every region the decision between its candidates.
+    """Plan a Program. Return the plan, and for every region the decision between its candidates.
 
     ``searches`` find the candidates, and ``chooser`` takes one: the best, unless plans are compared with each other.
     """

@@ -66,6 +66,7 @@ def parse_expression_text(source: Source, limits: Limits) -> tuple[tree.Expr | N
 
 
 def _expression(scanned: Scan, limits: Limits) -> tuple[tree.Expr | None, list[Diagnostic]]:
+    """Parse one expression; None with a diagnostic if a token does not fit."""
     machine = Machine("expression")
     for index, token in enumerate(scanned.tokens):
         expected = machine

@@ -50,7 +50,7 @@ class Library:
 
 
 def load(source: Source, limits: Limits, read: Reader | None = None) -> tuple[Library, tuple[Diagnostic, ...]]:
-    """Load a file and what it imports; the diagnostics are about syntax, imports, and names, in all these files."""
+    """Load a file and its imports. Return it with the diagnostics on syntax, imports and names of all these files."""
     sink = Sink()
     loader = Loader(limits, read or reader(limits))
     with deep_recursion():

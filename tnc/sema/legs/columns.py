@@ -31,7 +31,7 @@ def crowded_columns(value: Terms, left: Sequence[int], names: Sequence[LegName])
 
 
 def _acted(gate: Operand, primed: frozenset[int], names: Sequence[LegName]) -> Iterator[int]:
-    """The primed legs of a tensor beside which it has the leg that they are made of, too."""
+    """Yield the primed legs of a tensor that also has the same leg with fewer primes: the legs that it acts on."""
     fewest: dict[tuple[str, tuple[int, ...] | None], int] = {}
     for leg in gate.legs:
         name = names[leg]

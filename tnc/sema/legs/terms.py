@@ -228,6 +228,7 @@ def appearance(value: Terms) -> tuple[int, ...]:
 
 
 def _appear(value: Terms, order: dict[int, None]) -> None:
+    """Add the legs of all factors, in the order in which they first appear."""
     for term in value.terms:
         for factor in term.factors:
             match factor:
