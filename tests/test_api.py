@@ -196,3 +196,10 @@ def test_a_network_is_planned_for_a_device_and_explains_itself() -> None:
     (explained,) = network.explain().networks
     assert (explained.objective, explained.forward_only) == ("memory", True)
     assert [decision.region for decision in explained.decisions] == ["w_product"]
+
+
+def test_each_backend_has_a_method_of_one_type() -> None:
+    network = tnc.loads("network net() { core a(2, 3)  output y(i, j) = a(i, j) }")
+    assert network.torch() is network.module("torch")
+    assert isinstance(network.torch(), type)
+    assert network.jax().CORES == network.numpy().CORES == {"a": ("a", None, (2, 3))}

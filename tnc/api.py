@@ -21,6 +21,7 @@ from tnc.source import Source
 
 if TYPE_CHECKING:
     import networkx
+    import torch
 
     from tnc.report import Explanation, Report
 
@@ -96,6 +97,18 @@ class Network:
         source = self.source(backend)
         module = module_of_source(self.name, backend, source)
         return torch_class(module) if backend == "torch" else module
+
+    def torch(self) -> type[torch.nn.Module]:
+        """The ``nn.Module`` class, as ``module("torch")`` gives it."""
+        return cast("type[torch.nn.Module]", self.module("torch"))
+
+    def jax(self) -> ModuleType:
+        """The JAX module, as ``module("jax")`` gives it."""
+        return cast("ModuleType", self.module("jax"))
+
+    def numpy(self) -> ModuleType:
+        """The NumPy module, as ``module("numpy")`` gives it."""
+        return cast("ModuleType", self.module("numpy"))
 
     def expand(self) -> str:
         """The network as a flat ``.tn`` file, without loops and instances."""
