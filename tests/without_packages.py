@@ -24,8 +24,11 @@ TEXT = """network n(chi: int = 2) {
   output y(n, j) = tanh(x(n, i) * a(i, k)) * b(k, j)
 }
 """
-WITH_FRAMEWORK = {"bench -b torch": "torch", "bench -b jax": "jax", 'module("torch")': "torch", 'module("jax")': "jax"}
-NEEDS = {**WITH_FRAMEWORK, "graph()": "networkx"}
+NEEDS = {
+    **dict.fromkeys(["bench -b torch", 'module("torch")', "torch()"], "torch"),
+    **dict.fromkeys(["bench -b jax", 'module("jax")', "jax()"], "jax"),
+    "graph()": "networkx",
+}
 """The optional package of each case that needs one."""
 
 
@@ -108,6 +111,9 @@ def names(folder: Path) -> dict[str, Callable[[], object]]:
         'module("numpy")': lambda: net.module("numpy"),
         'module("torch")': lambda: net.module("torch"),
         'module("jax")': lambda: net.module("jax"),
+        "numpy()": lambda: net.numpy(),
+        "torch()": lambda: net.torch(),
+        "jax()": lambda: net.jax(),
     }
 
 
