@@ -1,0 +1,1 @@
+"""Networks and cores from other libraries, and to them."""

@@ -1,0 +1,1 @@
+"""Cores fitted to given weights."""

@@ -1,0 +1,1 @@
+"""Generated weights inside JAX models."""

@@ -1,0 +1,1 @@
+"""Generated weights of layers, for any framework: templates, patterns of names, files of cores."""
