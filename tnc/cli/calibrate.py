@@ -31,9 +31,9 @@ def add_to(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Measure, and write the profile whole or not at all; whatever forbids that is found before."""
-    from tnc.cli.output import write_file
     from tnc.cli.progress import Progress
     from tnc.cost.device_file import parse_profile, profile_text, user_folder
+    from tnc.writing.output import write_file
 
     _check_name(arguments.name)
     given = arguments.output is not None
@@ -83,8 +83,8 @@ def _check_name(name: str) -> None:
 
 def _check_place(path: Path, force: bool, *, made: bool) -> None:
     """Find out before minutes of measuring whether the profile can be written; ``made`` says that folders will be."""
-    from tnc.cli.output import refuse_target
-    from tnc.cli.replace import followed
+    from tnc.writing.output import refuse_target
+    from tnc.writing.replace import followed
 
     help_text = "make the folder, or name another place with `-o`"
     refuse_target(path)

@@ -49,8 +49,8 @@ def add_to(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Compile all chosen networks, or nothing."""
     from tnc import driver
-    from tnc.cli.output import write_file, write_folder
     from tnc.diagnostics import CompileError
+    from tnc.writing.output import write_file, write_folder
 
     stage = STAGES[arguments.emit]
     _refuse_name(arguments.output, arguments.file, stage.suffix)

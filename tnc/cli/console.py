@@ -141,8 +141,8 @@ def write_product(text: str) -> None:
     Raises:
         CompileError: TN008 if it cannot be written, as where the disk is full.
     """
-    from tnc.cli.replace import write_all
     from tnc.reading import reason
+    from tnc.writing.replace import write_all
 
     try:
         sys.stdout.flush()

@@ -26,9 +26,9 @@ def add_to(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Format every file; what is wrong with one keeps no other from being formatted."""
-    from tnc.cli.output import write_file
     from tnc.diagnostics import CompileError
     from tnc.driver import format_source
+    from tnc.writing.output import write_file
 
     limits = read_limits(arguments)
     diagnostics: list[Diagnostic] = []

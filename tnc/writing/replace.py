@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import BinaryIO, Final
 
 NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 HELD_FOLDER: Final = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
@@ -74,6 +74,51 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
             for change in changes:
                 undo.callback(_commit(change))
             undo.pop_all()
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[BinaryIO]:
+    """A new file, to be written in parts, that takes the place of ``path`` when the block ends.
+
+    The old file is as it was until then, and remains if the block raises or the process is killed. The new one has
+    its mode, owner and attributes. A file with several names (hard links) is replaced under this name only.
+    """
+    place = followed(path)
+    with _interruptible(), ExitStack() as stack:
+        folder = os.open(place.parent, HELD_FOLDER)
+        stack.callback(os.close, folder)
+        staged = new_name()
+        descriptor = os.open(staged, NEW_FILE, 0o666, dir_fd=folder)
+        stack.callback(_remove, staged, folder)
+        with os.fdopen(descriptor, "wb") as file:
+            with suppress(FileNotFoundError):
+                old = os.open(place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+                stack.callback(os.close, old)
+                if _can_own(os.fstat(old)):
+                    _copy_metadata(old, descriptor)
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(staged, place.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+@contextmanager
+def _interruptible() -> Generator[None]:
+    """Let the signals that end a process at once raise ``SystemExit`` instead, so that staged files are removed."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    ending: list[signal.Signals] = []
+    if threading.current_thread() is threading.main_thread():  # signals belong to the main thread
+        ending = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) == signal.SIG_DFL]
+    try:
+        for each in ending:
+            signal.signal(each, leave)
+        yield
+    finally:
+        for each in ending:
+            signal.signal(each, signal.SIG_DFL)
 
 
 @contextmanager

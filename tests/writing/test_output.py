@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from tnc.cli import main, replace
+from tnc.cli import main
 from tnc.cli.compile import file_name
-from tnc.cli.output import refuse_target, write_file, write_folder
-from tnc.cli.replace import new_name
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.writing import replace
+from tnc.writing.output import refuse_target, write_file, write_folder
+from tnc.writing.replace import new_name
 
 
 def names_in(folder: Path) -> list[str]:
@@ -197,7 +198,7 @@ def written_as_soon_as_it_is_read(pipe: Path, text: str) -> None:
 
 # -- what goes wrong on the way ----------------------------------------------------------------
 
-LIMITED = "import sys; from pathlib import Path; from tnc.cli.output import write_file, write_folder; {}"
+LIMITED = "import sys; from pathlib import Path; from tnc.writing.output import write_file, write_folder; {}"
 
 
 @pytest.mark.parametrize("links", [1, 2])

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from tnc.cli.replace import HELD_FOLDER, NEW_FILE, followed, new_name, replace_files, undisturbed, write_all
+from tnc.writing.replace import HELD_FOLDER, NEW_FILE, followed, new_name, replace_files, undisturbed, write_all
 
 LOCK_SECONDS: Final = 10.0
 """How long to wait for another process that writes the same folder, which takes it milliseconds."""

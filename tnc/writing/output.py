@@ -8,11 +8,12 @@ import stat
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from tnc.cli.replace import followed, replace_files, write_all
-from tnc.cli.replace_folder import folders_made, replace_folder
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.reading import mode, own_descriptor, reason
+from tnc.writing.replace import followed, replace_files, replacing, write_all
+from tnc.writing.replace_folder import folders_made, replace_folder
 
 WAY_OUT = "name another place with `-o`"
 
@@ -36,6 +37,23 @@ def write_file(path: Path, text: str, way_out: str = WAY_OUT, *, make_folders: b
                 replace_files({path: content})
         else:
             replace_files({path: content})
+
+
+@contextmanager
+def new_file(path: Path, way_out: str = WAY_OUT) -> Generator[BinaryIO]:
+    """A file to write in parts, which appears whole when the block ends, or not at all.
+
+    Raises:
+        CompileError: TN008, with the reason.
+    """
+    with _refusing((path,), way_out):
+        if _is_stream(path):
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+    try:
+        with replacing(path) as file:
+            yield file
+    except OSError as error:
+        raise CompileError((_refusal(error, (path,), way_out),)) from None
 
 
 def write_folder(folder: Path, texts: Mapping[str, str]) -> None:

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from tnc.cli import replace_folder
-from tnc.cli.output import write_folder
 from tnc.diagnostics import CompileError
+from tnc.writing import replace_folder
+from tnc.writing.output import write_folder
 
 NAMES = tuple(f"{letter}.py" for letter in "abcdefgh")
 
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from tnc.cli.output import write_folder
+from tnc.writing.output import write_folder
 
 def write(text):
     write_folder(Path(sys.argv[1]), {f"{letter}.py": text * 1000 for letter in "abcdefgh"})
@@ -188,7 +188,7 @@ def test_a_process_that_is_killed_leaves_all_or_nothing(tmp_path: Path) -> None:
         "            os.kill(os.getpid(), signal.SIGKILL)\n"
         "        return function(*arguments, **options)\n"
         "    return call\n"
-        "from tnc.cli import replace_folder\n"
+        "from tnc.writing import replace_folder\n"
         "replace_folder._exchange = counted(replace_folder._exchange)\n"
         "for name in ('open', 'write', 'fsync', 'mkdir', 'rename', 'replace', 'unlink', 'rmdir', 'fchmod'):\n"
         "    setattr(os, name, counted(getattr(os, name)))\n"
