@@ -33,11 +33,11 @@ def shared(command: str) -> set[str]:
     """The options that the page says a command shares with others."""
     every, networks, planning = re.split(r"^Commands that", SECTIONS["Options of several commands"], flags=re.MULTILINE)
     found = listed(every)
-    if command not in ("fmt", "calibrate", "help"):
+    if command not in ("fmt", "merge", "calibrate", "help"):
         found |= listed(networks)
     if command in ("report", "explain", "compile", "bench"):
         found |= listed(planning)
-    if command in ("report", "explain", "bench", "check"):
+    if command in ("report", "explain", "bench", "merge", "check"):
         found |= {"--format", "--json"}
     return found
 

@@ -60,6 +60,15 @@ def hide(packages: frozenset[str]) -> None:
     sys.meta_path[:] = finders
 
 
+def file_of_cores(path: Path) -> Path:
+    """A file of cores with one layer."""
+    from tests.layers.stored import Parts
+
+    parts = Parts()
+    parts.add_layer("a")
+    return parts.write(path)
+
+
 def commands(folder: Path) -> dict[str, list[str]]:
     """The arguments of each case of the command line; the first word of a case is its command."""
     file = folder / "n.tn"
@@ -77,6 +86,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "bench -b torch": ["bench", str(file), "-b", "torch", *quick],
         "bench -b jax": ["bench", str(file), "-b", "jax", *quick],
         "calibrate": ["calibrate", "here", "-o", str(folder / "here.json"), *quick],
+        "merge": ["merge", str(file_of_cores(folder / "cores")), "-o", str(folder / "dense")],
         "help": ["help", "TN024"],
     }
 

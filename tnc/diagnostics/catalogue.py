@@ -33,6 +33,12 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN025": "name cannot be a device's",
     "TN026": "objective is unknown",
     "TN030": "not enough memory",
+    "TN050": "safetensors file is damaged",
+    "TN051": "safetensors file holds no cores",
+    "TN052": "file of cores has a newer format",
+    "TN053": "file of cores contradicts itself",
+    "TN055": "adapter has no dense weight to be added to",
+    "TN056": "adapter is unknown",
     # -- TN1xx: syntax ------------------------------------------------------------------------
     "TN100": "character or name is not of the language",
     "TN101": "something else was expected here",
