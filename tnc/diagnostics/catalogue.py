@@ -47,6 +47,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN053": "file of cores contradicts itself",
     "TN055": "adapter has no dense weight to be added to",
     "TN056": "adapter is unknown",
+    "TN063": "sharding a weight would save nothing",
+    "TN064": "axis cannot be cut into equal blocks",
     # -- TN1xx: syntax ------------------------------------------------------------------------
     "TN100": "character or name is not of the language",
     "TN101": "something else was expected here",
