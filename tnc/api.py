@@ -86,8 +86,9 @@ class Network:
     def module(self, backend: str = "torch") -> type | ModuleType:
         """The compiled network, ready to use: for ``torch`` the ``nn.Module`` class, else the generated module.
 
-        The module exists in this process only, under a name made from its text. Instances and results pickle here; for
-        another process, where unpickling imports their class, write the module to a file with ``tnc compile``.
+        The module exists in this process only, under a name made from its text. Instances of the class for ``torch``
+        pickle with that text, and load in any process that has ``tnc``; one that has not needs the file of
+        ``tnc compile``.
 
         Raises:
             CompileError: as :meth:`source`, and TN024 if the framework is not installed.

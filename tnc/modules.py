@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copyreg
 import linecache
 import re
 import sys
 from hashlib import sha256
 from types import ModuleType
+from typing import Any, Final
 
 from tnc.extras import missing
+
+_ORIGIN: Final = "__tnc_origin__"
+"""The attribute of a module with the arguments of :func:`module_of_source`."""
 
 
 def module_of_source(network: str, backend: str, source: str) -> ModuleType:
@@ -28,6 +33,7 @@ def module_of_source(network: str, backend: str, source: str) -> ModuleType:
     linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
     module = ModuleType(name)
     module.__file__ = file_name
+    setattr(module, _ORIGIN, (network, backend, source))
     sys.modules[name] = module
     try:
         exec(compile(source, file_name, "exec", dont_inherit=True), module.__dict__)
@@ -40,11 +46,26 @@ def module_of_source(network: str, backend: str, source: str) -> ModuleType:
 
 
 def torch_class(module: ModuleType) -> type:
-    """The one ``nn.Module`` class that a generated torch module defines."""
+    """The one ``nn.Module`` class that a generated torch module defines.
+
+    Its instances pickle together with the text, so that a process that has never compiled the network can load them.
+    """
     classes = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module.__name__ and issubclass(value, module.nn.Module)
     ]
     (found,) = classes
+    copyreg.pickle(found, _reduced)
     return found
+
+
+def _reduced(instance: Any) -> tuple[Any, ...]:
+    """How an instance of a generated class is copied and pickled: by the text of its module, and its state."""
+    return _empty, vars(sys.modules[type(instance).__module__])[_ORIGIN], instance.__getstate__()
+
+
+def _empty(network: str, backend: str, source: str) -> object:
+    """An instance without state of the class that a text defines."""
+    found: type[object] = torch_class(module_of_source(network, backend, source))
+    return object.__new__(found)
