@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -387,6 +388,122 @@ def test_lowrank() -> None:
     np.testing.assert_allclose(value, cores["b"] @ cores["a"], rtol=1e-12)
 
 
+# -- weights of any shape -------------------------------------------------------------------------
+
+PADDED = {1: 1, 4: 4, 5: 5, 6: 6, 7: 7, 9: 9, 11: 12, 13: 14, 16: 16, 22: 24}
+"""Axes of the shapes below, and the next integers without a prime factor above 7, looked up by hand."""
+
+DIGITS = {
+    1: [],
+    4: [2, 2],
+    5: [5],
+    6: [2, 3],
+    7: [7],
+    9: [3, 3],
+    12: [2, 2, 3],
+    14: [2, 7],
+    16: [2] * 4,
+    24: [2, 2, 2, 3],
+}
+
+SHAPES = [(11, 5), (16, 4, 9, 1), (1, 1), (1,), (13,), (7, 1, 9), (4, 22), (1, 16), (5, 6, 1, 4), (6, 9, 4, 5, 1)]
+
+INSIDE_WEIGHTS = {
+    "ttn": "ttn({dims}, {chi}, act = tanh, last = silu)",
+    "attn": "attn({dims}, {chi}, 3, act = tanh, last = silu)",
+    "attn1": "attn({dims}, {chi}, 1, act = tanh, last = silu)",
+    "attn2": "attn({dims}, {chi}, 2, act = tanh, last = silu)",
+    "mera": "mera({dims}, {chi}, act = tanh, last = silu)",
+    "mera3": "mera3({dims}, {chi}, act = tanh, last = silu)",
+    "brickwall": "brickwall({dims}, 3, act = tanh, last = silu)",
+    "mps": "mps({dims}, {chi}, last = silu)",
+    "ring": "ring({dims}, {chi}, last = silu)",
+}
+
+
+def weight(shape: tuple[int, ...], topology: str, chi: int, order: str) -> tuple[Array, dict[str, Array]]:
+    call = f'std.weight({list(shape)}, "{topology}", {chi}, "{order}", layers = 3, act = tanh, last = silu)'
+    return computed(call, len(shape))
+
+
+@pytest.mark.parametrize(
+    ("shape", "topology", "order"),
+    [(shape, "ttn", order) for shape in SHAPES for order in ("interleaved", "rows")]
+    + [((4, 22), topology, "interleaved") for topology in INSIDE_WEIGHTS],
+    ids=str,
+)
+def test_weights_are_topologies_on_digits(shape: tuple[int, ...], topology: str, order: str) -> None:
+    value, cores = weight(shape, topology, 3, order)
+    padded = [PADDED[length] for length in shape]
+    axes = [DIGITS[length] for length in padded]
+    if set(shape) == {1}:
+        axes[0] = [1]
+    digits = [(axis, place) for axis, bases in enumerate(axes) for place in range(len(bases))]
+    if order == "rows":
+        leaves = digits
+    else:
+        leaves = sorted(digits, key=lambda digit: (Fraction(digit[1] + 1, len(axes[digit[0]])), digit[0]))
+
+    call = INSIDE_WEIGHTS[topology].format(dims=[axes[axis][place] for axis, place in leaves], chi=3)
+    legs = f"x[0..{len(leaves)}]"
+    inside = oracle.load(f"network t() {{ let net = std.{call}  output w({legs}) = net({legs}) }}")
+    assert {core.name: core.shape for core in inside.cores} == {name: core.shape for name, core in cores.items()}
+    result = inside.evaluate(cores)["w"].transpose([leaves.index(digit) for digit in digits])
+    expected = result.reshape(padded)[tuple(slice(length) for length in shape)]
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12 * float(np.abs(value).max()))
+
+
+def silu(t: Array) -> Array:
+    return np.asarray(t / (1 + np.exp(-t)))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_weights_of_low_rank(shape: tuple[int, ...]) -> None:
+    value, cores = weight(shape, "lowrank", 3, "interleaved")
+    np.testing.assert_allclose(
+        value, silu((cores["net.factor[0]"].T @ cores["net.factor[1]"]).reshape(shape)), rtol=1e-12
+    )
+    letters = "abcde"[: len(shape)]
+    value, cores = weight(shape, "cp", 3, "interleaved")
+    factors = [cores[f"net.factor[{k}]"] for k in range(len(shape))]
+    expected = np.einsum(f"{','.join(f'r{each}' for each in letters)}->{letters}", *factors)
+    np.testing.assert_allclose(value, silu(expected), rtol=1e-12, atol=1e-14)
+    value, cores = weight(shape, "tucker", 3, "interleaved")
+    small = np.tanh(cores["net.small"])
+    assert small.shape == tuple(min(3, length) for length in shape)
+    for k in range(len(shape)):
+        small = np.moveaxis(np.tensordot(small, cores[f"net.factor[{k}]"], ([k], [0])), -1, k)
+    np.testing.assert_allclose(value, silu(small), rtol=1e-12, atol=1e-14)
+
+
+def test_digits_of_convolutions_interleave() -> None:
+    """Rows and columns alternate, the kernel comes last: as a convolution that is written by hand."""
+    value, cores = computed('std.weight([16, 16, 3, 3], "ttn", 2)', 4)
+    by_hand = tnc.loads("""network t() {
+      let net = std.ttn([2] * 8 + [3, 3], 2, act = silu)
+      output w((o[0..4]), (i[0..4]), a, b) = net(interleave(o[0..4], i[0..4]), a, b)
+    }""")
+    np.testing.assert_allclose(backends.evaluate(by_hand, "numpy", [], cores)["w"], value, rtol=1e-12, atol=1e-14)
+
+
+def test_a_shorter_axis_is_spread() -> None:
+    """Four digits beside two: o o i, o o i."""
+    value, cores = computed('std.weight([4, 16], "mps", 3)', 2)
+    by_hand = tnc.loads("""network t() {
+      let net = std.mps([2] * 6, 3)
+      output w((i[0..2]), (o[0..4])) = net(o[0], i[0], o[1], o[2], i[1], o[3])
+    }""")
+    np.testing.assert_allclose(backends.evaluate(by_hand, "numpy", [], cores)["w"], value, rtol=1e-12, atol=1e-14)
+
+
+def test_an_unknown_topology_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(tnc.CompileError) as caught:
+        tnc.loads('network t() { let n = std.weight([4], "tree")  output w(i) = n(i) }')
+    text = (STANDARD / "weight.tn").read_text(encoding="utf-8")
+    for name in re.findall(r'topology == "(\w+)"', text):
+        assert re.search(rf"\b{name}\b", str(caught.value))
+
+
 CALLS = {
     "ttn": "[2] * 4, act = relu",
     "attn": "[2] * 4",
@@ -400,6 +517,7 @@ CALLS = {
     "cp": "[2] * 4",
     "peps": "2, 2, [2] * 4",
     "lowrank": "2, 2",
+    "weight": "[2] * 4",
 }
 
 
@@ -435,7 +553,7 @@ def test_numbers_are_those_that_the_file_tells(name: str) -> None:
     assert told
     for call, network, numbers, count in told:
         assert network == name
-        leaves = {"mpo": 6, "tucker": 3, "cp": 3, "peps": 16, "lowrank": 2}.get(name, 24)
+        leaves = {"mpo": 6, "tucker": 3, "cp": 3, "peps": 16, "lowrank": 2, "weight": 4}.get(name, 24)
         legs = f"x[0..{leaves}]"
         found = oracle.load(f"network t() {{ let n = {call}  output w({legs}) = n({legs}) }}")
         shapes = [core.shape for core in found.cores if not core.frozen]
@@ -477,6 +595,13 @@ def test_every_parameter_is_explained(name: str) -> None:
         "std.cp([2], 0)",
         "std.peps(2, 2, [2, 2, 2])",
         "std.lowrank(2, 2, 0)",
+        "std.weight([])",
+        "std.weight([2, 0])",
+        'std.weight([2], "tree")',
+        'std.weight([2], "")',
+        'std.weight([2], order = "columns")',
+        "std.weight([2, 2], chi = 0)",
+        'std.weight([2, 2], "mps", chi = 0)',
     ],
 )
 def test_arguments_are_checked(call: str) -> None:

@@ -138,6 +138,39 @@ def _sum(values: list[Value]) -> int | float:
     return result
 
 
+def factors(n: int) -> list[Value]:
+    """Prime factors, ascending, by trial division."""
+    if not 1 <= n <= 2**40:
+        raise OracleError(f"factors of {n}")
+    found: list[Value] = []
+    divisor = 2
+    while divisor * divisor <= n:
+        if n % divisor:
+            divisor += 1
+        else:
+            found.append(divisor)
+            n //= divisor
+    return [*found, n] if n > 1 else found
+
+
+def smooth(n: int, most: int = 7) -> int:
+    """The smallest m from n on of which division by 2, …, ``most`` leaves 1, by trying one after another."""
+    if not 1 <= n <= 2**40 or most < 2:
+        raise OracleError(f"smooth({n}, {most})")
+    m = n
+    while True:
+        rest = m
+        for divisor in range(2, min(most, m) + 1):
+            while rest % divisor == 0:
+                rest //= divisor
+        if rest == 1:
+            return m
+        m += 1
+
+
+NAMES = {"smooth": ["n", "most"]}
+"""The functions whose arguments can be given by name, with these names."""
+
 FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
     "len": lambda a: len(items(a[0])),
     "min": lambda a: min(_numbers(a)),
@@ -153,4 +186,6 @@ FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
     "range": lambda a: list(range(*(integer(v) for v in a))),
     "reversed": lambda a: items(a[0])[::-1],
     "interleave": lambda a: interleave([items(v) for v in a]),
+    "factors": lambda a: factors(integer(a[0])),
+    "smooth": lambda a: smooth(*(integer(v) for v in a)),
 }

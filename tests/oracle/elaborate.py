@@ -685,6 +685,10 @@ def _call(expression: tree.Call, scope: Scope) -> Value:
             return evaluate(syntax.body, _parameters(syntax.parameters, arguments, scope, outer, pointwise=False))
         case UserFunction():
             return _user_function(value, arguments, scope)
+        case Builtin(name=name) if name in compile_time.NAMES:
+            names = compile_time.NAMES[name]
+            given = _bound(names, arguments, scope)
+            return _builtin(name, [given[each] for each in names if each in given], scope)
         case Builtin(name=name):
             return _builtin(name, [evaluate(argument.value, scope) for argument in arguments], scope)
         case _:

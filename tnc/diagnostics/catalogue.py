@@ -87,6 +87,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN216": "smallest or largest entry of an empty list",
     "TN217": "step of a range is zero or negative",
     "TN218": "arguments do not match the parameters",
+    "TN219": "number is out of the range of a function",
     "TN220": "condition is not a boolean",
     "TN221": "value is of the wrong type",
     "TN222": "tensor where a compile-time value is expected",

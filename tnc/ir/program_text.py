@@ -63,7 +63,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 TAKEN = (
     RESERVED.union(ACTIVATIONS, FUNCTIONS)
     | {"prelu", "identity", "rms", "conj", "delta", "ones", "prod", "sum", "min", "max", "abs", "sqrt"}
-    | {"len", "ceil", "floor", "log2", "ceil_div", "range", "reversed", "interleave"}
+    | {"len", "ceil", "floor", "log2", "ceil_div", "range", "reversed", "interleave", "factors", "smooth"}
 )
 """What nothing at the level of a network can be called: the words and the built-in names of the language."""
 

@@ -14,6 +14,7 @@ from tnc.sema.meter import Meter
 from tnc.sema.names.scope import Bound, Builtin, Scope, StandardLibrary, Value
 from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.problem import fail
+from tnc.sema.values import prime_factors
 from tnc.sema.values.arithmetic import GUARD, arithmetic, checked, is_integer, is_number
 from tnc.source import Span
 
@@ -58,6 +59,8 @@ _EXAMPLES: Mapping[str, str] = MappingProxyType(
         "reversed": "it turns a list around: `reversed([2, 3])`",
         "interleave": "it deals lists into one: `interleave([2, 2], [3, 3])`",
         "ceil_div": "it divides integers and rounds up: `ceil_div(7, 2)`",
+        "factors": "it gives prime factors: `factors(12)` is `[2, 2, 3]`",
+        "smooth": "it rounds up to an integer with small prime factors: `smooth(11)` is 12",
     }
 )
 
@@ -193,6 +196,36 @@ def _ceil_div(call: Call, a: Value, b: Value) -> Value:
     return -(-numerator // denominator)
 
 
+def _factored(call: Call, value: Value) -> int:
+    """An integer that can be factored."""
+    n = _integer(call, value)
+    if not 1 <= n <= prime_factors.LARGEST:
+        fail(
+            "TN219",
+            f"`{call.name}` of {short_text(n)}",
+            call.span,
+            help="it takes the length of an axis, an integer from 1 to 2^40",
+        )
+    return n
+
+
+def _factors(call: Call, value: Value) -> Value:
+    return prime_factors.factors(_factored(call, value), lambda work: call.meter.pay(work, call.span))
+
+
+def _smooth(call: Call, arguments: tuple[Value, ...]) -> Value:
+    n = _factored(call, arguments[0])
+    most = _integer(call, arguments[1]) if len(arguments) > 1 else 7
+    if most < 2:
+        fail(
+            "TN219",
+            f"`smooth` with factors up to {short_text(most)}",
+            call.span,
+            help="the smallest prime is 2, so `most` must be at least 2",
+        )
+    return prime_factors.smooth(n, most, lambda work: call.meter.pay(work, call.span))
+
+
 def _range(call: Call, arguments: tuple[Value, ...]) -> Value:
     bounds = [_integer(call, value) for value in arguments]
     if len(bounds) == 3 and bounds[2] == 0:
@@ -244,11 +277,15 @@ def _unary(function: Callable[[Call, Value], Value]) -> Callable[[Call, tuple[Va
 
 @dataclass(frozen=True, slots=True)
 class CompileTimeFunction:
-    """A function of compile-time values, with the least and the largest number of its arguments."""
+    """A function of compile-time values, with the least and the largest number of its arguments.
+
+    If it has ``names``, one for each argument, the arguments can be given by name.
+    """
 
     apply: Callable[[Call, tuple[Value, ...]], Value]
     least: int = 1
     most: int | None = 1
+    names: tuple[str, ...] = ()
 
 
 COMPILE_TIME: MappingProxyType[str, CompileTimeFunction] = MappingProxyType(
@@ -267,6 +304,8 @@ COMPILE_TIME: MappingProxyType[str, CompileTimeFunction] = MappingProxyType(
         "range": CompileTimeFunction(_range, 1, 3),
         "reversed": CompileTimeFunction(_unary(_reversed)),
         "interleave": CompileTimeFunction(_interleave, 1, None),
+        "factors": CompileTimeFunction(_unary(_factors)),
+        "smooth": CompileTimeFunction(_smooth, 1, 2, ("n", "most")),
     }
 )
 """The functions of compile-time expressions."""

@@ -18,6 +18,14 @@ def positional(call: tree.Call, what: str) -> list[tree.Expr]:
     return [argument.value for argument in call.arguments]
 
 
+def ordered(call: tree.Call, what: str, names: Sequence[str]) -> list[tree.Expr]:
+    """The arguments of a call by place, for a function whose first parameter has no default; names may be none."""
+    if not names or all(argument.name is None for argument in call.arguments):
+        return positional(call, what)
+    matched = match_arguments(call, [(name, k > 0) for k, name in enumerate(names)], what)
+    return [matched[name].value for name in names if name in matched]
+
+
 def match_arguments(call: tree.Call, formal: Sequence[tuple[str, bool]], what: str) -> dict[str, tree.Argument]:
     """Match arguments with parameters: positional ones first, then named ones."""
     names = [name for name, _ in formal]

@@ -29,7 +29,7 @@ from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.problem import Poisoned, Sink, fail
 from tnc.sema.values.arithmetic import binary, compare, is_integer, is_number
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, BUILTIN_NAMES, COMPILE_TIME, call_compile_time, range_length
-from tnc.sema.values.calls import match_arguments, parameters, positional
+from tnc.sema.values.calls import match_arguments, ordered, parameters
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -384,7 +384,7 @@ class Evaluator:
         function = self.evaluate(expr.function, scope)
         match function:
             case Builtin(name=name) if name in COMPILE_TIME:
-                arguments = self.each(positional(expr, f"`{name}`"), scope)
+                arguments = self.each(ordered(expr, f"`{name}`", COMPILE_TIME[name].names), scope)
                 return call_compile_time(name, tuple(arguments), expr.span, self.meter)
             case Helper(node=node):
                 return self._call_helper(
