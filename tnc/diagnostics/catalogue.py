@@ -49,6 +49,9 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN056": "adapter is unknown",
     "TN063": "sharding a weight would save nothing",
     "TN064": "axis cannot be cut into equal blocks",
+    "TN057": "target of a fit cannot be used",
+    "TN058": "target and network of a fit disagree",
+    "TN059": "option or stored state of a fit cannot be used",
     # -- TN1xx: syntax ------------------------------------------------------------------------
     "TN100": "character or name is not of the language",
     "TN101": "something else was expected here",

@@ -1,0 +1,172 @@
+"""``fit`` and ``fit_cores``: the cores of a network that give a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+
+from tnc.api import Network, expected, integer
+from tnc.diagnostics import CompileError, Diagnostic
+from tnc.diagnostics.suggest import unknown
+from tnc.fit.course import Budget, Record, Run, follow, why_stopped
+from tnc.fit.methods import Adam, Lbfgs, Method
+from tnc.fit.problem import Problem
+from tnc.fit.result import FitResult, How
+from tnc.fit.target import target_tensor
+
+METHODS: Final[Mapping[str, Callable[[Budget], Method]]] = {
+    "lbfgs": lambda budget: Lbfgs(),
+    "adam": lambda budget: Adam(budget.steps),
+}
+"""Every method by its name."""
+
+AUTO: Final = "auto"
+_DIGITS: Final = {torch.float32: 1e-6, torch.complex64: 1e-6}
+_GOAL: Final = 1e-13
+"""The relative error at which a fit in double precision ends: a thousand roundings."""
+
+Progress = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fit that can be continued: a problem, how it is solved, and how far it is."""
+
+    problem: Problem
+    method: Method
+    budget: Budget
+    seed: int
+    record: Record = Record()  # noqa: RUF009 - a record is a value
+
+
+def fit_cores(
+    network: Network,
+    target: object,
+    /,
+    *,
+    method: str = AUTO,
+    steps: int | None = None,
+    restarts: int = 4,
+    seed: int = 0,
+    goal: float | None = None,
+    dtype: str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> FitResult:
+    """The cores with which the output of a network comes closest to a target, in the Frobenius norm.
+
+    Every restart draws new cores and takes a tenth of the steps; the one with the least error takes the rest. Equal
+    arguments give equal cores, bit by bit, on one machine with one number of threads.
+
+    Args:
+        network: a network without inputs, with one output of the target's shape.
+        target: a tensor, an array, or a function of the indices of every axis, as for ``numpy.fromfunction``.
+        method: ``"auto"``, ``"lbfgs"`` or ``"adam"``.
+        steps: the most evaluations of the gradient that the chosen restart takes; 1000 if None.
+        restarts: how many starts are tried.
+        seed: chooses the starts.
+        goal: the relative error at which to stop; the precision of the dtype if None.
+        dtype: what to compute in; that of the target if None, ``float32`` for halves and integers.
+        device: the device of PyTorch to compute on.
+        progress: called after every step with the number of steps taken, that of all, and the least error.
+
+    Raises:
+        CompileError: TN057 for a target that cannot be used, TN058 for one that does not fit the
+            network, TN059 for an option out of range.
+        TypeError: for arguments of another type.
+    """
+    given = target_tensor(network, target, dtype, device)
+    begun = prepare(network, given, method, steps, restarts, seed, goal)
+
+    def observe(record: Record) -> None:
+        if progress is not None:
+            progress(*_done(record, begun.budget))
+
+    return finished(begun, follow(begun.problem, begun.method, begun.budget, begun.seed, begun.record, observe))
+
+
+fit = fit_cores
+
+
+def prepare(
+    network: Network,
+    target: torch.Tensor,
+    method: str,
+    steps: int | None,
+    restarts: int,
+    seed: int,
+    goal: float | None,
+) -> Fit:
+    """A fit before its first step.
+
+    Raises:
+        CompileError: TN059 for an option out of range, TN501 for an activation without meaning in a complex dtype.
+    """
+    if target.is_complex():
+        options = replace(network.options, dtype=str(target.dtype).removeprefix("torch."))
+        replace(network, options=options).source("torch")
+    budget = _budget(target, steps, restarts, goal)
+    if method != AUTO and method not in METHODS:
+        raise CompileError((unknown("TN059", "method", method, [AUTO, *METHODS]),))
+    chosen = METHODS["lbfgs" if method == AUTO else method](budget)
+    return Fit(Problem(network, target), chosen, budget, integer("`seed`", "an integer", seed))
+
+
+def finished(begun: Fit, record: Record) -> FitResult:
+    """The result of a fit whose record is at its end."""
+    problem, run = begun.problem, record.best
+    assert run is not None  # there is a restart
+    problem.resume(begun.seed, run.restart)
+    problem.set(run.state.x)
+    cores = problem.finish()
+    how = How(
+        method=begun.method.name,
+        seed=begun.seed,
+        trials=record.trials,
+        restart=run.restart,
+        steps=run.state.taken,
+        stopped=why_stopped(run, begun.budget),
+        dtype=str(problem.target.dtype).removeprefix("torch."),
+    )
+    parameters = sum(cores[name].numel() for name in problem.trainable())
+    return FitResult(cores, problem.error(), run.history, how, problem.network.name, parameters, problem.target.numel())
+
+
+def _budget(target: torch.Tensor, steps: int | None, restarts: int, goal: float | None) -> Budget:
+    """The budget of a fit.
+
+    Raises:
+        CompileError: TN059 for numbers that are not positive.
+    """
+    most = 1000 if steps is None else integer("`steps`", "a positive integer", steps)
+    starts = integer("`restarts`", "a positive integer", restarts)
+    least = _DIGITS.get(target.dtype, _GOAL) if goal is None else goal
+    if isinstance(least, bool) or not isinstance(least, int | float):
+        raise expected("`goal`", "a number", goal)
+    found = [
+        Diagnostic("TN059", f"`{name}` is {value}", help=f"`{name}` is a positive integer")
+        for name, value in (("steps", most), ("restarts", starts))
+        if value < 1
+    ]
+    if not least >= 0:
+        found.append(Diagnostic("TN059", f"`goal` is {least}", help="`goal` is a relative error, such as 0.01"))
+    if found:
+        raise CompileError(found)
+    return Budget(most, max(1, most // 10), starts, float(least), patience=max(100, most // 5), tolerance=1e-3)
+
+
+def _done(record: Record, budget: Budget) -> tuple[int, int, float]:
+    """Steps taken, the number of all steps, and the least error."""
+    runs: list[Run] = [run for run in (record.best, record.current) if run is not None]
+    finished_trials = len(record.trials)
+    total = budget.trial * (budget.restarts - 1) + budget.steps
+    last = runs[-1].state.taken
+    before = finished_trials * budget.trial if record.current is not None else 0
+    if finished_trials == budget.restarts and record.best is not None:
+        before, last = (budget.restarts - 1) * budget.trial, record.best.state.taken
+    elif record.current is None:
+        before, last = finished_trials * budget.trial, 0
+    return min(before + last, total), total, min(run.error for run in runs)
