@@ -35,6 +35,8 @@ from tnc.ir.program import (
     Literal,
     Normal,
     Normalize,
+    Numbers,
+    OneHot,
     Ones,
     Orthogonal,
     Output,
@@ -49,6 +51,7 @@ from tnc.ir.program import (
     Term,
     Uniform,
     Use,
+    Values,
     View,
     statement_shape,
 )
@@ -107,7 +110,9 @@ def programs(
     inputs: list[Input] = []
     if draw(st.booleans()):
         tail = tuple(draw(st.lists(_DIMS, max_size=2)))
-        inputs.append(Input("x", ("batch", *tail) if dynamic and draw(st.booleans()) else tail))
+        given: tuple[Dim, ...] = ("batch", *tail) if dynamic and draw(st.booleans()) else tail
+        known: list[Values] = [Numbers(), Numbers(0.1)]
+        inputs.append(Input("x", shape, draw(st.sampled_from([*known, OneHot()] if tail else known))))
         shapes["x"] = inputs[0].shape
     builder = _Builder(shapes, elaborated, complex_valued)
     statements: list[Statement] = []

@@ -215,7 +215,9 @@ class Writer:
             dims.insert(0, None)
         self.inputs[name] = tuple(dims)
         self.tensors.append(Tensor(name, tuple(dims)))
-        self.lines.append(f"input {name}({', '.join('batch?' if dim is None else str(dim) for dim in dims)})")
+        shape = ", ".join("batch?" if dim is None else str(dim) for dim in dims)
+        values = ("", " std 0.5", " one_hot")[(len(self.lines) + len(self.parts)) % 3]  # not drawn: seeds keep theirs
+        self.lines.append(f"input {name}({shape}){values}")
 
     def core(self, shape: tuple[int, ...], *, remember: bool = False) -> str:
         """Declare a core, or a family of which one member is used; the text that names it."""

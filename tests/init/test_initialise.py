@@ -19,7 +19,7 @@ from tests.program_strategies import programs
 from tnc.diagnostics import Severity
 from tnc.init import Initialisation, initialise
 from tnc.ir import verify_program
-from tnc.ir.program import Auto, Constant, Orthogonal, Program
+from tnc.ir.program import Auto, Constant, Input, Numbers, OneHot, Orthogonal, Program
 from tnc.limits import Limits
 from tnc.passes import run_passes
 from tnc.sema import elaborate, load
@@ -55,10 +55,20 @@ def roots(program: Program, seeds: int) -> np.ndarray:
     for seed in range(seeds):
         tensors = draw_cores(program, chosen.inits, seed)
         for each in program.inputs:
-            tensors[each.name] = generator.normal(size=[dim for dim in each.shape if isinstance(dim, int)])
+            tensors[each.name] = data(each, generator)
         (value, *_) = evaluate_program(optimised, tensors).values()
         found.append(float(np.sqrt(np.mean(np.square(value)))))
     return np.asarray(found)
+
+
+def data(given: Input, generator: np.random.Generator) -> np.ndarray:
+    """Data as an input declares them. Its shape is static."""
+    shape = [dim for dim in given.shape if isinstance(dim, int)]
+    match given.values:
+        case Numbers(std=std):
+            return std * generator.normal(size=shape)
+        case OneHot():
+            return np.eye(shape[-1])[generator.integers(shape[-1], size=shape[:-1])]
 
 
 def gains(program: Program) -> dict[str, float]:
@@ -118,6 +128,40 @@ def test_relu_halves_the_second_moment() -> None:
 def test_inputs_count_as_unit_variance() -> None:
     program = net("input x(batch?, 16) core a(16, 9) core b(9) init 0 output y(n, o) = x(n, i) * a(i, o) + b(o)")
     assert gains(program) == {"a": pytest.approx(1.0)}
+
+
+def test_inputs_count_with_the_deviation_that_they_declare() -> None:
+    program = net("input x(64) std 0.1 core w(64, 32) output y(o) std 1 = x(i) * w(i, o)")
+    # 1 = sqrt(64) * 0.1 * gain / sqrt(64)
+    assert gains(program) == {"w": pytest.approx(10.0)}
+
+
+def test_one_hot_data_pick_a_row_of_unit_variance() -> None:
+    program = net("input x(5, 16) one_hot core w(16, 8) output y(n, o) std 1 = x(n, i) * w(i, o)")
+    # a row of an isometry of 16 to 8 has 8 entries of mean square 1/16
+    assert gains(program) == {"w": pytest.approx(4.0)}
+
+
+ONE_HOT = {
+    "a sum over sites": "core w(12, 4, 30) output y(o) std 1 = x(n, i) * w(n, i, o)",
+    "a Born machine": "core g[n in 0..12](3, 4, 3) output y(r[0], r[12]) std 1 ="
+    " prod(n in 0..12) (x([n], i[n]) * g[n](r[n], i[n], r[n + 1]))",
+    "an activation": "core w(12, 4, 30) core v(30, 20) h(o) = relu(x(n, i) * w(n, i, o)) output y(k) std 1 ="
+    " h(o) * v(o, k)",
+    "a square": "core v(12, 20) output y(k) std 1 = x(n, i) * x(n, i) * v(n, k)",
+    "a sum of the data": "core v(12, 20) output y(k) std 1 = x(n, i) * ones(i) * v(n, k)",
+    "given numbers": "core v(12, 20) core c(4) init [1, 2, 3, 4] output y(k) std 1 = x(n, i) * c(i) * v(n, k)",
+}
+
+
+@pytest.mark.parametrize("kind", ONE_HOT)
+def test_one_hot_data_give_the_declared_deviation(kind: str) -> None:
+    assert_deviation(net(f"input x(12, 4) one_hot {ONE_HOT[kind]}"), 1.0, 200)
+
+
+def test_data_of_small_deviation_do_not_saturate_an_activation_less_than_predicted() -> None:
+    body = "input x(40) std 0.05 h(i) = tanh(x(i)) core w(40, 20) output y(o) std 1 = h(i) * w(i, o)"
+    assert_deviation(net(body), 1.0, 100)
 
 
 def test_without_a_declared_deviation_axes_called_out_and_in_mean_glorot() -> None:

@@ -119,6 +119,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN252": "tensor is too large",
     "TN253": "std of an output is malformed",
     "TN254": "requirement is malformed",
+    "TN256": "values of an input are malformed",
     "TN260": "assertion does not hold",
     "TN261": "network has no output",
     "TN263": "input is not bound to a tensor",

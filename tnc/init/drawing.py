@@ -9,7 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tnc.init.moments import sides
-from tnc.ir.program import Auto, Constant, Entries, Glorot, He, Identity, Normal, Orthogonal, Parameter, Uniform
+from tnc.ir.program import (
+    Auto,
+    Constant,
+    Entries,
+    Glorot,
+    He,
+    Identity,
+    Input,
+    Normal,
+    Numbers,
+    OneHot,
+    Orthogonal,
+    Parameter,
+    Uniform,
+)
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -40,6 +54,19 @@ def draw(parameter: Parameter, seeds: int, random: np.random.RandomState) -> Arr
             return _isometry(rows, columns, seeds, random).reshape(shape) * math.sqrt(max(rows, columns))
         case _:
             assert_never(parameter.init)
+
+
+def draw_input(given: Input, seeds: int, random: np.random.RandomState) -> Array:
+    """Data in every seed, entries in a row, as the author describes them. The shape is static."""
+    shape = [int(dim) for dim in given.shape]
+    match given.values:
+        case Numbers(std=std):
+            return std * random.standard_normal((seeds, math.prod(shape)))
+        case OneHot():
+            chosen = random.randint(shape[-1], size=(seeds, math.prod(shape[:-1])))
+            return np.eye(shape[-1])[chosen].reshape(seeds, -1)
+        case _:
+            assert_never(given.values)
 
 
 def _scaled(value: Array, moment: float) -> Array:

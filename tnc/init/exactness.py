@@ -21,9 +21,13 @@ from tnc.ir.program import (
     Entries,
     Identity,
     Normalize,
+    Numbers,
+    OneHot,
     Parameter,
     Pointwise,
     Program,
+    Reshape,
+    Select,
     Statement,
     Sum,
     Use,
@@ -45,6 +49,19 @@ def inexact_statements(program: Program, starts: Mapping[str, float]) -> frozens
     return _Analysis(program, starts).inexact()
 
 
+def _one_hot_views(program: Program) -> frozenset[str]:
+    """One-hot inputs, and entries and reshapes of them that keep their last axis."""
+    shapes = program.shapes()
+    found = {given.name for given in program.inputs if isinstance(given.values, OneHot)}
+    for statement in program.statements:
+        if isinstance(statement, View) and statement.argument in found:
+            old, kind = shapes[statement.argument], statement.kind
+            selects = isinstance(kind, Select) and kind.axis < len(old) - 1
+            if selects or (isinstance(kind, Reshape) and statement.shape[-1:] == old[-1:]):
+                found.add(statement.name)
+    return frozenset(found)
+
+
 class _Analysis:
     def __init__(self, program: Program, starts: Mapping[str, float]) -> None:
         self._program = program
@@ -55,7 +72,9 @@ class _Analysis:
         for statement in program.statements:
             if statement.name not in self._cores:
                 self._uses.update(self._cores.get(tensor, tensor) for tensor in used_tensors(statement))
-        self._symmetric = {given.name for given in program.inputs}
+        self._symmetric = {given.name for given in program.inputs if isinstance(given.values, Numbers)}
+        self._white_inputs = frozenset(self._symmetric)
+        self._one_hot = _one_hot_views(program)
         self._symmetric.update(name for name, core in self._cores.items() if is_white(self._parameters[core]))
         self._position = {statement.name: index for index, statement in enumerate(program.statements)}
 
@@ -88,11 +107,11 @@ class _Analysis:
                 assert_never(statement)
 
     def _is_fresh(self, use: Use) -> bool:
-        """A white core or an input that is used here and nowhere else."""
+        """A white core or an input with entries of mean zero that is used here and nowhere else."""
         if use.tensor in self._cores:
             core = self._cores[use.tensor]
             return is_white(self._parameters[core]) and self._uses[core] == 1
-        return use.tensor not in self._position and self._uses[use.tensor] == 1
+        return use.tensor in self._white_inputs and self._uses[use.tensor] == 1
 
     # -- exactness -----------------------------------------------------------------------------
 
@@ -113,15 +132,18 @@ class _Analysis:
     def _is_exact_contract(self, statement: Contract) -> bool:
         held: set[int] = set()
         others: list[Use] = []
+        ones: list[int] = []  # summed legs along which some factor has a single 1: its squares sum to 1 there
         for factor in statement.factors:
             if not isinstance(factor, Use):
                 continue
-            if self._is_fresh(factor) or self._is_fresh_gate(factor):
+            if factor.tensor in self._one_hot and factor.legs[-1] not in statement.legs:
+                ones.append(factor.legs[-1])
+            elif self._is_fresh(factor) or self._is_fresh_gate(factor):
                 held.update(factor.legs)
             elif factor.legs or not self._is_fixed(factor.tensor):
                 others.append(factor)
         summed = {leg for factor in statement.factors for leg in factor.legs}.difference(statement.legs)
-        if not summed <= held:
+        if not summed <= held or len(set(ones)) < len(ones):
             return False
         if any(len(set(use.legs)) < len(use.legs) for use in others):
             return False

@@ -67,7 +67,7 @@ class Initialisation:
 
 
 def initialise(program: Program, dtype: str = "float32") -> Initialisation:
-    """Choose the scale of every ``auto`` core, from the Program alone; inputs count as unit variance.
+    """Choose the scale of every ``auto`` core, from the Program alone, what it says about its inputs included.
 
     ``dtype`` decides nothing but the warnings about values that leave its range.
     """

@@ -14,7 +14,10 @@ from tnc.ir.program import (
     Glorot,
     He,
     Identity,
+    Input,
     Normal,
+    Numbers,
+    OneHot,
     Orthogonal,
     Parameter,
     Scalar,
@@ -62,6 +65,19 @@ def core_moment(parameter: Parameter) -> float | None:
             return None
         case _:
             assert_never(parameter.init)
+
+
+def input_moment(given: Input) -> float:
+    """The mean square of an input's entries, by what its author says about them."""
+    match given.values:
+        case Numbers(std=std):
+            return squared(std)
+        case OneHot():
+            classes = given.shape[-1]
+            assert isinstance(classes, int)
+            return 1 / classes
+        case _:
+            assert_never(given.values)
 
 
 def is_white(parameter: Parameter) -> bool:

@@ -158,7 +158,7 @@ def _largest_number(statement: Statement) -> float:
 
 def _magnitudes(variances: Variances) -> dict[str, float]:
     """The logarithm of the second moment of every tensor: nan where it is not known, -inf where it is zero."""
-    found = {given.name: 0.0 for given in variances.program.inputs}
+    found = {given.name: _logarithm(variances.moment(given.name)) for given in variances.program.inputs}
     for name, parameter in variances.parameters.items():
         found[name] = _core_logarithm(parameter, variances.moment(name))
     for statement in variances.program.statements:

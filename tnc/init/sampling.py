@@ -17,7 +17,7 @@ from typing import TypeAlias, assert_never
 import numpy as np
 
 from tnc.diagnostics import InternalError
-from tnc.init.drawing import Array, draw
+from tnc.init.drawing import Array, draw, draw_input
 from tnc.init.shrinking import shrunk_program
 from tnc.ir.program import (
     Contract,
@@ -79,9 +79,7 @@ class Sampler:
         self._parameters = {str(parameter.name): parameter for parameter in small.parameters}
         self._seeds = seeds
         self._random = np.random.RandomState(_SEED)
-        self._values: dict[str, Array] = {
-            given.name: self._random.standard_normal((self._seeds, _entries(given.shape))) for given in small.inputs
-        }
+        self._values = {given.name: draw_input(given, self._seeds, self._random) for given in small.inputs}
 
     def has(self, tensor: str) -> bool:
         """Whether a tensor is there."""

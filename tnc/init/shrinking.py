@@ -13,8 +13,8 @@ from tnc.ir.program import (
     Delta,
     Dim,
     Entries,
-    Input,
     Normalize,
+    OneHot,
     Parameter,
     Pointwise,
     Program,
@@ -50,7 +50,7 @@ def shrunk_program(program: Program, largest: int) -> Program:
     """The Program with axes cut until tensors have at most ``largest`` entries, as far as that is possible.
 
     Axes that legs tie together are cut together, the longest first, of equals the last. Axes that a view
-    merges, splits or crops stay as they are. Dynamic axes become static.
+    merges, splits or crops stay as they are, and so do those of one-hot data. Dynamic axes become static.
     """
     sizes = _Sizes(program)
     for tensor, shape in program.shapes().items():
@@ -58,7 +58,7 @@ def shrunk_program(program: Program, largest: int) -> Program:
     return replace(
         program,
         parameters=tuple(_cut_parameter(parameter, sizes) for parameter in program.parameters),
-        inputs=tuple(Input(given.name, sizes.shape(given.name, len(given.shape))) for given in program.inputs),
+        inputs=tuple(replace(given, shape=sizes.shape(given.name, len(given.shape))) for given in program.inputs),
         statements=tuple(_cut_statement(statement, sizes) for statement in program.statements),
     )
 
@@ -74,6 +74,9 @@ class _Sizes:
             for axis, dim in enumerate(shape):
                 self._parent[tensor, axis] = (tensor, axis)
                 self._size[tensor, axis] = dim if isinstance(dim, int) else _DYNAMIC
+        for given in program.inputs:
+            if isinstance(given.values, OneHot):
+                self._pin_one((given.name, len(given.shape) - 1))  # its entries would have another mean square
         shapes = program.shapes()
         for statement in program.statements:
             self._tie(statement, shapes)

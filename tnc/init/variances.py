@@ -16,6 +16,7 @@ from tnc.init.moments import (
     activated_moment,
     core_moment,
     homogeneous_gain,
+    input_moment,
     isometry_moment,
     normal_sample,
     squared,
@@ -57,7 +58,7 @@ class Variances:
         self.parameters = {str(parameter.name): parameter for parameter in program.parameters}
         self.cores = core_views(program)
         self.scales: dict[str, float] = {}
-        self._moments: dict[str, float] = {given.name: 1.0 for given in program.inputs}
+        self._moments = {given.name: input_moment(given) for given in program.inputs}
         for name, parameter in self.parameters.items():
             moment = core_moment(parameter)
             if moment is not None:

@@ -118,11 +118,28 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """Entries of mean zero with this root mean square."""
+
+    std: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OneHot:
+    """Along the last axis one entry is 1, each with the same probability, and the others are 0."""
+
+
+Values: TypeAlias = Numbers | OneHot
+"""What an author says about the data of an input."""
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
-    """Data given to ``forward``."""
+    """Data given to ``forward``; ``values`` decides how cores start, and nothing that is computed."""
 
     name: str
     shape: tuple[Dim, ...]
+    values: Values = Numbers()
     span: Span | None = field(default=None, compare=False, repr=False)
 
 

@@ -33,6 +33,8 @@ from tnc.ir.program import (
     Literal,
     Normal,
     Normalize,
+    Numbers,
+    OneHot,
     Ones,
     Orthogonal,
     Output,
@@ -47,6 +49,7 @@ from tnc.ir.program import (
     Sum,
     Uniform,
     Use,
+    Values,
     View,
 )
 from tnc.ir.scalar import is_builtin, number_text, scalar_text
@@ -54,6 +57,7 @@ from tnc.ir.scalar import is_builtin, number_text, scalar_text
 RESERVED = frozenset(
     {"network", "core", "input", "let", "output", "fn", "in", "for", "by", "if", "then", "else", "def", "import", "as"}
     | {"assert", "require", "and", "or", "not", "true", "false", "complex", "init", "frozen", "std", "reshape"}
+    | {"one_hot"}
 )
 """The words of the language that name nothing."""
 
@@ -259,7 +263,17 @@ def init_text(init: Init) -> str:
 
 def _input(given: Input) -> str:
     dims = ", ".join(f"{dim}?" if isinstance(dim, str) else str(dim) for dim in given.shape)
-    return f"input {given.name}({dims})"
+    return f"input {given.name}({dims}){_values_text(given.values)}"
+
+
+def _values_text(values: Values) -> str:
+    match values:
+        case Numbers(std=std):
+            return "" if std == 1 else f" std {number_text(std)}"
+        case OneHot():
+            return " one_hot"
+        case _:
+            assert_never(values)
 
 
 def _output(output: Output, axes: int) -> str:

@@ -23,9 +23,12 @@ from tnc.ir.program import (
     He,
     Identity,
     Init,
+    Input,
     Literal,
     Normal,
     Normalize,
+    Numbers,
+    OneHot,
     Ones,
     Orthogonal,
     Parameter,
@@ -57,6 +60,7 @@ def verify_program(program: Program) -> None:
         _verify_parameter(parameter)
     for given in program.inputs:
         _define(given.name, shapes, given.shape)
+        _verify_values(given)
     for statement in program.statements:
         name = statement.name
         _verify_statement(statement, shapes)
@@ -92,7 +96,18 @@ def _shape(tensor: str, shapes: Shapes, where: str) -> tuple[Dim, ...]:
     return shapes[tensor]
 
 
-# -- parameters and outputs --------------------------------------------------------------------
+# -- inputs, parameters and outputs ------------------------------------------------------------
+
+
+def _verify_values(given: Input) -> None:
+    match given.values:
+        case Numbers(std=std):
+            _require(math.isfinite(std) and std > 0, given.name, f"deviation {std} is not positive")
+        case OneHot():
+            static = bool(given.shape) and isinstance(given.shape[-1], int)
+            _require(static, given.name, "one-hot without a static last axis")
+        case _:
+            assert_never(given.values)
 
 
 def _verify_parameter(parameter: Parameter) -> None:

@@ -100,9 +100,14 @@ class Builder:
 
     @staticmethod
     def input(
-        word: Token, name: Token, open_: Token, dims: tuple[Expr | tree.DynamicDim, ...], close: Token
+        word: Token,
+        name: Token,
+        open_: Token,
+        dims: tuple[Expr | tree.DynamicDim, ...],
+        close: Token,
+        values: tree.InputStd | tree.OneHot | None,
     ) -> tree.Input:
-        return tree.Input(name.text, dims, span=_span(word, close))
+        return tree.Input(name.text, dims, values, span=_span(word, values or close))
 
     @staticmethod
     def input_dims(*parts: object) -> tuple[object, ...]:
@@ -111,6 +116,14 @@ class Builder:
     @staticmethod
     def dynamic_dim(name: Token, mark: Token) -> tree.DynamicDim:
         return tree.DynamicDim(name.text, span=_span(name, mark))
+
+    @staticmethod
+    def input_std(word: Token, value: Expr) -> tree.InputStd:
+        return tree.InputStd(value, span=_span(word, value))
+
+    @staticmethod
+    def one_hot(word: Token) -> tree.OneHot:
+        return tree.OneHot(span=word.span)
 
     @staticmethod
     def let(word: Token, path: tree.Path, equals: Token, value: Expr) -> tree.Let:

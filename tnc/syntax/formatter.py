@@ -140,8 +140,9 @@ class _Printer:
                 return self._if(statement)
             case tree.Core():
                 return self._core(statement)
-            case tree.Input(name, dims):
-                return concat(f"input {name}", self._brackets("(", dims, ")", self._input_dim))
+            case tree.Input(name, dims, values):
+                head = concat(f"input {name}", self._brackets("(", dims, ")", self._input_dim))
+                return head if values is None else concat(head, " ", self._input_values(values))
             case tree.Let(path, value):
                 return self._assigned(concat("let ", self._path(path)), value)
             case tree.Definition(path, legs, reshape, value):
@@ -299,6 +300,15 @@ class _Printer:
         if parameter.default is None:
             return Text(parameter.name)
         return concat(f"{parameter.name} = ", Align(self._expr(parameter.default)))
+
+    def _input_values(self, values: tree.InputStd | tree.OneHot) -> Doc:
+        match values:
+            case tree.InputStd(value):
+                return concat("std ", self._expr(value))
+            case tree.OneHot():
+                return Text("one_hot")
+            case _:
+                assert_never(values)
 
     def _input_dim(self, dim: tree.Expr | tree.DynamicDim) -> Doc:
         return Text(f"{dim.name}?") if isinstance(dim, tree.DynamicDim) else self._expr(dim)

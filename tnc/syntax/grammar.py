@@ -59,7 +59,7 @@ class Terminals:
     @property
     def keywords(self) -> frozenset[str]:
         """The literals that are words."""
-        return frozenset(literal for literal in self.literals if literal.isalpha())
+        return frozenset(literal for literal in self.literals if literal.isidentifier())
 
 
 @cache

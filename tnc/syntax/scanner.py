@@ -35,7 +35,7 @@ class Scan(NamedTuple):
 def _pattern() -> re.Pattern[str]:
     """The grammar's terminals as one expression, after what looks like them and is not."""
     found = terminals()
-    symbols = sorted((text for text in found.literals if not text.isalpha()), key=len, reverse=True)
+    symbols = sorted((text for text in found.literals if not text.isidentifier()), key=len, reverse=True)
     parts = [f"(?P<{name}>{found.patterns[name]})" for name in ("WHITE_SPACE", "NAME", "NUMBER", "STRING", "COMMENT")]
     foreign = r"\*\*|&&|\|\||:=|===|!==|\.\.\.+|\.\.[=<]|/\*|=>|<>|[-+*/%^]=(?!=)"
     parts.append(f"(?P<slip>{foreign})")

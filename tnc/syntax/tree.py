@@ -274,11 +274,24 @@ class DynamicDim(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class InputStd(Node):
+    """``std value``: the root mean square of an input."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class OneHot(Node):
+    """``one_hot``: one entry along the last axis of an input is 1, the others are 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Input(Node):
-    """``input name(dims)``."""
+    """``input name(dims) values``; ``values`` is None where the author says nothing about them."""
 
     name: str
     dims: tuple[Expr | DynamicDim, ...]
+    values: InputStd | OneHot | None = None
 
 
 @dataclass(frozen=True, slots=True)

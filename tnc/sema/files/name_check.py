@@ -174,8 +174,10 @@ class _Checker:
             case tree.Let(path=path, value=value):
                 self._path(path)
                 self.value(value)
-            case tree.Input(dims=dims):
+            case tree.Input(dims=dims, values=values):
                 self._dims(dims)
+                if isinstance(values, tree.InputStd):
+                    self.value(values.value)
             case tree.Function() | tree.Def():
                 self.function(statement)
             case tree.For(binder=binder, body=body):

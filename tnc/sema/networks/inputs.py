@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+import math
+from typing import NoReturn, assert_never
 
 from tnc.diagnostics import Label
 from tnc.diagnostics.suggest import nearest
-from tnc.ir.program import Dim, Input
+from tnc.ir.program import Dim, Input, Numbers, OneHot, Values
 from tnc.sema.names.places import name_span
 from tnc.sema.names.scope import Family, Scope, Tensor
 from tnc.sema.names.walk import statements_in
@@ -14,6 +15,7 @@ from tnc.sema.networks.cores import check_size, dims
 from tnc.sema.networks.frame import Frame
 from tnc.sema.problem import Poisoned, fail
 from tnc.sema.tensors.resolve import shape_text
+from tnc.sema.values.arithmetic import as_float
 from tnc.source import Span
 from tnc.syntax import tree
 
@@ -27,8 +29,9 @@ def declare_input(frame: Frame, node: tree.Input, scope: Scope) -> None:
     family.members[None] = None
     if frame.bindings is None:
         shape = _shape(frame, node, scope)
+        values = _values(frame, node, shape, scope)
         tensor = Tensor(node.name, shape, node.name, span)
-        frame.shared.builder.inputs.append(Input(node.name, shape, node.span))
+        frame.shared.builder.inputs.append(Input(node.name, shape, values, node.span))
         frame.shared.declared.tensors.append(("input", node.name, span, node.name))
     else:
         tensor = _bound(frame, node, frame.bindings, scope)
@@ -48,6 +51,26 @@ def _dims(frame: Frame, dim: tree.Expr | tree.DynamicDim, scope: Scope) -> tuple
         frame.sizes.setdefault(dim.name, dim.name)
         return (dim.name,)
     return dims(frame.evaluator, dim, scope)
+
+
+def _values(frame: Frame, node: tree.Input, shape: tuple[Dim, ...], scope: Scope) -> Values:
+    """What the author says about the data."""
+    match node.values:
+        case None:
+            return Numbers()
+        case tree.InputStd(value=value):
+            std = as_float(frame.evaluator.evaluate(value, scope), value.span, "`std`")
+            if not 0 < std < math.inf:
+                fail("TN256", "`std` must be positive", value.span, help="it is the root mean square of the data")
+            return Numbers(std)
+        case tree.OneHot(span=span):
+            if not shape or not isinstance(shape[-1], int):
+                last = f"`{node.name}` has no axis" if not shape else f"the last axis of `{node.name}` is dynamic"
+                hint = "one entry along the last axis is 1: give it a last axis of known size"
+                fail("TN256", f"{last} and cannot be `one_hot`", span, help=hint)
+            return OneHot()
+        case _:
+            assert_never(node.values)
 
 
 def _bound(frame: Frame, node: tree.Input, bindings: dict[str, tuple[Tensor, Span]], scope: Scope) -> Tensor:
