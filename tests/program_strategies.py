@@ -112,7 +112,7 @@ def programs(
         tail = tuple(draw(st.lists(_DIMS, max_size=2)))
         given: tuple[Dim, ...] = ("batch", *tail) if dynamic and draw(st.booleans()) else tail
         known: list[Values] = [Numbers(), Numbers(0.1)]
-        inputs.append(Input("x", shape, draw(st.sampled_from([*known, OneHot()] if tail else known))))
+        inputs.append(Input("x", given, draw(st.sampled_from([*known, OneHot()] if tail else known))))
         shapes["x"] = inputs[0].shape
     builder = _Builder(shapes, elaborated, complex_valued)
     statements: list[Statement] = []
