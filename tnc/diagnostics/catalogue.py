@@ -41,6 +41,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN045": "pattern selects no layer",
     "TN046": "layer is selected or replaced twice",
     "TN047": "layer cannot be generated",
+    "TN048": "weight is tied to another layer",
+    "TN049": "layers cannot be generated in this way or here",
     "TN050": "safetensors file is damaged",
     "TN051": "safetensors file holds no cores",
     "TN052": "file of cores has a newer format",

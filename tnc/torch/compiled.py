@@ -1,0 +1,111 @@
+"""The weight of a layer, compiled: texts and numbers, from which each process makes its own module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import torch
+from torch import nn
+
+from tnc.ir.digest import digest
+from tnc.ir.program import Crop, Program, View
+from tnc.layers import Template, weight_network
+from tnc.layers.template import TOPOLOGIES
+from tnc.modules import module_of_source, torch_class
+from tnc.options import DTYPES, Options
+from tnc.units import grouped
+
+NETWORK: Final = "weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a weight is compiled from; equal layers want equal weights."""
+
+    template: Template
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    std: float
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledWeight:
+    """A compiled weight: its source for PyTorch, the flat text of its network, and what it costs.
+
+    ``padding`` are the lengths of the axes before they are cropped; ``forward`` and ``training`` are predicted seconds.
+    """
+
+    wanted: Wanted
+    source: str
+    flat: str
+    digest: str
+    parameters: int
+    padding: tuple[int, ...]
+    forward: float
+    training: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the weight."""
+        return self.wanted.shape
+
+    @property
+    def elements(self) -> int:
+        """The number of entries of the weight."""
+        return torch.Size(self.shape).numel()
+
+    def module_class(self) -> type[nn.Module]:
+        """The class whose instances hold the cores and return the weight; equal weights share it."""
+        return torch_class(module_of_source(NETWORK, "torch", self.source))
+
+    def __str__(self) -> str:
+        """``164 → 2 359 296, attn chi=2``."""
+        return f"{grouped(self.parameters)} → {grouped(self.elements)}, {self.wanted.template}"
+
+
+def compile_weight(wanted: Wanted) -> CompiledWeight:
+    """The compiled weight; that of a standard topology is compiled once in a process.
+
+    Raises:
+        CompileError: as :func:`tnc.layers.weight_network`.
+    """
+    return _of_topology(wanted) if wanted.template.network in TOPOLOGIES else _compiled(wanted)
+
+
+def _compiled(wanted: Wanted) -> CompiledWeight:
+    net = weight_network(wanted.template, wanted.shape, wanted.std, wanted.axes, Options(dtype=wanted.dtype))
+    (row,) = net.report().networks
+    return CompiledWeight(
+        wanted,
+        net.source("torch"),
+        net.expand(),
+        digest(net.program),
+        row.parameters,
+        _padding(net.program, wanted.shape),
+        row.seconds_forward,
+        row.seconds_training,
+    )
+
+
+_of_topology = lru_cache(maxsize=256)(_compiled)
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """The dtype as the options of the compiler have it; float32 for those that it does not know."""
+    name = str(dtype).removeprefix("torch.")
+    return name if name in DTYPES else "float32"
+
+
+def _padding(program: Program, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The length of every axis of the output before it is cropped."""
+    shapes = program.shapes()
+    longer: dict[int, int] = {}
+    for statement in program.statements:
+        if isinstance(statement, View) and isinstance(statement.kind, Crop):
+            for before, after in zip(shapes[statement.argument], statement.shape, strict=True):
+                if isinstance(before, int) and isinstance(after, int) and before != after:
+                    longer[after] = max(before, longer.get(after, 0))
+    return tuple(longer.get(length, length) for length in shape)

@@ -1,0 +1,130 @@
+"""What a caller asks for: a template with the options of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, cast
+
+from torch import nn
+
+from tnc.api import expected
+from tnc.diagnostics import CompileError, Diagnostic
+from tnc.diagnostics.suggest import unknown
+from tnc.layers import Template, make_template
+
+Mode: TypeAlias = Literal["replace", "add"]
+Through: TypeAlias = Literal["auto", "build"]
+Start: TypeAlias = Literal["random"]
+
+MODES: Final = ("replace", "add")
+THROUGH: Final = ("auto", "build")
+STARTS: Final = ("random",)
+
+
+class Generated:
+    """A template for the layers that a pattern selects: a topology of ``std.weight``, or a network of a file.
+
+    >>> Generated("attn", chi=2)
+    Generated('attn', chi=2)
+
+    Args:
+        network: ``"attn"``, ``"mine.tn"``, or ``"mine.tn:fc2"``.
+        mode: ``"replace"`` or ``"add"``; that of the call if None, and likewise for the other options.
+        start: ``"random"``.
+        through: ``"auto"`` or ``"build"``.
+        args: arguments as a mapping, for parameters that are called like one of these options.
+        **arguments: Python values for the network's parameters; activations by name.
+    """
+
+    __slots__ = ("mode", "start", "template", "through")
+
+    def __init__(
+        self,
+        network: str,
+        /,
+        *,
+        mode: Mode | None = None,
+        start: Start | None = None,
+        through: Through | None = None,
+        args: Mapping[str, object] | None = None,
+        **arguments: object,
+    ) -> None:
+        if not isinstance(cast("object", network), str):
+            raise expected("the first argument", 'a topology or a file, such as `"attn"` or `"mine.tn:fc2"`', network)
+        twice = [name for name in args or {} if name in arguments]
+        if twice:
+            raise TypeError(f"the argument `{twice[0]}` is given twice: as a keyword and in `args`")
+        self.template: Template = make_template(network, {**arguments, **(args or {})})
+        self.mode = mode
+        self.start = start
+        self.through = through
+
+    def __repr__(self) -> str:
+        """The call that makes it."""
+        options = {"mode": self.mode, "start": self.start, "through": self.through}
+        given = [f"{name}={value!r}" for name, value in options.items() if value is not None]
+        given += [f"{name}={value!r}" for name, value in self.template.arguments]
+        return f"Generated({', '.join([repr(self.template.network), *given])})"
+
+    def _key(self) -> tuple[object, ...]:
+        return self.template, self.mode, self.start, self.through
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Generated) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+Choice: TypeAlias = "Mapping[str, Generated | str] | Generated | str"
+"""Templates by pattern; or one template, for the layers that ``filter`` selects."""
+
+Filter: TypeAlias = Callable[[str, nn.Module], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A template with every option decided."""
+
+    template: Template
+    mode: Mode
+    start: Start
+    through: Through
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a call; those of templates come first."""
+
+    mode: Mode = "replace"
+    start: Start = "random"
+    through: Through = "auto"
+    freeze: bool = True
+    name: str = "default"
+    sizes: tuple[tuple[str, int], ...] = ()
+    filter: Filter | None = field(default=None, compare=False)
+
+    def request(self, generated: Generated | str) -> Request:
+        """What a caller asks for, its open options filled in.
+
+        Raises:
+            CompileError: TN049 for unknown options.
+            TypeError: for another type than a template or a string.
+        """
+        if isinstance(generated, str):
+            generated = Generated(generated)
+        if not isinstance(cast("object", generated), Generated):
+            raise expected("a value of `choice`", 'a `Generated` or a string such as `"attn"`', generated)
+        mode, start, through = (
+            generated.mode or self.mode,
+            generated.start or self.start,
+            generated.through or self.through,
+        )
+        wrong: list[Diagnostic] = []
+        for what, value, known in (("mode", mode, MODES), ("start", start, STARTS), ("through", through, THROUGH)):
+            if value not in known:
+                wrong.append(unknown("TN049", f"{what}", str(value), known))
+        if wrong:
+            raise CompileError(wrong)
+        return Request(generated.template, mode, start, through)

@@ -1,0 +1,165 @@
+"""Layers of a model are planned, replaced and merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from tnc.api import expected
+from tnc.diagnostics import CompileError, Diagnostic
+from tnc.torch.generated import Choice, Filter, Mode, Settings, Start, Through
+from tnc.torch.layers import Adapted, Adapter, Weightless, adapted_class, replaced_class
+from tnc.torch.plan import LayerPlan, LayerRow
+from tnc.torch.planning import Target, targets
+
+Model = TypeVar("Model", bound=nn.Module)
+
+_DEVICE = "generic-cpu"
+
+
+def plan_layers(
+    model: nn.Module,
+    choice: Choice,
+    /,
+    *,
+    mode: Mode = "replace",
+    start: Start = "random",
+    through: Through = "auto",
+    freeze: bool = True,
+    filter: Filter | None = None,
+    name: str = "default",
+    sizes: Mapping[str, int] | None = None,
+) -> LayerPlan:
+    """What :func:`replace_layers` would do with the same arguments; the model is not changed."""
+    settings = _settings(mode, start, through, freeze, filter, name, sizes)
+    return _plan(model, targets(model, choice, settings))
+
+
+def replace_layers(
+    model: nn.Module,
+    choice: Choice,
+    /,
+    *,
+    mode: Mode = "replace",
+    start: Start = "random",
+    through: Through = "auto",
+    freeze: bool = True,
+    filter: Filter | None = None,
+    name: str = "default",
+    sizes: Mapping[str, int] | None = None,
+    generator: torch.Generator | None = None,
+) -> LayerPlan:
+    """Generate the weights of some layers of a model, in place, and return the plan.
+
+    Everything is checked first; after an error the model is as it was. Cores start such that the weight has the
+    deviation that it had, to two digits; or the framework's default where it is near that, or was zero.
+
+    Args:
+        model: the model; it may be on any device, and have any floating dtype.
+        choice: templates by pattern: exact names, globs, or ``re:`` and a regular expression. With ``filter``, one
+            template for all the layers that it selects.
+        mode: ``"replace"``, or ``"add"`` for an adapter on the dense weight.
+        start: how cores start: ``"random"``.
+        through: ``"build"``: the weight is built in every call.
+        freeze: for ``mode="add"``: no parameter that the model has so far requires a gradient any more.
+        filter: selects layers by name and module.
+        name: the name of the adapter.
+        sizes: the batch to plan for, as ``{"batch": 64}``.
+        generator: draws the cores.
+
+    Raises:
+        CompileError: TN045 to TN049 for names and layers, TN040 to TN044 for templates, and their own errors.
+        TypeError: for arguments of other types.
+    """
+    settings = _settings(mode, start, through, freeze, filter, name, sizes)
+    found = targets(model, choice, settings)
+    plan = _plan(model, found)
+    adding = [target for target in found if target.request.mode == "add"]
+    new: dict[str, nn.Module] = {}
+    adapters: list[tuple[Adapted, Adapter]] = []
+    for target in found:
+        if target in adding:
+            layer = target.layer
+            adapted = layer if isinstance(layer, Adapted) else adapted_class(target.kind)(layer, target.kind)
+            adapters.append((adapted, Adapter(adapted.base, target.compiled, generator).train(layer.training)))
+            new[target.name] = adapted
+        else:
+            new[target.name] = replaced_class(target.kind)(target.layer, target.kind, target.compiled, generator)
+    # from here on nothing fails
+    if adding and settings.freeze:
+        model.requires_grad_(False)
+    for adapted, adapter in adapters:
+        adapted.adapters[settings.name] = adapter
+    for name_, module in new.items():
+        _put(model, name_, module)
+    return plan
+
+
+def merge_layers(model: Model, /) -> Model:
+    """The model, in place, with dense weights in place of all generated ones and of adapters that are enabled.
+
+    Each layer is of its own class again, with the keys of its own ``state_dict`` in their order.
+    """
+    if not isinstance(model, nn.Module):
+        raise expected("the first argument", "a `torch.nn.Module`", model)
+    found = {name: module for name, module in model.named_modules() if isinstance(module, Weightless)}
+    if "" in found:
+        advice = "merge the model that has it, or call its method `dense()`"
+        raise CompileError((Diagnostic("TN049", "a layer alone cannot be merged in place", help=advice),))
+    if torch.is_inference_mode_enabled():
+        advice = "call it before `torch.inference_mode()`: weights that are made inside cannot be trained"
+        raise CompileError((Diagnostic("TN049", "layers cannot be merged under inference mode", help=advice),))
+    for name in reversed(found):  # inner layers first: the outer one takes its submodules over
+        layer = model.get_submodule(name)
+        assert isinstance(layer, Weightless)
+        _put(model, name, layer.dense())
+    return model
+
+
+def _put(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Put a module in the place of the one with this name."""
+    parent, _, own = name.rpartition(".")
+    model.get_submodule(parent)._modules[own] = module
+
+
+def _settings(
+    mode: Mode,
+    start: Start,
+    through: Through,
+    freeze: bool,
+    filter: Filter | None,
+    name: str,
+    sizes: Mapping[str, int] | None,
+) -> Settings:
+    """The options of a call.
+
+    Raises:
+        CompileError: TN049 for a name that no adapter can have.
+    """
+    if not name.isidentifier() or hasattr(nn.ModuleDict, name):
+        advice = "letters, digits and `_`, such as `french`"
+        raise CompileError((Diagnostic("TN049", f"no adapter can be called `{name}`", help=advice),))
+    return Settings(mode, start, through, freeze, name, tuple((sizes or {}).items()), filter)
+
+
+def _plan(model: nn.Module, found: tuple[Target, ...]) -> LayerPlan:
+    return LayerPlan(tuple(map(_row, found)), sum(each.numel() for each in model.parameters()), _DEVICE)
+
+
+def _row(target: Target) -> LayerRow:
+    compiled = target.compiled
+    extra = 1 if target.request.mode == "add" else 0
+    return LayerRow(
+        target.name,
+        target.kind.name,
+        compiled.shape,
+        compiled.padding,
+        compiled.parameters + extra,
+        str(compiled.wanted.template),
+        target.request.mode,
+        "built",
+        compiled.training,
+    )
