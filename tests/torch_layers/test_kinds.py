@@ -54,10 +54,9 @@ def model_and_data(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     return model, (x, x, x) if name.startswith("Multi") else (x,)
 
 
-def result(model: nn.Module, data: tuple[torch.Tensor, ...]) -> torch.Tensor:
+def result(model: nn.Module, data: tuple[torch.Tensor, ...]) -> Any:
     found = model.get_submodule("layer")(*data)
-    tensor: torch.Tensor = found[0] if isinstance(found, tuple) else found
-    return tensor
+    return found[0] if isinstance(found, tuple) else found
 
 
 def frozen_state(module: nn.Module) -> dict[str, object]:
