@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import torch
@@ -60,12 +60,12 @@ class Weightless(nn.Module):
     @torch.no_grad()
     def dense(self) -> nn.Module:
         """The layer with a dense weight, of the class that it had, in which nothing of ours is left."""
-        known = self._parameters.get(self.kind.weight)
-        weight = self.built().detach().clone(memory_format=torch.contiguous_format)
-        if known is not None:
-            weight = weight.to(known.dtype)
+        return self._restored(self.built().detach().clone(memory_format=torch.contiguous_format))
+
+    def _restored(self, weight: torch.Tensor) -> nn.Module:
+        """The dense layer with this weight."""
         parameters: dict[str, Any] = dict(self._parameters)
-        parameters[self.kind.weight] = nn.Parameter(weight, requires_grad=known is None or known.requires_grad)
+        parameters[self.kind.weight] = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
         dense = self.original.__new__(self.original)
         state = {name: value for name, value in vars(self).items() if name not in OWN}
         state["_modules"] = {name: module for name, module in self._modules.items() if name not in OWN}
@@ -173,6 +173,22 @@ class Adapted(Weightless):
         self._take_over(layer, kind)
         self.adapters = nn.ModuleDict()
 
+    def named_adapters(self) -> Iterator[tuple[str, Adapter]]:
+        """The adapters by name, in the order in which they were added."""
+        for name, adapter in self.adapters.items():
+            assert isinstance(adapter, Adapter)
+            yield name, adapter
+
+    def without_adapters(self) -> nn.Module:
+        """The dense layer as it was."""
+        return self._restored(self.base)
+
+    @torch.no_grad()
+    def dense(self) -> nn.Module:
+        """The layer with the enabled adapters merged into its weight, which keeps its dtype and its flag."""
+        weight = self.built().detach().to(self.base.dtype, copy=True)
+        return self._restored(nn.Parameter(weight, requires_grad=self.base.requires_grad))
+
     @property
     def base(self) -> nn.Parameter:
         """The dense weight."""
@@ -183,14 +199,14 @@ class Adapted(Weightless):
     def built(self) -> torch.Tensor:
         """The dense weight and the enabled adapters together."""
         weight: torch.Tensor = self.base
-        for adapter in self.adapters.values():
+        for _, adapter in self.named_adapters():
             if adapter.enabled:
                 weight = weight + self.kind.finish(self, adapter())
         return weight
 
     def __repr__(self) -> str:
         """Such as ``AdaptedLinear(in_features=8, out_features=4, bias=True, default: 12 → 32, attn chi=2, built)``."""
-        return self._described(f"{name}: {adapter!r}" for name, adapter in self.adapters.items())
+        return self._described(f"{name}: {adapter!r}" for name, adapter in self.named_adapters())
 
     def _get_name(self) -> str:
         return f"Adapted{self.original.__name__}"

@@ -94,7 +94,7 @@ def replace_layers(
     for adapted, adapter in adapters:
         adapted.adapters[settings.name] = adapter
     for name_, module in new.items():
-        _put(model, name_, module)
+        put(model, name_, module)
     return plan
 
 
@@ -115,11 +115,11 @@ def merge_layers(model: Model, /) -> Model:
     for name in reversed(found):  # inner layers first: the outer one takes its submodules over
         layer = model.get_submodule(name)
         assert isinstance(layer, Weightless)
-        _put(model, name, layer.dense())
+        put(model, name, layer.dense())
     return model
 
 
-def _put(model: nn.Module, name: str, module: nn.Module) -> None:
+def put(model: nn.Module, name: str, module: nn.Module) -> None:
     """Put a module in the place of the one with this name."""
     parent, _, own = name.rpartition(".")
     model.get_submodule(parent)._modules[own] = module
