@@ -1,4 +1,4 @@
-"""Pages whose examples run: ``docs/python.md`` and ``docs/cookbook.md``; ``--update-golden`` writes what is printed.
+"""Pages of ``docs/`` whose examples run; ``--update-golden`` writes what is printed.
 
 Each section begins with no names defined, in a folder that has the files of the page's head and nothing else.
 
@@ -23,7 +23,7 @@ from tests.markdown import ROOT
 from tests.test_tutorial import BLOCK
 from tnc.cli import main
 
-PAGES = ("python.md", "cookbook.md")
+PAGES = ("python.md", "cookbook.md", "models.md")
 
 
 def sections(page: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What the README shows is what the commands print; ``--update-golden`` writes it anew.
 
+* A ``python`` block after ``<!-- runs -->`` is executed, and prints the ``text`` block after ``<!-- prints -->``.
 * A ``console`` block that begins with ``$ tnc …`` holds that command and its output.
 * A block after ``<!-- file: PATH -->`` holds that file.
 * A block after ``<!-- output of: tnc … -->`` holds that output. ``| from: TEXT | to: TEXT`` before the end of the
@@ -26,6 +27,10 @@ README = ROOT / "README.md"
 CONSOLE = re.compile(r"(?P<head>```console\n\$ tnc (?P<what>.*)\n)(?P<body>(?:(?!```).*\n)*)")
 FILE = re.compile(r"(?P<head><!-- file: (?P<what>.*?) -->\n+```\w*\n)(?P<body>(?:(?!```).*\n)*)")
 OUTPUT = re.compile(r"(?P<head><!-- output of: tnc (?P<what>.*?) -->\n+```\w*\n)(?P<body>(?:(?!```).*\n)*)")
+
+RUNS = re.compile(
+    r"<!-- runs -->\n```python\n(?P<program>.*?)```\n\n<!-- prints -->\n```text\n(?P<printed>.*?)```\n", re.DOTALL
+)
 
 Command = Callable[[str], str]
 
@@ -74,6 +79,19 @@ def test_blocks_are_what_the_commands_print(command: Command, update_golden: boo
         README.write_text(wanted, encoding="utf-8")
         return
     assert text == wanted, "review the difference, then run with --update-golden"
+
+
+def test_layers_of_a_model_are_generated(capsys: pytest.CaptureFixture[str], update_golden: bool) -> None:
+    text = README.read_text(encoding="utf-8")
+    (shown,) = RUNS.finditer(text)
+    names: dict[str, Any] = {}
+    exec(shown["program"], names)
+    printed = capsys.readouterr().out
+    assert [type(layer).__name__ for layer in names["model"]].count("Conv2d") == 2
+    if update_golden:
+        README.write_text(text[: shown.start("printed")] + printed + text[shown.end("printed") :], encoding="utf-8")
+        return
+    assert shown["printed"] == printed, "review the difference, then run with --update-golden"
 
 
 def test_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

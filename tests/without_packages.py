@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -24,7 +25,21 @@ TEXT = """network n(chi: int = 2) {
   output y(n, j) = tanh(x(n, i) * a(i, k)) * b(k, j)
 }
 """
+LAYER_FUNCTIONS = (
+    "plan_layers",
+    "replace_layers",
+    "merge_layers",
+    "adapter_names",
+    "enable_adapters",
+    "disable_adapters",
+    "remove_adapters",
+    "core_groups",
+    "cached",
+)
+"""The functions of `tnc.torch`."""
+
 NEEDS = {
+    **{f"tnc.torch: {name}": "torch" for name in LAYER_FUNCTIONS},
     **dict.fromkeys(["bench -b torch", 'module("torch")', "torch()"], "torch"),
     **dict.fromkeys(["bench -b jax", 'module("jax")', "jax()"], "jax"),
     "graph()": "networkx",
@@ -91,6 +106,19 @@ def commands(folder: Path) -> dict[str, list[str]]:
     }
 
 
+def use_of_layers(function: str) -> object:
+    """A call of a function of `tnc.torch` on a small model."""
+    from torch import nn
+
+    import tnc.torch as layers
+
+    model = nn.Sequential(nn.Linear(4, 4))
+    arguments: dict[str, tuple[object, ...]] = {"core_groups": (0.1,)}
+    selected = ({"0": layers.Generated("ttn")},)
+    arguments |= {"plan_layers": selected, "replace_layers": selected}
+    return getattr(layers, function)(model, *arguments.get(function, ()))
+
+
 def names(folder: Path) -> dict[str, Callable[[], object]]:
     """A use of each name of the Python interface; a case begins with the name."""
     import tnc
@@ -124,6 +152,7 @@ def names(folder: Path) -> dict[str, Callable[[], object]]:
         "numpy()": lambda: net.numpy(),
         "torch()": lambda: net.torch(),
         "jax()": lambda: net.jax(),
+        **{f"tnc.torch: {name}": partial(use_of_layers, name) for name in LAYER_FUNCTIONS},
     }
 
 

@@ -210,6 +210,13 @@ def test_one_call_replaces_and_adds() -> None:
 # -- what is refused ----------------------------------------------------------------------------------------
 
 
+def test_everything_at_once() -> None:
+    model = small()
+    model[7].weight = nn.Parameter(model[7].weight.int(), requires_grad=False)
+    found = errors(model, {"3": "atn", "4.*": "ttn", "6": Generated("ttn", mode="no"), "7": "ttn"})  # type: ignore[arg-type]
+    assert [code for code, _ in found] == ["TN045", "TN049", "TN047", "TN040"]
+
+
 def test_names() -> None:
     found = errors(small(), {"8": "ttn", "1": "ttn", "[67]": "ttn", "6": "attn"})
     assert [code for code, _ in found] == ["TN045", "TN047", "TN046"]

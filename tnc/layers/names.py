@@ -31,6 +31,16 @@ def select(patterns: Sequence[str], names: Sequence[str], others: Mapping[str, s
         CompileError: TN045 for each pattern without a match, TN046 for each name that two patterns select, TN047 for
             an exact name of ``others``.
     """
+    found, wrong = try_select(patterns, names, others)
+    if wrong:
+        raise CompileError(wrong)
+    return found
+
+
+def try_select(
+    patterns: Sequence[str], names: Sequence[str], others: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], list[Diagnostic]]:
+    """What :func:`select` returns for the patterns that are right, and what is wrong with the others."""
     others = others or {}
     found: dict[str, list[str]] = {name: [] for name in names}
     wrong: list[Diagnostic] = []
@@ -45,9 +55,7 @@ def select(patterns: Sequence[str], names: Sequence[str], others: Mapping[str, s
         if not matched:
             wrong.append(_nothing(pattern, names, others))
     wrong += [_twice(name, chosen) for name, chosen in found.items() if len(chosen) > 1]
-    if wrong:
-        raise CompileError(wrong)
-    return {name: chosen[0] for name, chosen in found.items() if chosen}
+    return {name: chosen[0] for name, chosen in found.items() if chosen}, wrong
 
 
 def _matches(pattern: str, names: Iterable[str]) -> list[str]:

@@ -1,4 +1,15 @@
-"""Generated weights inside PyTorch models."""
+"""Generated weights inside PyTorch models.
+
+Raises:
+    CompileError: TN024 on import, if PyTorch is not installed.
+"""
+
+from importlib.util import find_spec
+
+from tnc.extras import missing
+
+if find_spec("torch") is None:
+    raise missing("torch", "`tnc.torch` cannot be imported")
 
 from tnc.torch.adapters import adapter_names as adapter_names
 from tnc.torch.adapters import disable_adapters as disable_adapters

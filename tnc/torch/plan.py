@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import prod
 
-from tnc.units import grouped, ratio_text, seconds_text
+from tnc.units import grouped, plural, ratio_text, seconds_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class LayerPlan:
         lines = [head, *map(_cells, self.rows)]
         seconds = sum(row.seconds for row in self.rows)
         ratio = ratio_text(self.dense / max(self.generated, 1))
-        total = (f"{len(self.rows)} layers", "", grouped(self.dense), grouped(self.generated), ratio, "", "")
+        total = (plural(len(self.rows), "layer"), "", grouped(self.dense), grouped(self.generated), ratio, "", "")
         lines.append((*total, seconds_text(seconds)))
         notes = [
             f"model: {grouped(self.parameters)} parameters before, {grouped(self.after)} after",

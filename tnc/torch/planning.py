@@ -12,7 +12,7 @@ from torch import nn
 from tnc.api import expected
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.diagnostics.suggest import listed
-from tnc.layers import select
+from tnc.layers.names import try_select
 from tnc.torch.compiled import CompiledWeight, Wanted, compile_weight, dtype_name
 from tnc.torch.generated import Choice, Generated, Request, Settings
 from tnc.torch.kinds import Kind, find_kind, objection, refusal
@@ -60,11 +60,16 @@ def targets(model: nn.Module, choice: Choice, settings: Settings) -> tuple[Targe
     if torch.is_inference_mode_enabled():
         advice = "call it before `torch.inference_mode()`: cores that are made inside cannot be trained"
         wrong.append(Diagnostic("TN049", "layers cannot be generated under inference mode", help=advice))
+    fitting: list[_Candidate] = []
     for candidate in candidates:
-        wrong += _objections(candidate, settings, owners)
-    if wrong:
-        raise CompileError(wrong)
-    return tuple(_compiled(candidates))
+        objections = [*_objections(candidate, settings, owners)]
+        wrong += objections
+        if not objections:
+            fitting.append(candidate)
+    found, misfits = _compiled(fitting)
+    if wrong or misfits:
+        raise CompileError((*wrong, *misfits))
+    return found
 
 
 def _refusals(names: Mapping[str, nn.Module]) -> dict[str, str]:
@@ -85,10 +90,8 @@ def _selected(model: nn.Module, choice: Choice, settings: Settings) -> tuple[lis
         if settings.filter is not None:
             raise TypeError("with `filter`, `choice` is one template, not a mapping")
         others = _refusals({name: module for name, module in modules.items() if name not in kinds and name})
-        try:
-            chosen = {name: choice[pattern] for name, pattern in select(tuple(choice), tuple(kinds), others).items()}
-        except CompileError as error:
-            wrong += error.diagnostics
+        selected, wrong = try_select(tuple(choice), tuple(kinds), others)
+        chosen = {name: choice[pattern] for name, pattern in selected.items()}
     elif settings.filter is None:
         raise expected("`choice`", 'a mapping such as `{"features.*": "attn"}`, unless `filter` is given', choice)
     else:
@@ -146,16 +149,20 @@ def _objections(candidate: _Candidate, settings: Settings, owners: Mapping[int, 
     own = f"{name}.{kind.weight}"
     tied = [other for other in owners.get(id(layer._parameters[kind.weight]), []) if other != own]
     if tied:
-        (attribute, before) = (kind.weight, name)
-        untie = f"`model.{before}.{attribute} = torch.nn.Parameter(model.{before}.{attribute}.detach().clone())`"
         message = f"the weight of layer `{name}` is also {listed(tied)}"
-        yield Diagnostic("TN048", message, help=f"leave the layer dense, or untie it first: {untie}")
+        yield Diagnostic("TN048", message, help=_untied(name, kind))
 
 
 def _clash(layer: nn.Module) -> str | None:
     """The objection to a layer that has an attribute of the name of one of ours."""
     taken = sorted(OWN.intersection((*vars(layer), *layer._modules)))
     return f"has attributes of its own called {listed(taken)}" if taken else None
+
+
+def _untied(name: str, kind: Kind) -> str:
+    path = "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in name.split("."))
+    place = f"model{path}.{kind.weight}"
+    return f"leave the layer dense, or untie it first: `{place} = torch.nn.Parameter({place}.detach().clone())`"
 
 
 _OTHERWISE = "leave the layer out"
@@ -168,12 +175,8 @@ _WAYS_OUT = {
 # -- compilation --------------------------------------------------------------------------------------
 
 
-def _compiled(candidates: list[_Candidate]) -> Iterator[Target]:
-    """The layers with their weights, each distinct one compiled once.
-
-    Raises:
-        CompileError: with what is wrong with the template of any layer; equal errors once.
-    """
+def _compiled(candidates: list[_Candidate]) -> tuple[tuple[Target, ...], list[Diagnostic]]:
+    """The layers with their weights, each distinct one compiled once, and what is wrong with their templates."""
     weights: dict[Wanted, CompiledWeight | tuple[Diagnostic, ...]] = {}
     compiled: list[Target] = []
     wrong: dict[Diagnostic, list[str]] = {}
@@ -187,9 +190,7 @@ def _compiled(candidates: list[_Candidate]) -> Iterator[Target]:
         else:
             for diagnostic in weight:
                 wrong.setdefault(diagnostic, []).append(candidate.name)
-    if wrong:
-        raise CompileError(_of_layers(diagnostic, names) for diagnostic, names in wrong.items())
-    yield from compiled
+    return tuple(compiled), [_of_layers(diagnostic, names) for diagnostic, names in wrong.items()]
 
 
 def _attempted(wanted: Wanted) -> CompiledWeight | tuple[Diagnostic, ...]:

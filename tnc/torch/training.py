@@ -13,8 +13,8 @@ from tnc.torch.layers import Adapter, Generates
 
 def core_groups(
     model: nn.Module,
-    lr: float,
     /,
+    lr: float,
     *,
     core_lr: float | None = None,
     scale_lr: float | None = None,
