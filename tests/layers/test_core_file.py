@@ -27,7 +27,7 @@ from tnc.options import Options
 def two_layers() -> Parts:
     parts = Parts()
     parts.add_layer("a", (6, 4))
-    parts.add_layer("b.c", (3, 5), seed=1, settings=(("bias", True),))
+    parts.add_layer("b.c", (3, 5), seed=1, padding_row=2)
     parts.add_tensor("a.bias", np.arange(6.0))
     return parts
 

@@ -84,6 +84,26 @@ def test_adapters_add_to_the_dense_weight(tmp_path: Path) -> None:
     assert set(values(tmp_path / "both")) == {"a.weight", "b"}
 
 
+def test_an_adapter_that_was_disabled_is_left_out(tmp_path: Path) -> None:
+    parts = Parts()
+    one = parts.add_layer("a", scale=1.0, adapter="one")
+    two = parts.add_layer("a", seed=1, scale=1.0, adapter="two", enabled=False)
+    base = dense(tmp_path / "base", {"a.weight": np.zeros((6, 4))})
+    cores = parts.write(tmp_path / "cores")
+    merge_file(cores, tmp_path / "enabled", bases=[base])
+    merge_file(cores, tmp_path / "both", bases=[base], adapters=["one", "two"])
+    np.testing.assert_allclose(values(tmp_path / "enabled")["a.weight"], one, rtol=1e-6)
+    np.testing.assert_allclose(values(tmp_path / "both")["a.weight"], one + two, rtol=1e-5)
+
+
+def test_the_padding_of_an_embedding_is_zero(tmp_path: Path) -> None:
+    parts = Parts()
+    weight = parts.add_layer("a", padding_row=2)
+    merge_file(parts.write(tmp_path / "cores"), tmp_path / "out")
+    weight[2] = 0
+    assert np.array_equal(values(tmp_path / "out")["a.weight"], weight)
+
+
 def test_tied_weights_have_both_keys(tmp_path: Path) -> None:
     parts = Parts()
     weight = parts.add_layer("embed")

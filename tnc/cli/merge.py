@@ -29,7 +29,7 @@ def add_to(subparsers: Subparsers) -> None:
         help="a safetensors file of the dense model: its other tensors are copied, and adapters add to its weights",
     )
     parser.add_argument(
-        "--adapter", action="append", default=[], metavar="NAME", help="add this adapter only (default: all)"
+        "--adapter", action="append", default=[], metavar="NAME", help="add this adapter only (default: those enabled)"
     )
     parser.add_argument("--dtype", action=Once, help="dtype of all floating-point tensors (default: their own)")
     add_format(parser)

@@ -47,6 +47,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN051": "safetensors file holds no cores",
     "TN052": "file of cores has a newer format",
     "TN053": "file of cores contradicts itself",
+    "TN054": "file of cores does not fit the model",
     "TN055": "adapter has no dense weight to be added to",
     "TN056": "adapter is unknown",
     "TN063": "sharding a weight would save nothing",

@@ -67,8 +67,11 @@ class StoredLayer:
         mode: ``"replace"``, or ``"add"`` if the weight is the dense one plus the generated one times a scale.
         adapter: the name of the adapter.
         scale: the tensor with the scale of the adapter.
+        enabled: whether the adapter was enabled.
+        frozen: whether the dense weight under the adapter was frozen.
+        trainable: whether the cores were not.
+        padding_row: the row of an embedding that is zero.
         through: ``"auto"``, ``"build"`` or ``"apply"``.
-        settings: further settings of the framework that wrote the file, which a merge ignores.
         checksum: of the cores and the scale; :func:`write_core_file` fills it in.
     """
 
@@ -81,8 +84,11 @@ class StoredLayer:
     mode: str = "replace"
     adapter: str = "default"
     scale: str | None = None
+    enabled: bool = True
+    frozen: bool = False
+    trainable: bool = True
+    padding_row: int | None = None
     through: str = "auto"
-    settings: tuple[tuple[str, object], ...] = ()
     checksum: str = ""
 
     @property
@@ -298,7 +304,7 @@ def _inconsistent(path: Path, wrong: Sequence[str]) -> CompileError:
 def _to_json(entry: StoredNetwork | StoredLayer) -> dict[str, object]:
     """An entry as JSON; pairs become objects."""
     content = asdict(entry)
-    for pairs in ("cores", "arguments", "settings"):
+    for pairs in ("cores", "arguments"):
         if pairs in content:
             content[pairs] = dict(content[pairs])
     return content
@@ -323,7 +329,7 @@ def _from_json(kind: type[_T], entry: object) -> _T:
 def _value(name: str, kind: str, value: object) -> object:
     """The value of a field of an annotated type."""
     match kind, value:
-        case ("str", str()) | ("str | None", str() | None):
+        case ("str", str()) | ("str | None", str() | None) | ("bool", bool()) | ("int | None", int() | None):
             return value
         case "tuple[int, ...]", list():
             sizes = cast("list[object]", value)

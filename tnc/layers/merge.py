@@ -129,7 +129,7 @@ def merge_file(
         path: the file of cores.
         output: the safetensors file to write.
         bases: files of the dense model, whose other tensors are copied; adapters add to weights found there.
-        adapters: the adapters to add; all of them if empty.
+        adapters: the adapters to add; those that were enabled if empty.
         dtype: the dtype of all floating-point tensors; their own if None.
         progress: called with the number of weights that are done, and that of all.
 
@@ -200,7 +200,11 @@ def _chosen(cores: CoreFile, adapters: Sequence[str]) -> list[StoredLayer]:
         wrong = [replace(each, help="the file has no adapters: leave the name out") for each in wrong]
     if wrong:
         raise CompileError(wrong)
-    return [each for each in cores.header.layers if each.mode == "replace" or not adapters or each.adapter in adapters]
+    return [
+        layer
+        for layer in cores.header.layers
+        if layer.mode == "replace" or (layer.adapter in adapters if adapters else layer.enabled)
+    ]
 
 
 def _wrong_dense(cores: CoreFile, layer: StoredLayer, dense: TensorFile | None) -> Iterator[Diagnostic]:
@@ -249,7 +253,11 @@ def _generated(merge: _Merge, key: str) -> memoryview:
 def _built(merge: _Merge, layer: StoredLayer) -> Array:
     """The generated weight of one layer."""
     cores = {key: merge.cores.tensors.array(name) for key, name in layer.cores}
-    return build_weight(merge.modules[layer.network], cores)
+    weight = build_weight(merge.modules[layer.network], cores)
+    if layer.padding_row is not None:
+        weight = weight.copy()
+        weight[layer.padding_row] = 0
+    return weight
 
 
 def _modules(cores: CoreFile, layers: Sequence[StoredLayer]) -> dict[str, ModuleType]:

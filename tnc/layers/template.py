@@ -65,6 +65,16 @@ def make_template(network: str, arguments: Mapping[str, object]) -> Template:
     return Template(network, tuple((name, _hashable(value)) for name, value in arguments.items()))
 
 
+def author_text(template: Template) -> str | None:
+    """The text of the file that a template names; None for a topology.
+
+    Raises:
+        CompileError: if the file cannot be read.
+    """
+    match = _FILE.fullmatch(template.network)
+    return None if match is None else read_source(match["file"], Options().limits).text
+
+
 def weight_network(
     template: Template,
     shape: Sequence[int],

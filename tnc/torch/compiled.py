@@ -9,10 +9,11 @@ from typing import Final
 import torch
 from torch import nn
 
+from tnc.api import Network
 from tnc.ir.digest import digest
 from tnc.ir.program import Crop, Program, View
 from tnc.layers import Template, weight_network
-from tnc.layers.template import TOPOLOGIES
+from tnc.layers.template import TOPOLOGIES, author_text
 from tnc.modules import module_of_source, torch_class
 from tnc.options import DTYPES, Options
 from tnc.units import grouped
@@ -36,6 +37,7 @@ class CompiledWeight:
     """A compiled weight: its source for PyTorch, the flat text of its network, and what it costs.
 
     ``padding`` are the lengths of the axes before they are cropped; ``forward`` and ``training`` are predicted seconds.
+    ``author`` is the text of the file that declares the network, None for a topology.
     """
 
     wanted: Wanted
@@ -46,6 +48,7 @@ class CompiledWeight:
     padding: tuple[int, ...]
     forward: float
     training: float
+    author: str | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,8 +78,8 @@ def compile_weight(wanted: Wanted) -> CompiledWeight:
     return _of_topology(wanted) if wanted.template.network in TOPOLOGIES else _compiled(wanted)
 
 
-def _compiled(wanted: Wanted) -> CompiledWeight:
-    net = weight_network(wanted.template, wanted.shape, wanted.std, wanted.axes, Options(dtype=wanted.dtype))
+def compiled_from(wanted: Wanted, net: Network, author: str | None) -> CompiledWeight:
+    """The compiled weight of a network that gives it."""
     (row,) = net.report().networks
     return CompiledWeight(
         wanted,
@@ -87,7 +90,13 @@ def _compiled(wanted: Wanted) -> CompiledWeight:
         _padding(net.program, wanted.shape),
         row.seconds_forward,
         row.seconds_training,
+        author,
     )
+
+
+def _compiled(wanted: Wanted) -> CompiledWeight:
+    net = weight_network(wanted.template, wanted.shape, wanted.std, wanted.axes, Options(dtype=wanted.dtype))
+    return compiled_from(wanted, net, author_text(wanted.template))
 
 
 _of_topology = lru_cache(maxsize=256)(_compiled)

@@ -14,7 +14,10 @@ from tnc.torch.kinds import Kind
 GENERATOR: Final = "generator"
 """The submodule that has the cores."""
 
-OWN: Final = frozenset({"kind", "original", "order", "compiled", GENERATOR, "adapters"})
+RECORD: Final = "untrained"
+"""The attribute with the fingerprints of the whole model, from when its layers were replaced."""
+
+OWN: Final = frozenset({"kind", "original", "order", "compiled", GENERATOR, "adapters", RECORD})
 """The attributes and submodules that the dense layer has not."""
 
 

@@ -14,6 +14,7 @@ from tnc.torch.generated import Choice, Filter, Mode, Settings, Start, Through
 from tnc.torch.layers import Adapted, Adapter, Weightless, adapted_class, replaced_class
 from tnc.torch.plan import LayerPlan, LayerRow
 from tnc.torch.planning import Target, targets
+from tnc.torch.untrained import remember
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -95,6 +96,7 @@ def replace_layers(
         adapted.adapters[settings.name] = adapter
     for name_, module in new.items():
         put(model, name_, module)
+    remember(model)
     return plan
 
 
@@ -105,17 +107,20 @@ def merge_layers(model: Model, /) -> Model:
     """
     if not isinstance(model, nn.Module):
         raise expected("the first argument", "a `torch.nn.Module`", model)
-    found = {name: module for name, module in model.named_modules() if isinstance(module, Weightless)}
+    modules = model.named_modules(remove_duplicate=False)
+    found = {name: module for name, module in modules if isinstance(module, Weightless)}
     if "" in found:
         advice = "merge the model that has it, or call its method `dense()`"
         raise CompileError((Diagnostic("TN049", "a layer alone cannot be merged in place", help=advice),))
     if torch.is_inference_mode_enabled():
         advice = "call it before `torch.inference_mode()`: weights that are made inside cannot be trained"
         raise CompileError((Diagnostic("TN049", "layers cannot be merged under inference mode", help=advice),))
+    dense: dict[Weightless, nn.Module] = {}  # a layer with several names stays one
     for name in reversed(found):  # inner layers first: the outer one takes its submodules over
-        layer = model.get_submodule(name)
-        assert isinstance(layer, Weightless)
-        put(model, name, layer.dense())
+        layer = found[name]
+        if layer not in dense:
+            dense[layer] = layer.dense()
+        put(model, name, dense[layer])
     return model
 
 
