@@ -206,6 +206,10 @@ _WORDS = Words(
 )
 
 
+def _outside(index: str, values: int) -> str:
+    return f"{index} has values outside of 0..{values}"
+
+
 @dataclass(frozen=True, slots=True)
 class NumpyDialect(ArrayDialect):
     """NumPy's words."""
@@ -222,6 +226,11 @@ class NumpyDialect(ArrayDialect):
 
     def unstack(self, tensor: str, axis: int) -> None:
         """Indexing makes views."""
+
+    def check_index(self, index: str, values: int) -> Sequence[tuple[str, str, str]]:
+        """The range, too: NumPy counts negative numbers from the end."""
+        outside = f"(({index} < 0) | ({index} >= {values})).any()"
+        return (*ArrayDialect.check_index(self, index, values), (outside, "IndexError", _outside(index, values)))
 
     def broadcast(self, operand: str, shape: Sequence[str]) -> Doc:
         """`broadcast_to` is a view, and one that cannot be written to."""

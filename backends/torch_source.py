@@ -220,6 +220,15 @@ class TorchDialect(LowersSweeps):
             return f"torch.eye({size})"
         return call("torch.eye", str(size), f"dtype={reference}.dtype", f"device={reference}.device")
 
+    def gather(self, matrix: str, index: str) -> Doc:
+        """`index_select` refuses what is out of range, negative numbers included."""
+        return call(f"{matrix}.index_select", "0", index)
+
+    def check_index(self, index: str, values: int) -> Sequence[tuple[str, str, str]]:
+        """The dtypes that `index_select` takes; it checks the values itself."""
+        message = f"{index} has dtype {{{index}.dtype}}, not torch.int64 or torch.int32"
+        return ((f"{index}.dtype not in (torch.int64, torch.int32)", "TypeError", message),)
+
     def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` would copy the batch to make one matrix of it; `bmm` reads the expanded matrix again and again."""
         if shared.left:

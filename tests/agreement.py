@@ -24,11 +24,14 @@ def assert_close(got: Array, expected: Array, what: str, tolerance: float = 1e-1
 
 
 def random_inputs(network: oracle.Network, sizes: Mapping[str, int], dtype: str, seed: int) -> dict[str, Array]:
-    """Standard normal data for the inputs of a network."""
+    """Standard normal data for the inputs of a network, and any integers for those that select."""
     random = np.random.default_rng((seed, 1))
     inputs: dict[str, Array] = {}
     for declared in network.inputs:
         shape = tuple(sizes.get(dim, 3) if isinstance(dim, str) else dim for dim in declared.shape)
+        if declared.is_index:
+            inputs[declared.name] = random.integers(shape[-1], size=shape[:-1])
+            continue
         entries = random.normal(size=shape)
         inputs[declared.name] = np.asarray(entries, dtype)
     return inputs
@@ -81,7 +84,10 @@ def assert_equal_gradients(
     dynamic = any(isinstance(dim, str) for given in declared.inputs for dim in given.shape)
     compiled = tnc.loads(text, network=network, sizes=sizes if dynamic else {}, dtype="float64")
     cores = {name: np.round(2 * core) / 2 for name, core in declared.random_cores(seed, dtype).items()}
-    inputs = [np.round(2 * given) / 2 for given in random_inputs(declared, sizes, dtype, seed).values()]
+    inputs = [
+        given if given.dtype.kind == "i" else np.round(2 * given) / 2
+        for given in random_inputs(declared, sizes, dtype, seed).values()
+    ]
     found = {backend: backends.gradients(compiled, backend, inputs, cores) for backend in ("torch", "jax")}
     assert found["torch"].keys() == found["jax"].keys()
     for name, gradient in found["torch"].items():
@@ -98,7 +104,10 @@ def rounding_errors(
     """
 
     def extended(arrays: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: array.astype(np.result_type(array.dtype, np.longdouble)) for name, array in arrays.items()}
+        return {
+            name: array if array.dtype.kind == "i" else array.astype(np.result_type(array.dtype, np.longdouble))
+            for name, array in arrays.items()
+        }
 
     exact = network.evaluate(extended(cores), extended(inputs))
     return {name: 10 * float(np.abs(value - exact[name]).max(initial=0)) for name, value in values.items()}

@@ -117,15 +117,16 @@ class JaxRunner:
             return [np.asarray(value) for value in several(results)]
 
     def gradients(self, inputs: Sequence[Any], cores: Cores, *, dtype: str = "float64") -> dict[str, Array]:
-        def summed(params: Any, given: Any) -> Any:
-            return total(self._module.apply(params, *given))
+        def summed(params: Any, moving: Any, given: Any) -> Any:
+            return total(self._module.apply(params, *(moving.get(str(k), value) for k, value in enumerate(given))))
 
         with self._jax.enable_x64(True):
             given = [self._jax.numpy.asarray(value) for value in inputs]
+            moving = {str(k): value for k, value in enumerate(given) if value.dtype.kind != "i"}
             differentiate = self._jax.jit(self._jax.grad(summed, (0, 1)))
-            by_core, by_input = differentiate(self._module.params_from_cores(cores), given)
+            by_core, by_input = differentiate(self._module.params_from_cores(cores), moving, given)
             found = {name: np.conj(value) for name, value in by_core.items() if name not in self._module.FROZEN}
-            return found | {str(k): np.conj(value) for k, value in enumerate(by_input)}
+            return found | {name: np.conj(value) for name, value in by_input.items()}
 
 
 class TorchRunner:
@@ -152,9 +153,10 @@ class TorchRunner:
 
     def gradients(self, inputs: Sequence[Any], cores: Cores, *, dtype: str = "float64") -> dict[str, Array]:
         instance = self._instance(cores, dtype)
-        given = [self._torch.as_tensor(value).requires_grad_() for value in inputs]
+        given = [self._torch.as_tensor(value) for value in inputs]
+        moving = {str(k): value.requires_grad_() for k, value in enumerate(given) if value.dtype != self._torch.int64}
         summed = total(instance(*given))
-        leaves = {**dict(instance.named_parameters()), **{str(k): value for k, value in enumerate(given)}}
+        leaves = {**dict(instance.named_parameters()), **moving}
         if not summed.requires_grad:
             return {name: np.zeros(leaf.shape) for name, leaf in leaves.items()}
         differentiate = self._torch.autograd.grad

@@ -18,6 +18,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Kron,
     Loop,
     Matmul,
@@ -111,6 +112,9 @@ class _Runner:
                     state = state.reshape(window.front, gate.shape[1], -1)
                     state = np.moveaxis(np.tensordot(gate, state, (1, 1)), 0, 1).ravel()
                 return state.reshape(shape)
+            case Gather(operand=operand, index=index, divisor=divisor, leads=leads):
+                picked = see(index) // divisor
+                return see(operand)[picked if leads else picked % len(see(operand))]
             case Scale(operand=operand, factor=factor):
                 return factor * see(operand)
             case ReduceSum(operand=operand, axes=axes):

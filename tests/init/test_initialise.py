@@ -19,7 +19,7 @@ from tests.program_strategies import programs
 from tnc.diagnostics import Severity
 from tnc.init import Initialisation, initialise
 from tnc.ir import verify_program
-from tnc.ir.program import Auto, Constant, Input, Numbers, OneHot, Orthogonal, Program
+from tnc.ir.program import Auto, Constant, Index, Input, Numbers, OneHot, Orthogonal, Program
 from tnc.limits import Limits
 from tnc.passes import run_passes
 from tnc.sema import elaborate, load
@@ -67,7 +67,7 @@ def data(given: Input, generator: np.random.Generator) -> np.ndarray:
     match given.values:
         case Numbers(std=std):
             return std * generator.normal(size=shape)
-        case OneHot():
+        case OneHot() | Index():
             return np.eye(shape[-1])[generator.integers(shape[-1], size=shape[:-1])]
 
 

@@ -53,6 +53,8 @@ class Network:
             if inputs is None or declared.name not in inputs:
                 continue
             array = np.asarray(inputs[declared.name])
+            if declared.is_index:
+                array = np.asarray(array[..., None] == np.arange(declared.shape[-1]), np.float64)
             for name, size in sizes_of(declared, array).items():
                 if sizes.setdefault(name, size) != size:
                     raise OracleError(f"two sizes for {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from itertools import product as cartesian
 from pathlib import Path
 from typing import TypeAlias
@@ -26,6 +27,7 @@ from .values import (
     CoreTensor,
     DefinedTensor,
     Delta,
+    Digit,
     Entry,
     InputTensor,
     Instance,
@@ -189,7 +191,10 @@ def run(statements: Sequence[tree.Statement], scope: Scope, frame: Frame) -> Non
                 _core(statement, scope, frame)
             case tree.Input():
                 dims = tuple(_input_dims(statement, scope))
-                tensor = InputTensor(statement.name, dims)
+                is_index = isinstance(statement.values, tree.Index)
+                if isinstance(statement.values, tree.Index):
+                    dims = (*dims, compile_time.integer(evaluate(statement.values.count, scope)))
+                tensor = InputTensor(statement.name, dims, is_index)
                 frame.inputs.append(tensor)
                 frame.tensors[statement.name] = tensor
             case tree.Let():
@@ -362,7 +367,7 @@ def _left(arguments: Sequence[tree.Argument], scope: Scope) -> Iterator[LeftAxis
                 crop = compile_time.integer(evaluate(expression, scope))
         axes = axes_of(argument.value, scope)
         for axis in axes:
-            if isinstance(axis, Pick):
+            if not isinstance(axis, Axis):
                 raise OracleError("[k] on the left")
             yield LeftAxis(axis.legs, argument.name, crop)
 
@@ -382,12 +387,19 @@ def is_node(value: Value) -> bool:
 # -- legs ----------------------------------------------------------------------------------------
 
 
-def axes_of(expression: tree.Expr, scope: Scope) -> list[Axis | Pick]:
+def axes_of(expression: tree.Expr, scope: Scope) -> list[Axis | Pick | Digit]:
     """What is written on one or, with a spread, several axes."""
     match expression:
         case tree.Group(items=items):
             legs = [leg for item in items for axis in axes_of(item, scope) for leg in _legs(axis)]
             return [Axis(tuple(legs))]
+        case tree.List(items=(tree.Call(function=function, arguments=arguments),)) if isinstance(
+            tensor_named(function, scope), InputTensor
+        ):
+            index = tensor_named(function, scope)
+            assert isinstance(index, InputTensor)
+            assert index.is_index
+            return [Digit(index, _all_axes(arguments, scope))]
         case tree.List(items=(item,)):
             return [Pick(compile_time.integer(evaluate(item, scope)))]
         case tree.Name(text=text):
@@ -407,8 +419,8 @@ def axes_of(expression: tree.Expr, scope: Scope) -> list[Axis | Pick]:
             raise OracleError(f"not a leg: {expression.span.text}")
 
 
-def _legs(axis: Axis | Pick) -> tuple[Leg, ...]:
-    if isinstance(axis, Pick):
+def _legs(axis: Axis | Pick | Digit) -> tuple[Leg, ...]:
+    if not isinstance(axis, Axis):
         raise OracleError("[k] within a group")
     return axis.legs
 
@@ -419,11 +431,31 @@ def _leg(text: str, subscripts: tuple[int, ...] | None) -> Leg:
 
 
 def _all_axes(arguments: Sequence[tree.Argument], scope: Scope) -> tuple[Axis | Pick, ...]:
-    return tuple(axis for argument in arguments for axis in axes_of(argument.value, scope))
+    axes = [axis for argument in arguments for axis in axes_of(argument.value, scope)]
+    return tuple(axis for axis in axes if not isinstance(axis, Digit))
 
 
 def _all_legs(arguments: Sequence[tree.Argument], scope: Scope) -> tuple[Leg, ...]:
-    return tuple(leg for axis in _all_axes(arguments, scope) for leg in _legs(axis))
+    return tuple(leg for argument in arguments for axis in axes_of(argument.value, scope) for leg in _legs(axis))
+
+
+_DIGITS = count()
+
+
+def _with_digits(tensor: Tensor, arguments: Sequence[tree.Argument], scope: Scope) -> Node:
+    """A use in which integers select: times a one-hot tensor on a leg that no author can write, for each of them."""
+    factors: list[Node] = []
+    axes: list[Axis | Pick] = []
+    for argument in arguments:
+        for axis in axes_of(argument.value, scope):
+            if isinstance(axis, Digit):
+                leg = Axis((Leg(f"#{next(_DIGITS)}", 0, None),))
+                factors.append(Use(axis.index, (*axis.axes, leg)))
+                axes.append(leg)
+            else:
+                axes.append(axis)
+    use = Use(tensor, tuple(axes))
+    return Product((use, *factors)) if factors else use
 
 
 # -- expressions ---------------------------------------------------------------------------------
@@ -707,7 +739,7 @@ def _use(tensor: Tensor, function: tree.Expr, arguments: Sequence[tree.Argument]
                 raise OracleError(f"input {declared.name} is not bound")
             bindings.append((declared, value))
         tensor = BoundTensor(tensor, tuple(bindings))
-    return Use(tensor, _all_axes(legs, scope))
+    return _with_digits(tensor, legs, scope)
 
 
 def _bound(names: list[str], arguments: Sequence[tree.Argument], scope: Scope) -> dict[str, Value]:

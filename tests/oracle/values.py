@@ -45,6 +45,14 @@ class Pick:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """``[ids(b)]``: where integers select; ``axes`` are those of the integers."""
+
+    index: InputTensor
+    axes: tuple[Axis | Pick, ...]
+
+
 # -- tensors -------------------------------------------------------------------------------------
 
 
@@ -62,10 +70,14 @@ class CoreTensor:
 
 @dataclass(eq=False)
 class InputTensor:
-    """Declared data; a dimension is a number or the name of a dynamic one."""
+    """Declared data; a dimension is a number or the name of a dynamic one.
+
+    Integers are one-hot along a last axis, which is not given.
+    """
 
     name: str
     shape: tuple[int | str, ...]
+    is_index: bool = False
 
 
 @dataclass(eq=False)

@@ -96,7 +96,8 @@ class Body:
         self._inlined = views_read_once(items, schedule.results, self._count, copies_are_views=not self.dialect.solid)
         self._steps(items, self._kept)
         results = [self._views.read(result.read) for result in schedule.results]
-        write_checks(self.opening, schedule.inputs, self.inputs, self._sizes, self._views.sizes_used)
+        used = self._views.sizes_used
+        write_checks(self.opening, schedule.inputs, self.inputs, self._sizes, used, self.dialect.check_index)
         self.opening.include(self.writer)
         self.writer = self.opening
         return results
@@ -117,8 +118,9 @@ class Body:
         stacks = sorted(self.schedule.stacks, key=lambda stack: stack.is_complex)
         if stacks and not stacks[0].is_complex:
             return self.dialect.stack(stacks[0])
-        if self.inputs:
-            return next(iter(self.inputs.values()))
+        numbers = [self.inputs[given.name] for given in self.schedule.inputs if given.values is None]
+        if numbers:
+            return numbers[0]
         return f"{self.dialect.stack(stacks[0])}.real" if stacks else None
 
     def _open_stacks(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from tnc.codegen.documents import call, flat, tuple_of
@@ -17,8 +17,12 @@ def write_checks(
     names: Mapping[str, str],
     sizes: Mapping[str, str],
     used: AbstractSet[str],
+    check_index: Callable[[str, int], Sequence[tuple[str, str, str]]],
 ) -> None:
-    """Refuse inputs of other shapes, and name the dynamic sizes: those ``used`` later, and those to be compared."""
+    """Refuse inputs of other shapes, integers of other dtypes or values, and name the dynamic sizes.
+
+    They are those ``used`` later, and those to be compared.
+    """
     seen = [dim for given in inputs for dim in given.shape if isinstance(dim, str)]
     wanted = {name for name in seen if name in used or seen.count(name) > 1}
     known: set[str] = set()
@@ -27,6 +31,9 @@ def write_checks(
         with writer.block(f"if {_misfit(text, given.shape)}:"):
             shown = flat(tuple_of([str(dim) for dim in given.shape]))
             writer.line(call("raise ValueError", f'f"{text} has shape {{tuple({text}.shape)}}, not {shown}"'))
+        for wrong, error, message in check_index(text, given.values) if given.values is not None else ():
+            with writer.block(f"if {wrong}:"):
+                writer.line(call(f"raise {error}", f'{"f" * ("{" in message)}"{message}"'))
         for axis, dim in enumerate(given.shape):
             if isinstance(dim, int) or dim not in wanted:
                 continue

@@ -115,6 +115,14 @@ class Dialect(Protocol):
         """An identity matrix, of the reference's dtype if there is one."""
         ...
 
+    def gather(self, matrix: str, index: str) -> Doc:
+        """The rows of a matrix that an array of integers picks."""
+        ...
+
+    def check_index(self, index: str, values: int) -> Sequence[tuple[str, str, str]]:
+        """What is wrong with an input of integers: conditions, each with an exception and its message."""
+        ...
+
     @property
     def emits_sweeps(self) -> bool:
         """Whether :meth:`sweep` writes a sweep as one call; otherwise it is lowered to products of matrices."""

@@ -20,6 +20,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Index,
     Kron,
     Loop,
@@ -99,12 +100,22 @@ class Expressions:
             case Normalize(axes=axes, epsilon=epsilon):
                 self._scalars.need("rms")
                 return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))
+            case Gather():
+                return self._gather(operation, texts)
             case Sweep(windows=windows):
                 return self._dialect.sweep(texts[0], texts[1:], [window.front for window in windows])
             case Loop():
                 raise AssertionError("a loop is not an expression")
             case _:
                 assert_never(operation)
+
+    def _gather(self, operation: Gather, texts: Sequence[str]) -> Doc:
+        index = texts[1]
+        if operation.divisor > 1:
+            index += f" // {operation.divisor}"
+        if not operation.leads:
+            index += f" % {operation.operand.seen[0]}"
+        return self._dialect.gather(texts[0], index)
 
     def _matmul(self, operation: Matmul, texts: Sequence[str]) -> Doc:
         texts = self._of_one_dtype(operation, texts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -100,6 +100,16 @@ class ArrayDialect(LowersSweeps):
         """An identity of the reference's dtype."""
         dtype = "" if reference is None else f", dtype={reference}.dtype"
         return f"{self.functions.namespace}.eye({size}{dtype})"
+
+    def gather(self, matrix: str, index: str) -> Doc:
+        """Indexing."""
+        return f"{matrix}[{index}]"
+
+    def check_index(self, index: str, values: int) -> Sequence[tuple[str, str, str]]:
+        """Of what can be seen without the values, which a compiled function has not: the dtype."""
+        namespace = self.functions.namespace
+        message = f"{index} has dtype {{{index}.dtype}}, not one of integers"
+        return ((f"not {namespace}.issubdtype({index}.dtype, {namespace}.integer)", "TypeError", message),)
 
     def shared(self, left: str, right: str, shared: Shared) -> Doc:
         """`@` broadcasts the batch."""

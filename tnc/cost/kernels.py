@@ -22,6 +22,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Kron,
     Loop,
     Matmul,
@@ -204,6 +205,10 @@ def _forward(
             yield from (MemoryPass(2 * entries, entries) for entries in scaled[:1])
             for entries in seen[1:]:
                 yield MemoryPass(2 * result + entries, result)
+        case Gather(divisor=divisor, leads=leads):
+            for _ in range((divisor > 1) + (not leads)):
+                yield MemoryPass(4 * seen[1], 2 * seen[1])
+            yield MemoryPass(2 * result + 2 * seen[1], result)
         case Conjugate():
             if complex_valued:
                 yield MemoryPass(2 * result, result)
@@ -255,6 +260,9 @@ def _backward(
                     yield MemoryPass(2 * result, result)
                 if grad and own < result:
                     yield MemoryPass(result + own, own)
+        case Gather():
+            yield MemoryPass(seen[0], seen[0])
+            yield MemoryPass(3 * result + 2 * seen[1])
         case Slice():
             yield MemoryPass(seen[0], seen[0])
             yield MemoryPass(2 * result)

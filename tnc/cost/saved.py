@@ -25,6 +25,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Kron,
     Loop,
     Matmul,
@@ -116,6 +117,9 @@ class Memory:
                 for axis, size in enumerate(result.shape):
                     rest *= 1 if axis in axes else size
                 yield self.storage(rest)
+            case Gather(divisor=divisor, leads=leads):
+                if divisor > 1 or not leads:  # the digits, which are integers of 8 bytes
+                    yield self.storage(8 * operands[1].entries)
             case (
                 ScalarConstant()
                 | Eye()

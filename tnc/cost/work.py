@@ -22,6 +22,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Kron,
     Loop,
     Matmul,
@@ -78,6 +79,9 @@ def work(step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Work:
             return Work(number * result, sum(seen) + result, *_mirrored(2 * number, result, seen, needed))
         case Normalize():
             return Work(3 * result, 2 * result, *_mirrored(6, result, seen, needed))
+        case Gather():
+            # An integer takes the bytes of two entries. The gradient is zeros, to which rows are added.
+            return Work(0, 2 * result + 2 * seen[1], *((result, seen[0] + 3 * result) if needed else (0, 0)))
         case Add(terms=terms):
             flops = result * (len(terms) - 1) + sum(
                 entries for entries, (factor, _) in zip(seen, terms, strict=True) if abs(factor) != 1.0

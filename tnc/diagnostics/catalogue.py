@@ -149,6 +149,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN314": "numbers of a term overflow",
     "TN316": "intermediate tensor has too many axes",
     "TN317": "intermediate tensor has too many elements",
+    "TN318": "index does not fit an axis",
     # -- TN4xx: planning, memory and budgets --------------------------------------------------
     "TN401": "a required budget is broken",
     "TN402": "a budget cannot be evaluated",

@@ -16,6 +16,7 @@ from tnc.ir.program import (
     Glorot,
     He,
     Identity,
+    Index,
     Input,
     Normal,
     Numbers,
@@ -62,7 +63,7 @@ def draw_input(given: Input, seeds: int, random: np.random.RandomState) -> Array
     match given.values:
         case Numbers(std=std):
             return std * random.standard_normal((seeds, math.prod(shape)))
-        case OneHot():
+        case OneHot() | Index():
             chosen = random.randint(shape[-1], size=(seeds, math.prod(shape[:-1])))
             return np.eye(shape[-1])[chosen].reshape(seeds, -1)
         case _:

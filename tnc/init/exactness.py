@@ -20,6 +20,7 @@ from tnc.ir.program import (
     Contract,
     Entries,
     Identity,
+    Index,
     Normalize,
     Numbers,
     OneHot,
@@ -52,7 +53,7 @@ def inexact_statements(program: Program, starts: Mapping[str, float]) -> frozens
 def _one_hot_views(program: Program) -> frozenset[str]:
     """One-hot inputs, and entries and reshapes of them that keep their last axis."""
     shapes = program.shapes()
-    found = {given.name for given in program.inputs if isinstance(given.values, OneHot)}
+    found = {given.name for given in program.inputs if isinstance(given.values, OneHot | Index)}
     for statement in program.statements:
         if isinstance(statement, View) and statement.argument in found:
             old, kind = shapes[statement.argument], statement.kind

@@ -14,6 +14,7 @@ from tnc.ir.program import (
     Glorot,
     He,
     Identity,
+    Index,
     Input,
     Normal,
     Numbers,
@@ -72,7 +73,7 @@ def input_moment(given: Input) -> float:
     match given.values:
         case Numbers(std=std):
             return squared(std)
-        case OneHot():
+        case OneHot() | Index():
             classes = given.shape[-1]
             assert isinstance(classes, int)
             return 1 / classes

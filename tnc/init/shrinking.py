@@ -13,6 +13,7 @@ from tnc.ir.program import (
     Delta,
     Dim,
     Entries,
+    Index,
     Normalize,
     OneHot,
     Parameter,
@@ -75,7 +76,7 @@ class _Sizes:
                 self._parent[tensor, axis] = (tensor, axis)
                 self._size[tensor, axis] = dim if isinstance(dim, int) else _DYNAMIC
         for given in program.inputs:
-            if isinstance(given.values, OneHot):
+            if isinstance(given.values, OneHot | Index):
                 self._pin_one((given.name, len(given.shape) - 1))  # its entries would have another mean square
         shapes = program.shapes()
         for statement in program.statements:

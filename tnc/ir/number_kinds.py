@@ -12,7 +12,21 @@ from typing import assert_never
 
 from tnc.ir.activations import body_of, is_real_only, primitive
 from tnc.ir.expansion import spell
-from tnc.ir.program import Apply, Argument, Contract, Literal, Normalize, Program, Scalar, Statement, Sum, Use, View
+from tnc.ir.program import (
+    Apply,
+    Argument,
+    Contract,
+    Index,
+    Input,
+    Literal,
+    Normalize,
+    Program,
+    Scalar,
+    Statement,
+    Sum,
+    Use,
+    View,
+)
 from tnc.ir.program import Pointwise as PointwiseStatement
 from tnc.ir.reads import reads
 from tnc.ir.schedule import Loop, Operation, Pointwise, ScalarConstant, Schedule, Stack, Step
@@ -91,12 +105,17 @@ def _reads_tensor(function: Scalar) -> bool:
 
 def program_kinds(program: Program) -> dict[str, NumberKind]:
     """The kind of every tensor of a Program by name."""
-    kinds = {tensor.name: NumberKind.MODULE for tensor in program.inputs}
+    kinds = {tensor.name: input_kind(tensor) for tensor in program.inputs}
     for parameter in program.parameters:
         kinds[str(parameter.name)] = NumberKind.COMPLEX if parameter.is_complex else NumberKind.MODULE
     for statement in program.statements:
         kinds[statement.name] = _statement_kind(statement, kinds)
     return kinds
+
+
+def input_kind(given: Input) -> NumberKind:
+    """The kind of an input's entries: what integers select is real."""
+    return NumberKind.REAL if isinstance(given.values, Index) else NumberKind.MODULE
 
 
 def _statement_kind(statement: Statement, kinds: Mapping[str, NumberKind]) -> NumberKind:

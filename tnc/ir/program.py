@@ -129,18 +129,37 @@ class OneHot:
     """Along the last axis one entry is 1, each with the same probability, and the others are 0."""
 
 
-Values: TypeAlias = Numbers | OneHot
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Integers are given, without the last axis; the tensor is one-hot: entry ``v`` along its last axis is 1 for ``v``.
+
+    So rows are selected by a contraction, which the planner turns into a gather.
+    """
+
+
+Values: TypeAlias = Numbers | OneHot | Index
 """What an author says about the data of an input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Data given to ``forward``; ``values`` decides how cores start, and nothing that is computed."""
+    """Data given to ``forward``, of this shape (except for :class:`Index`); ``values`` decides how cores start."""
 
     name: str
     shape: tuple[Dim, ...]
     values: Values = Numbers()
     span: Span | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def data_shape(self) -> tuple[Dim, ...]:
+        """The shape of what is given to ``forward``."""
+        return self.shape if self.index_values is None else self.shape[:-1]
+
+    @property
+    def index_values(self) -> int | None:
+        """The number of values of an index; None for other inputs."""
+        count = self.shape[-1] if isinstance(self.values, Index) else None
+        return count if isinstance(count, int) else None
 
 
 # -- statements --------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from tnc.ir.program import (
     Glorot,
     He,
     Identity,
+    Index,
     Init,
     Input,
     Literal,
@@ -49,7 +50,6 @@ from tnc.ir.program import (
     Sum,
     Uniform,
     Use,
-    Values,
     View,
 )
 from tnc.ir.scalar import is_builtin, number_text, scalar_text
@@ -57,7 +57,7 @@ from tnc.ir.scalar import is_builtin, number_text, scalar_text
 RESERVED = frozenset(
     {"network", "core", "input", "let", "output", "fn", "in", "for", "by", "if", "then", "else", "def", "import", "as"}
     | {"assert", "require", "and", "or", "not", "true", "false", "complex", "init", "frozen", "std", "reshape"}
-    | {"one_hot"}
+    | {"one_hot", "index"}
 )
 """The words of the language that name nothing."""
 
@@ -262,18 +262,20 @@ def init_text(init: Init) -> str:
 
 
 def _input(given: Input) -> str:
-    dims = ", ".join(f"{dim}?" if isinstance(dim, str) else str(dim) for dim in given.shape)
-    return f"input {given.name}({dims}){_values_text(given.values)}"
+    dims = ", ".join(f"{dim}?" if isinstance(dim, str) else str(dim) for dim in given.data_shape)
+    return f"input {given.name}({dims}){_values_text(given)}"
 
 
-def _values_text(values: Values) -> str:
-    match values:
+def _values_text(given: Input) -> str:
+    match given.values:
         case Numbers(std=std):
             return "" if std == 1 else f" std {number_text(std)}"
         case OneHot():
             return " one_hot"
+        case Index():
+            return f" index({given.shape[-1]})"
         case _:
-            assert_never(values)
+            assert_never(given.values)
 
 
 def _output(output: Output, axes: int) -> str:

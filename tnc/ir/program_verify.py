@@ -22,6 +22,7 @@ from tnc.ir.program import (
     Glorot,
     He,
     Identity,
+    Index,
     Init,
     Input,
     Literal,
@@ -103,7 +104,7 @@ def _verify_values(given: Input) -> None:
     match given.values:
         case Numbers(std=std):
             _require(math.isfinite(std) and std > 0, given.name, f"deviation {std} is not positive")
-        case OneHot():
+        case OneHot() | Index():
             static = bool(given.shape) and isinstance(given.shape[-1], int)
             _require(static, given.name, "one-hot without a static last axis")
         case _:

@@ -9,6 +9,7 @@ from typing import assert_never
 from tnc.ir.schedule import (
     Add,
     Eye,
+    Gather,
     Kron,
     Loop,
     Matmul,
@@ -36,6 +37,8 @@ def reads(operation: Operation) -> tuple[Read, ...]:
             return tuple(read for _, read in terms)
         case Pointwise(operands=operands):
             return operands
+        case Gather(operand=operand, index=index):
+            return (operand, index)
         case Sweep(operand=operand, windows=windows):
             return (operand, *(window.gate for window in windows))
         case Loop(initial=initial):
@@ -69,6 +72,8 @@ def map_reads(operation: Operation, change: Callable[[Read], Read]) -> Operation
             return Add(tuple((coefficient, change(read)) for coefficient, read in terms))
         case Pointwise(operands=operands):
             return replace(operation, operands=tuple(map(change, operands)))
+        case Gather(operand=operand, index=index):
+            return replace(operation, operand=change(operand), index=change(index))
         case Sweep(operand=operand, windows=windows):
             return Sweep(change(operand), tuple(Window(change(w.gate), w.front) for w in windows))
         case Loop(initial=initial):

@@ -64,12 +64,15 @@ def has_complex_cores(stacks: Iterable[Stack]) -> bool:
 class InputTensor:
     """An input of ``forward``; ``grad`` says whether the plan counts its gradient.
 
+    Where ``values`` is a number, the entries are integers below it, which only a :class:`Gather` reads.
+
     ``cost`` is that of putting the gradient together from those of the entries that steps pick, if they pick any.
     """
 
     name: str
     shape: tuple[Dim, ...]
     grad: bool = False
+    values: int | None = None
     cost: Cost = field(default=Cost(), compare=False)
     span: Span | None = field(default=None, compare=False, repr=False)
 
@@ -250,6 +253,20 @@ class Normalize:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """The rows of a contiguous matrix that integers pick: row ``index // divisor % rows`` for each entry of the index.
+
+    The result has a row for every entry of the index. Where ``leads``, the digit is the leading one of its index and
+    takes no remainder, so that a number that is too large is out of the range of the rows.
+    """
+
+    operand: Read
+    index: Read
+    divisor: int = 1
+    leads: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
     """``body`` run ``count`` times, handing one tensor on.
 
@@ -294,7 +311,7 @@ Unary: TypeAlias = (
 )
 """What reads one ``operand`` and nothing else."""
 
-Operation: TypeAlias = ScalarConstant | Eye | Matmul | Multiply | Kron | Add | Unary | Pointwise | Sweep | Loop
+Operation: TypeAlias = ScalarConstant | Eye | Matmul | Multiply | Kron | Add | Unary | Pointwise | Gather | Sweep | Loop
 
 
 @dataclass(frozen=True, slots=True)

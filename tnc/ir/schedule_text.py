@@ -22,6 +22,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Kron,
     Loop,
     Matmul,
@@ -135,6 +136,9 @@ def _operation(operation: Operation) -> str:
             return f"{read_text(left)} * {read_text(right)}"
         case Kron(left=left, right=right):
             return f"{read_text(left)} kron {read_text(right)}"
+        case Gather(operand=operand, index=index, divisor=divisor, leads=leads):
+            digit = f" // {divisor}" * (divisor > 1) + f" % {operand.seen[0]}" * (not leads)
+            return f"{read_text(operand)} rows {read_text(index)}{digit}"
         case Add(terms=terms):
             return " + ".join(_term(factor, read) for factor, read in terms)
         case Scale(operand=operand, factor=factor):

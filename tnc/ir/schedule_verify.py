@@ -19,6 +19,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Index,
     Kron,
     Loop,
@@ -46,6 +47,8 @@ def verify_schedule(schedule: Schedule) -> None:
     sources: dict[str, _Source] = {}
     for given in schedule.inputs:
         _define(sources, given.name, _Source(given.shape))
+        if given.grad and given.values is not None:
+            _fail(f"input `{given.name}`", "is of integers and has a gradient")
     for stack in schedule.stacks:
         _define(sources, stack.key, _Source(stack.stored_shape))
     free = overwritable(schedule.steps, schedule.results)
@@ -240,12 +243,23 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
             if not set(axes) <= set(range(len(shapes[0]))):
                 _fail(where, f"normalizes along {axes}")
             return shapes[0]
+        case Gather() as gather:
+            return _gather(gather, seen, where)
         case Sweep() as sweep:
             return _sweep(sweep, seen, where)
         case Loop():
             raise AssertionError
         case _:
             assert_never(step.operation)
+
+
+def _gather(gather: Gather, seen: Sequence[_Seen], where: str) -> Shape:
+    matrix, index = seen
+    if len(matrix.shape) != 2 or not isinstance(matrix.shape[0], int) or matrix.strided:
+        _fail(where, f"gathers rows of {_text(matrix.shape)}, which is no contiguous matrix")
+    if len(index.shape) != 1 or gather.divisor < 1:
+        _fail(where, f"gathers by an index of shape {_text(index.shape)} over {gather.divisor}")
+    return index.shape[0], matrix.shape[1]
 
 
 def _sweep(sweep: Sweep, seen: Sequence[_Seen], where: str) -> Shape:

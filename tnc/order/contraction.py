@@ -14,11 +14,12 @@ from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
 from tnc.order.builder import Builder
 from tnc.order.candidate import Candidate, RegionProblem, Search
-from tnc.order.evaluation import Chooser, Decision, Evaluation, evaluate_steps
+from tnc.order.evaluation import Chooser, Decision, Evaluation, choose, evaluate_steps
 from tnc.order.layout_constraints import Groups, satisfied
 from tnc.order.leg_orders import Order, moving
+from tnc.order.lookup import WAYS, Selection, Tensor, Way
 from tnc.order.options import Objective, PlanOptions
-from tnc.order.region import Prepared, finish, prepare, scaled
+from tnc.order.region import Operand, Prepared, finish, prepare, scaled, with_rows
 from tnc.order.tensor_layout import Layout
 from tnc.order.tree import LARGEST, Network
 
@@ -48,16 +49,22 @@ class Planner:
         self._known: dict[_Key, tuple[Candidate, Decision]] = {}
 
     def contract(
-        self, statement: Contract, located: Mapping[str, Layout], wanted: Groups | None
+        self,
+        statement: Contract,
+        located: Mapping[str, Layout],
+        selections: Mapping[str, Selection],
+        wanted: Groups | None,
     ) -> tuple[Layout, Decision]:
         """Append the steps of a region; the layout of its result, and how its order was chosen."""
         builder = self._builder
-        prepared = scaled(prepare(statement, located, builder), builder)
+        prepared = scaled(prepare(statement, located, selections, builder), builder)
         if not prepared.operands:
             number = Evaluation("a number", True, Terms(), 0, 0, 0, 0, 0)
             decision = Decision(statement.name, self._objective, (number,), 0)
             return finish(prepared, prepared.scalars[0], (), statement, builder), decision
-        problem = self._problem(statement, prepared, wanted)
+        if prepared.looked:
+            return self._with_rows(statement, prepared, wanted)
+        problem = self._problem(statement, prepared, wanted, builder)
         key = _key(problem.network, prepared, statement, wanted)
         if key not in self._known:
             self._known[key] = self._search(statement, problem)
@@ -67,36 +74,98 @@ class Planner:
         operand = candidate.lower(problem, builder)
         return finish(prepared, operand.tensor, operand.legs, statement, builder), decision
 
-    def _problem(self, statement: Contract, prepared: Prepared, wanted: Groups | None) -> RegionProblem:
+    def _with_rows(self, statement: Contract, prepared: Prepared, wanted: Groups | None) -> tuple[Layout, Decision]:
+        """A region in which integers pick rows: each way to pick them, with each way to contract what is left."""
+        names = _names(statement, prepared)
+        options: list[tuple[Way, Candidate, Evaluation]] = []
+        for word, way in WAYS:
+            before = self._builder.scratch()
+            left = with_rows(prepared, way, partial(self._contracted, prepared, names, before), names, before)
+            if left is None:
+                continue
+            problem = self._problem(statement, left, wanted, before)
+            for candidate in self._candidates(problem):
+                after = before.scratch()
+                result = candidate.lower(problem, after)
+                steps = (*before.steps, *after.steps)
+                name = f"{word}, {candidate.name}"
+                found = evaluate_steps(name, candidate.regular, steps, after, self._clock)
+                moves = found.terms.moves + problem.demand(result.legs)
+                options.append((way, candidate, replace(found, terms=replace(found.terms, moves=moves))))
+        if not options:
+            raise CompileError((_infeasible(statement),))
+        evaluations = tuple(evaluation for _, _, evaluation in options)
+        chosen = self._chooser(evaluations, self._objective)
+        way, candidate, _ = options[chosen]
         builder = self._builder
-        held = {leg for operand in prepared.operands for leg in operand.legs}
-        network = Network(
-            operands=tuple(operand.legs for operand in prepared.operands),
-            result=tuple(leg for leg in prepared.result if leg in held),
-            sizes=tuple(evaluate(dim, builder.sizes) for dim in prepared.dims),
-            grads=tuple(builder.trained[operand.tensor.source] for operand in prepared.operands),
-            dynamic=frozenset(leg for leg, dim in enumerate(prepared.dims) if isinstance(dim, str) and leg in held),
-        )
+        left = with_rows(prepared, way, partial(self._contracted, prepared, names, builder), names, builder)
+        assert left is not None
+        operand = candidate.lower(self._problem(statement, left, wanted, builder), builder)
+        decision = Decision(statement.name, self._objective, evaluations, chosen)
+        return finish(left, operand.tensor, operand.legs, statement, builder), decision
+
+    def _contracted(
+        self,
+        prepared: Prepared,
+        names: Sequence[str],
+        builder: Builder,
+        tensors: Sequence[Tensor],
+        legs: Sequence[int],
+    ) -> Tensor | None:
+        """Append the steps of the best candidate for some of a region's operands."""
+        operands = tuple(Operand(tensor, held) for tensor, held in tensors)
+        part = replace(prepared, operands=operands, scalars=(), scale=1.0, result=tuple(legs), absent=(), looked=())
+        problem = RegionProblem(_network(part, builder), part, lambda _: 0.0, names, self._clock)
+        candidates = self._candidates(problem)
+        if not candidates:
+            return None
+        evaluations = tuple(self._evaluate(candidate, problem, builder) for candidate in candidates)
+        made = candidates[choose(evaluations, self._objective)].lower(problem, builder)
+        return made.tensor, made.legs
+
+    def _candidates(self, problem: RegionProblem) -> tuple[Candidate, ...]:
+        return tuple(candidate for search in self._searches for candidate in search(problem))
+
+    def _problem(
+        self, statement: Contract, prepared: Prepared, wanted: Groups | None, builder: Builder
+    ) -> RegionProblem:
+        network = _network(prepared, builder)
         demand = partial(_bringing, statement, prepared, wanted, network, self._clock)
-        names = statement.leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
-        return RegionProblem(network, prepared, demand, names, self._clock)
+        return RegionProblem(network, prepared, demand, _names(statement, prepared), self._clock)
 
     def _search(self, statement: Contract, problem: RegionProblem) -> tuple[Candidate, Decision]:
         """The candidate whose steps, layout included, are best by the objective."""
-        candidates = tuple(candidate for search in self._searches for candidate in search(problem))
+        candidates = self._candidates(problem)
         if not candidates:
             raise CompileError((_infeasible(statement),))
-        evaluations = tuple(self._evaluate(candidate, problem) for candidate in candidates)
+        evaluations = tuple(self._evaluate(candidate, problem, self._builder) for candidate in candidates)
         chosen = self._chooser(evaluations, self._objective)
         return candidates[chosen], Decision(statement.name, self._objective, evaluations, chosen)
 
-    def _evaluate(self, candidate: Candidate, problem: RegionProblem) -> Evaluation:
+    def _evaluate(self, candidate: Candidate, problem: RegionProblem, builder: Builder) -> Evaluation:
         """What a candidate takes, lowered in a builder of its own; permutations of the result count as its own."""
-        scratch = self._builder.scratch()
+        scratch = builder.scratch()
         result = candidate.lower(problem, scratch)
         found = evaluate_steps(candidate.name, candidate.regular, scratch.steps, scratch, self._clock)
         moves = found.terms.moves + problem.demand(result.legs)
         return replace(found, terms=replace(found.terms, moves=moves))
+
+
+def _names(statement: Contract, prepared: Prepared) -> tuple[str, ...]:
+    """The author's names of the legs."""
+    return statement.leg_names or tuple(f"l{leg}" for leg in range(len(prepared.dims)))
+
+
+def _network(prepared: Prepared, builder: Builder) -> Network:
+    """The operands of a region as legs and sizes."""
+    held = {leg for operand in prepared.operands for leg in operand.legs}
+    return Network(
+        operands=tuple(operand.legs for operand in prepared.operands),
+        result=tuple(leg for leg in prepared.result if leg in held),
+        sizes=tuple(evaluate(dim, builder.sizes) for dim in prepared.dims),
+        grads=tuple(builder.trained[operand.tensor.source] for operand in prepared.operands),
+        dynamic=frozenset(leg for leg, dim in enumerate(prepared.dims) if isinstance(dim, str) and leg in held),
+    )
 
 
 def _infeasible(statement: Contract) -> Diagnostic:

@@ -14,8 +14,8 @@ from tnc.ir import schedule as ir
 from tnc.ir.extent import Extent
 from tnc.ir.in_place import overwrite
 from tnc.ir.legs import used_tensors
-from tnc.ir.number_kinds import NumberKind, stack_kind
-from tnc.ir.program import Contract, Normalize, Output, Pointwise, Program, Statement, Sum, View
+from tnc.ir.number_kinds import input_kind, stack_kind
+from tnc.ir.program import Contract, Input, Normalize, Output, Pointwise, Program, Statement, Sum, View
 from tnc.ir.program_text import statement_printer
 from tnc.ir.schedule_verify import verify_schedule
 from tnc.order.builder import Builder
@@ -23,6 +23,7 @@ from tnc.order.candidate import Search
 from tnc.order.contraction import Planner
 from tnc.order.evaluation import Chooser, Decision, choose
 from tnc.order.layout_constraints import demands
+from tnc.order.lookup import Selection, one_hot, selection_view
 from tnc.order.options import PlanOptions
 from tnc.order.repeat import roll
 from tnc.order.searches import SEARCHES
@@ -78,9 +79,17 @@ def _schedule(
     searches: Sequence[Search],
 ) -> tuple[ir.Schedule, tuple[Decision, ...]]:
     sources = _sources(program, stacks)
-    located: dict[str, Layout] = {t.name: whole(sources[t.name], t.shape) for t in program.inputs}
-    trained: dict[str, bool] = {sources[tensor.name]: options.input_grads for tensor in program.inputs}
-    kinds = {sources[tensor.name]: NumberKind.MODULE for tensor in program.inputs}
+    located: dict[str, Layout] = {}
+    selections: dict[str, Selection] = {}
+    for given in program.inputs:
+        data = whole(sources[given.name], given.data_shape)
+        if given.index_values is None:
+            located[given.name] = data
+        else:
+            selections[given.name] = Selection(data, (given.index_values,))
+    inputs = tuple(_input(given, sources[given.name], options) for given in program.inputs)
+    trained = {given.name: given.grad for given in inputs}
+    kinds = {sources[given.name]: input_kind(given) for given in program.inputs}
     for stack in stacks:
         trained[stack.key] = not stack.frozen
         kinds[stack.key] = stack_kind(stack)
@@ -89,8 +98,6 @@ def _schedule(
             located[core.name] = (
                 whole(stack.key, stack.shape) if position is None else member(stack.key, stack.shape, position)
             )
-    grads = options.input_grads
-    inputs = tuple(ir.InputTensor(sources[t.name], t.shape, grads, span=t.span) for t in program.inputs)
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
     builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
     planner = Planner(builder, options, chooser, searches, complex_cores=ir.has_complex_cores(stacks))
@@ -102,9 +109,17 @@ def _schedule(
         start = len(builder.steps)
         builder.enter(statement.name, statement.name)
         how = ""
+        if isinstance(statement, View) and statement.argument in selections:
+            seen = selection_view(statement, selections[statement.argument], builder)
+            if seen is not None:
+                selections[statement.name] = seen
+                continue
+        if not isinstance(statement, Contract):
+            for tensor in used_tensors(statement):
+                _fill_in(tensor, located, selections, builder)
         match statement:
             case Contract():
-                lowered, decision = planner.contract(statement, located, wanted.get(statement.name))
+                lowered, decision = planner.contract(statement, located, selections, wanted.get(statement.name))
                 how = decision.winner.name
                 decisions.append(decision)
             case Sum():
@@ -121,11 +136,26 @@ def _schedule(
             regions.append(ir.Region(statement.name, printed(statement), _operands(statement), how, statement.span))
         located[statement.name] = _named(sources[statement.name], lowered, start, builder)
     computed = frozenset(region.name for region in regions)
+    for output in program.outputs:
+        builder.enter(output.tensor, output.tensor)
+        _fill_in(output.tensor, located, selections, builder)
     results = tuple(_result(output, located, computed, builder) for output in program.outputs)
     schedule = ir.Schedule(
         program.name, stacks, inputs, tuple(builder.steps), results, sizes, tuple(regions), program.origins
     )
     return schedule, tuple(decisions)
+
+
+def _input(given: Input, source: str, options: PlanOptions) -> ir.InputTensor:
+    values = given.index_values
+    grad = options.input_grads and values is None
+    return ir.InputTensor(source, given.data_shape, grad, values, span=given.span)
+
+
+def _fill_in(tensor: str, located: dict[str, Layout], selections: dict[str, Selection], builder: Builder) -> None:
+    """Compute a one-hot tensor that is read as a whole."""
+    if tensor in selections and tensor not in located:
+        located[tensor] = one_hot(selections[tensor], builder)
 
 
 def _operands(statement: Statement) -> int:

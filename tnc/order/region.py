@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tnc.ir.extent import evaluate
@@ -11,6 +11,7 @@ from tnc.ir.legs import tied
 from tnc.ir.program import Contract, Dim, Use
 from tnc.ir.schedule import Broadcast, Diagonal, Embed, Multiply, Read, ReduceSum, ScalarConstant, Scale
 from tnc.order.builder import Builder
+from tnc.order.lookup import Contracted, Looked, Selection, Way, one_hot, picks_rows, whole_tensor
 from tnc.order.tensor_layout import Layout
 
 
@@ -37,10 +38,21 @@ class Prepared:
     absent: tuple[int, ...]
     leaders: tuple[int, ...]
     dims: tuple[Dim, ...]
+    looked: tuple[Looked, ...] = ()
+
+    @property
+    def tensors(self) -> tuple[tuple[Layout, tuple[int, ...]], ...]:
+        """The operands as layouts and legs."""
+        return tuple((operand.tensor, operand.legs) for operand in self.operands)
 
 
-def prepare(statement: Contract, located: Mapping[str, Layout], builder: Builder) -> Prepared:
-    """Append the steps that each operand needs on its own, and say what remains."""
+def prepare(
+    statement: Contract, located: Mapping[str, Layout], selections: Mapping[str, Selection], builder: Builder
+) -> Prepared:
+    """Append the steps that each operand needs on its own, and say what remains.
+
+    ``selections`` are the one-hot tensors that are not located; they become operands only where they pick no rows.
+    """
     leaders = tied(statement)
     dims = statement.dims
     names = statement.leg_names or tuple(f"l{leg}" for leg in range(len(dims)))
@@ -53,18 +65,33 @@ def prepare(statement: Contract, located: Mapping[str, Layout], builder: Builder
     )
     operands: list[Operand] = []
     scalars: list[Layout] = []
-    for factor in statement.factors:
-        if not isinstance(factor, Use):
-            continue
-        tensor = builder.conjugated(located[factor.tensor]) if factor.conjugate else located[factor.tensor]
-        operand = _entire(tensor, [leaders[leg] for leg in factor.legs], dims, builder)
-        operand = _without_repeats(operand, builder, names)
+
+    def place(tensor: Layout, legs: list[int]) -> None:
+        operand = _without_repeats(_entire(tensor, legs, dims, builder), builder, names)
         lonely = {leg for leg in operand.legs if held[leg] == 1 and leg not in result}
         operand = _summed(operand, lonely, builder, names)
         if operand.legs:
             operands.append(operand)
         else:
             scalars.append(operand.tensor)
+
+    selected: list[tuple[Selection, list[int]]] = []
+    for factor in statement.factors:
+        if not isinstance(factor, Use):
+            continue
+        legs = [leaders[leg] for leg in factor.legs]
+        if factor.tensor in selections:
+            selected.append((selections[factor.tensor], legs))
+            continue
+        place(builder.conjugated(located[factor.tensor]) if factor.conjugate else located[factor.tensor], legs)
+    looked: list[Looked] = []
+    for number, (selection, legs) in enumerate(selected):
+        other = [leg for place_, (_, held_) in enumerate(selected) if place_ != number for leg in held_]
+        found = _looked(selection, legs, dims)
+        if picks_rows([operand.legs for operand in operands], found, frozenset({*result, *other})):
+            looked.append(found)
+        else:
+            place(one_hot(selection, builder), legs)
     scale = statement.scale
     for leg in _unheld(statement, leaders, held):
         dim = dims[leg]
@@ -73,7 +100,39 @@ def prepare(statement: Contract, located: Mapping[str, Layout], builder: Builder
         else:
             scalars.append(_count(dim, builder))
     absent = tuple(leg for leg in result if not held[leg])
-    return Prepared(tuple(operands), tuple(scalars), scale, result, absent, leaders, dims)
+    return Prepared(tuple(operands), tuple(scalars), scale, result, absent, leaders, dims, tuple(looked))
+
+
+def _looked(selection: Selection, legs: Sequence[int], dims: Sequence[Dim]) -> Looked:
+    """A one-hot tensor with its legs, those of the integers in the order of memory."""
+    data = selection.data
+    held = sorted((axis[0], leg) for axis, leg in zip(data.axes, legs, strict=False) if axis)
+    digits = tuple(leg if dims[leg] != 1 else None for leg in legs[len(data.axes) :])
+    return Looked(selection, tuple(leg for _, leg in held), digits)
+
+
+def with_rows(
+    prepared: Prepared, way: Way, contracted: Contracted, names: tuple[str, ...], builder: Builder
+) -> Prepared | None:
+    """What is left to contract after integers picked their rows in this way; None if it takes too large a tensor."""
+    tensors: Sequence[tuple[Layout, tuple[int, ...]]] = prepared.tensors
+    for number, looked in enumerate(prepared.looked):
+        later = [leg for other in prepared.looked[number + 1 :] for leg in (*other.legs, *other.values)]
+        outside = frozenset({*prepared.result, *later})
+        if not picks_rows([legs for _, legs in tensors], looked, outside):
+            # Integers on the same axes came first: the rows have those axes now.
+            tensors = [*tensors, whole_tensor(looked, builder)]
+            continue
+        found = way(tensors, looked, outside, contracted, builder)
+        if found is None:
+            return None
+        tensors = found
+    held = Counter(leg for _, legs in tensors for leg in legs)
+    lonely = {leg for leg, number in held.items() if number == 1 and leg not in prepared.result}
+    operands = tuple(
+        _summed(Operand(tensor, legs), lonely.intersection(legs), builder, names) for tensor, legs in tensors
+    )
+    return replace(prepared, operands=operands, looked=())
 
 
 def _unheld(statement: Contract, leaders: tuple[int, ...], held: Counter[int]) -> list[int]:

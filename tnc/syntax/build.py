@@ -105,7 +105,7 @@ class Builder:
         open_: Token,
         dims: tuple[Expr | tree.DynamicDim, ...],
         close: Token,
-        values: tree.InputStd | tree.OneHot | None,
+        values: tree.InputValues | None,
     ) -> tree.Input:
         return tree.Input(name.text, dims, values, span=_span(word, values or close))
 
@@ -124,6 +124,10 @@ class Builder:
     @staticmethod
     def one_hot(word: Token) -> tree.OneHot:
         return tree.OneHot(span=word.span)
+
+    @staticmethod
+    def index(word: Token, open_: Token, count: Expr, close: Token) -> tree.Index:
+        return tree.Index(count, span=_span(word, close))
 
     @staticmethod
     def let(word: Token, path: tree.Path, equals: Token, value: Expr) -> tree.Let:

@@ -301,12 +301,14 @@ class _Printer:
             return Text(parameter.name)
         return concat(f"{parameter.name} = ", Align(self._expr(parameter.default)))
 
-    def _input_values(self, values: tree.InputStd | tree.OneHot) -> Doc:
+    def _input_values(self, values: tree.InputValues) -> Doc:
         match values:
             case tree.InputStd(value):
                 return concat("std ", self._expr(value))
             case tree.OneHot():
                 return Text("one_hot")
+            case tree.Index(count):
+                return concat("index(", self._expr(count), ")")
             case _:
                 assert_never(values)
 

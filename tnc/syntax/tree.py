@@ -286,12 +286,22 @@ class OneHot(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Index(Node):
+    """``index(count)``: an input of integers in 0..count."""
+
+    count: Expr
+
+
+InputValues: TypeAlias = InputStd | OneHot | Index
+
+
+@dataclass(frozen=True, slots=True)
 class Input(Node):
     """``input name(dims) values``; ``values`` is None where the author says nothing about them."""
 
     name: str
     dims: tuple[Expr | DynamicDim, ...]
-    values: InputStd | OneHot | None = None
+    values: InputValues | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Kron,
     Loop,
     Matmul,
@@ -196,7 +197,7 @@ class _Tracer:
                 return operands[0]
             case ReduceSum():
                 return graph.reduce(shape, operands)
-            case Embed():
+            case Embed() | Gather():
                 return graph.solid(shape, operands)
             case Pointwise(function=function):
                 value, self._tapes[step.name] = evaluated(graph, function, operands)
@@ -268,6 +269,8 @@ class _Tracer:
                 self._hand_back(seen[0], graph.reduce(operands[0].shape, (gradient,)))
             case Diagonal():
                 self._hand_back(seen[0], graph.solid(operands[0].shape, (gradient,)))
+            case Gather():
+                self._hand_back(seen[0], graph.solid(operands[0].shape, (gradient, operands[1])))
             case ReduceSum(axes=()):
                 self._hand_back(seen[0], gradient)
             case Scale() | ReduceSum() | Embed() | Slice() | Conjugate():

@@ -176,8 +176,7 @@ class _Checker:
                 self.value(value)
             case tree.Input(dims=dims, values=values):
                 self._dims(dims)
-                if isinstance(values, tree.InputStd):
-                    self.value(values.value)
+                self._input_values(values)
             case tree.Function() | tree.Def():
                 self.function(statement)
             case tree.For(binder=binder, body=body):
@@ -198,6 +197,15 @@ class _Checker:
                 pass
             case _:
                 assert_never(statement)
+
+    def _input_values(self, values: tree.InputValues | None) -> None:
+        match values:
+            case tree.InputStd(value=value) | tree.Index(count=value):
+                self.value(value)
+            case tree.OneHot() | None:
+                pass
+            case _:
+                assert_never(values)
 
     def _require(self, condition: tree.Expr) -> None:
         """Unknown names in a budget are as a rule metrics: elaboration says so, with their names."""
@@ -410,11 +418,16 @@ class _Checker:
             case _:
                 pass
 
+    def _is_tensor(self, function: tree.Expr) -> bool:
+        return isinstance(function, tree.Name) and function.text in self.with_legs
+
     def _subscripts(self, items: Iterable[tree.Expr], advice: str) -> None:
         """What stands in square brackets; a name that nothing declares may be meant to be a leg."""
         for item in items:
             if isinstance(item, tree.Name):
                 self._name(item.text, item.span, otherwise=advice.format(item.text))
+            elif isinstance(item, tree.Call) and self._is_tensor(item.function):
+                self.tensor(item)
             else:
                 self.value(item)
 

@@ -104,6 +104,8 @@ class Tensor:
     shape: tuple[Dim, ...]
     shown: str
     span: Span = field(repr=False)
+    is_index: bool = False
+    """Whether it is an input of integers; its last axis is that of their values."""
 
 
 @dataclass(slots=True, eq=False)

@@ -26,7 +26,7 @@ from tnc.sema.problem import Abandoned, Failed, Poisoned, Problem, fail
 from tnc.sema.tensors.leg_lists import LegReader
 from tnc.sema.tensors.references import InstanceOutput, refer, subscript_text
 from tnc.sema.tensors.resolve import Resolver
-from tnc.sema.tensors.resolved import Definition
+from tnc.sema.tensors.resolved import Axis, Definition, Expression, LeftAxis
 from tnc.sema.values.arguments import bind_parameters, read_arguments
 from tnc.sema.values.declarations import called_network, declare_function, let_value
 from tnc.source import Span
@@ -298,7 +298,7 @@ def _lower(
     evaluator = frame.evaluator
     legs = LegReader(evaluator, frame.lint)
     side = LeftSide(evaluator, legs, frame.sizes)
-    resolver = Resolver(evaluator, legs, partial(_use_instance, frame))
+    resolver = Resolver(evaluator, legs, partial(_use_instance, frame), partial(_define_rows, frame, name, scope))
     failed = False
     mark = evaluator.meter.mark()
     try:
@@ -324,6 +324,24 @@ def _lower(
     origin = Origin(frame.instance.path, name.local, node.span, _loop_values(scope))
     frame.shared.builder.add_statements(lowered.statements, origin)
     return lowered
+
+
+def _define_rows(
+    frame: Frame, name: TensorName, scope: Scope, value: Expression, axes: Sequence[Axis], span: Span
+) -> Tensor:
+    """The rows that an index selects, as a tensor of its own: an author wrote fewer legs than they have axes."""
+    rows = name.with_suffix("rows")
+    provisional = frame.shared.builder.provisional(rows)
+    definition = Definition(provisional, tuple(LeftAxis(axis, None, None) for axis in axes), None, value, span)
+    limits = frame.evaluator.meter.limits
+    lowered = lower_definition(definition, frame.shared.builder.fresh(rows), limits)
+    if not isinstance(lowered, Lowered):
+        for diagnostic in lowered:
+            frame.sink.report(diagnostic)
+        raise Poisoned
+    origin = Origin(frame.instance.path, rows.local, span, _loop_values(scope))
+    frame.shared.builder.add_statements(lowered.statements, origin)
+    return Tensor(lowered.tensor, lowered.shape, rows.local, span)
 
 
 def _loop_values(scope: Scope) -> tuple[tuple[str, int], ...]:

@@ -7,7 +7,7 @@ from typing import NoReturn, assert_never
 
 from tnc.diagnostics import Label
 from tnc.diagnostics.suggest import nearest
-from tnc.ir.program import Dim, Input, Numbers, OneHot, Values
+from tnc.ir.program import Dim, Index, Input, Numbers, OneHot, Values
 from tnc.sema.names.places import name_span
 from tnc.sema.names.scope import Family, Scope, Tensor
 from tnc.sema.names.walk import statements_in
@@ -29,8 +29,8 @@ def declare_input(frame: Frame, node: tree.Input, scope: Scope) -> None:
     family.members[None] = None
     if frame.bindings is None:
         shape = _shape(frame, node, scope)
-        values = _values(frame, node, shape, scope)
-        tensor = Tensor(node.name, shape, node.name, span)
+        values, shape = _values(frame, node, shape, scope)
+        tensor = Tensor(node.name, shape, node.name, span, isinstance(values, Index))
         frame.shared.builder.inputs.append(Input(node.name, shape, values, node.span))
         frame.shared.declared.tensors.append(("input", node.name, span, node.name))
     else:
@@ -53,24 +53,35 @@ def _dims(frame: Frame, dim: tree.Expr | tree.DynamicDim, scope: Scope) -> tuple
     return dims(frame.evaluator, dim, scope)
 
 
-def _values(frame: Frame, node: tree.Input, shape: tuple[Dim, ...], scope: Scope) -> Values:
-    """What the author says about the data."""
+def _values(frame: Frame, node: tree.Input, shape: tuple[Dim, ...], scope: Scope) -> tuple[Values, tuple[Dim, ...]]:
+    """What the author says about the data, and the shape of the tensor that they are."""
     match node.values:
         case None:
-            return Numbers()
+            return Numbers(), shape
         case tree.InputStd(value=value):
             std = as_float(frame.evaluator.evaluate(value, scope), value.span, "`std`")
             if not 0 < std < math.inf:
                 fail("TN256", "`std` must be positive", value.span, help="it is the root mean square of the data")
-            return Numbers(std)
+            return Numbers(std), shape
         case tree.OneHot(span=span):
             if not shape or not isinstance(shape[-1], int):
                 last = f"`{node.name}` has no axis" if not shape else f"the last axis of `{node.name}` is dynamic"
                 hint = "one entry along the last axis is 1: give it a last axis of known size"
                 fail("TN256", f"{last} and cannot be `one_hot`", span, help=hint)
-            return OneHot()
+            return OneHot(), shape
+        case tree.Index():
+            return Index(), (*shape, _count(frame, node.values, scope))
         case _:
             assert_never(node.values)
+
+
+def _count(frame: Frame, node: tree.Index, scope: Scope) -> int:
+    """How many values an index has."""
+    count = frame.evaluator.integer(node.count, scope, "the number of values of an index")
+    if count < 1:
+        fail("TN256", f"an index has at least 1 value, not {count}", node.count.span)
+    check_size(frame.evaluator, (count,), node.span)
+    return count
 
 
 def _bound(frame: Frame, node: tree.Input, bindings: dict[str, tuple[Tensor, Span]], scope: Scope) -> Tensor:
@@ -89,6 +100,10 @@ def _bound(frame: Frame, node: tree.Input, bindings: dict[str, tuple[Tensor, Spa
         )
     tensor, span = bindings[node.name]
     declared = _declared_dims(frame, node, scope)
+    if isinstance(node.values, tree.Index):
+        declared.append(_count(frame, node.values, scope))
+        if not tensor.is_index:
+            _mismatch(frame, node, tensor, span, "it is no input of integers")
     if len(declared) != len(tensor.shape):
         _mismatch(frame, node, tensor, span, f"it has {len(declared)} axes, not {len(tensor.shape)}")
     for position, (dim, actual) in enumerate(zip(declared, tensor.shape, strict=True)):
@@ -104,7 +119,7 @@ def _bound(frame: Frame, node: tree.Input, bindings: dict[str, tuple[Tensor, Spa
                 )
         elif dim != actual:
             _mismatch(frame, node, tensor, span, f"its axis {position} is {dim}, not {_dim_text(actual)}")
-    return Tensor(tensor.name, tensor.shape, tensor.shown, tensor.span)
+    return Tensor(tensor.name, tensor.shape, tensor.shown, tensor.span, isinstance(node.values, tree.Index))
 
 
 def _declared_dims(frame: Frame, node: tree.Input, scope: Scope) -> list[int | tree.DynamicDim]:

@@ -12,7 +12,7 @@ from tnc.sema.names.scope import Scope
 from tnc.sema.networks.cores import dims
 from tnc.sema.problem import fail
 from tnc.sema.tensors.leg_lists import LegReader
-from tnc.sema.tensors.resolved import LeftAxis, Pick
+from tnc.sema.tensors.resolved import LeftAxis, Lookup, Pick
 from tnc.sema.values.arithmetic import as_float
 from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Span
@@ -37,7 +37,7 @@ class LeftSide:
         crop = self._crop(argument.crop, scope)
         result: list[LeftAxis] = []
         for axis in self.legs.axes([argument.value], scope):
-            if isinstance(axis, Pick):
+            if isinstance(axis, Pick | Lookup):
                 fail("TN233", "`[k]` stands on the right only", axis.span)
             result.append(LeftAxis(axis, argument.name, crop))
         if argument.name is not None and len(result) != 1:

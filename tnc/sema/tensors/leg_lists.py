@@ -8,15 +8,18 @@ from itertools import product
 from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics import Diagnostic, Label
-from tnc.sema.names.scope import Bound, Scope
+from tnc.diagnostics.suggest import plural
+from tnc.sema.names.scope import Bound, Family, Scope, Tensor
+from tnc.sema.names.walk import unwrapped
 from tnc.sema.problem import fail
-from tnc.sema.tensors.resolved import Axis, Leg, LegName, Pick
+from tnc.sema.tensors.references import family_of, refer
+from tnc.sema.tensors.resolved import Axis, Leg, LegName, Lookup, Pick
 from tnc.sema.values.builtins import interleave, range_length
 from tnc.sema.values.evaluate import Evaluator
 from tnc.source import Span
 from tnc.syntax import tree
 
-Entry: TypeAlias = Axis | Pick
+Entry: TypeAlias = Axis | Pick | Lookup
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class LegReader:
     evaluator: Evaluator
     lint: bool
     count: int = 0
+    rows: int = 0
 
     def axes(self, exprs: Sequence[tree.Expr], scope: Scope) -> list[Entry]:
         """The axes that a list of legs stands for."""
@@ -35,7 +39,7 @@ class LegReader:
         """A list of plain legs, as `delta` takes them."""
         result: list[Leg] = []
         for axis in self.axes(exprs, scope):
-            if isinstance(axis, Pick) or axis.grouped:
+            if not isinstance(axis, Axis) or axis.grouped:
                 fail("TN233", f"{where} takes plain legs, no groups and no `[k]`", axis.span)
             result.extend(axis.legs)
         return result
@@ -100,11 +104,11 @@ class LegReader:
 
     def _group(self, items: Sequence[tree.Expr], scope: Scope) -> Iterator[Leg]:
         for axis in self.axes(items, scope):
-            if isinstance(axis, Pick):
+            if not isinstance(axis, Axis):
                 fail("TN233", "`[k]` stands as an axis of its own, not in a group", axis.span)
             yield from axis.legs
 
-    def _pick(self, items: Sequence[tree.Expr], span: Span, scope: Scope) -> Pick:
+    def _pick(self, items: Sequence[tree.Expr], span: Span, scope: Scope) -> Pick | Lookup:
         if len(items) != 1:
             fail(
                 "TN233",
@@ -112,11 +116,43 @@ class LegReader:
                 span,
                 help="one pair of brackets for each axis: `[0], [1]`",
             )
-        index = self.evaluator.integer(items[0], scope, "a picked entry")
+        item = unwrapped(items[0])
+        if isinstance(item, tree.Call) and isinstance(family_of(item.function, scope), Family):
+            return self._lookup(item, span, scope)
+        if isinstance(item, tree.Name) and isinstance(scope.find(item.text), Family):
+            shown = item.text
+            fail("TN236", f"`{shown}` is used without legs", item.span, help=f"integers pick by `[{shown}(b)]`")
+        index = self.evaluator.integer(item, scope, "a picked entry")
         if index < 0:
             fail("TN225", f"entry {index} is negative", span, help="entries are counted from 0")
         self._take(1, span)
         return Pick(index, span)
+
+    def _lookup(self, call: tree.Call, span: Span, scope: Scope) -> Lookup:
+        index = refer(call.function, scope, self.evaluator)
+        if not isinstance(index, Tensor) or not index.is_index:
+            shown = call.function.span.text
+            hint = f"only integers pick: `input {shown}(batch?) index(n)`"
+            fail("TN233", f"`{shown}` is not an index", call.span, help=hint)
+        axes: list[Axis | Pick] = []
+        for axis in self.axes([argument.value for argument in self._plain(call.arguments)], scope):
+            if isinstance(axis, Lookup):
+                fail("TN233", "an index is not picked by another one", axis.span)
+            axes.append(axis)
+        if len(axes) != len(index.shape) - 1:
+            fail(
+                "TN238",
+                f"`{index.shown}` has {plural(len(index.shape) - 1, 'axis', 'axes')}, but is used with {len(axes)}",
+                call.span,
+                labels=(Label(index.span, "the index"),),
+            )
+        return Lookup(index.name, index.shape, tuple(axes), span, index.span, index.shown)
+
+    def hidden(self, span: Span) -> Axis:
+        """An axis with a leg that no author wrote."""
+        self._take(1, span)
+        self.rows += 1
+        return Axis((Leg(LegName(f"#{self.rows}"), span),), False, span)
 
     def _take(self, number: int, span: Span) -> None:
         self.count += number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import NoReturn, TypeAlias
 
 from tnc.diagnostics import Label
@@ -25,15 +26,18 @@ from tnc.sema.names.value_text import kind_of, short_text
 from tnc.sema.names.walk import names
 from tnc.sema.problem import fail
 from tnc.sema.tensors.functions import ENTRY, FunctionCompiler, Part, Scalars, formal_parameters
-from tnc.sema.tensors.leg_lists import LegReader
+from tnc.sema.tensors.leg_lists import Entry, LegReader
 from tnc.sema.tensors.references import InstanceOutput, family_of, names_dotted_tensor, refer
 from tnc.sema.tensors.resolved import (
     Activation,
+    Axis,
     Conjugated,
     DeltaUse,
     Expression,
+    Lookup,
     NumberUse,
     OnesUse,
+    Pick,
     Product,
     Rms,
     SumOf,
@@ -53,6 +57,10 @@ UseInstance: TypeAlias = Callable[[InstanceOutput, Sequence[tree.Argument], Scop
 """Gives the tensor of an instance's output, its inputs bound by the named arguments."""
 
 
+Define: TypeAlias = Callable[[Expression, Sequence[Axis], Span], Tensor]
+"""Defines a tensor with these axes by an expression, before the definition that is read."""
+
+
 def shape_text(shape: tuple[Dim, ...]) -> str:
     """``(2, batch?, 3)``."""
     return f"({', '.join(str(d) if isinstance(d, int) else f'{d}?' for d in shape)})"
@@ -65,6 +73,7 @@ class Resolver:
     evaluator: Evaluator
     legs: LegReader
     use_instance: UseInstance
+    define: Define
 
     def expression(self, expr: tree.Expr, scope: Scope) -> Expression:
         """The whole right side."""
@@ -366,10 +375,80 @@ class Resolver:
                 )
             if argument.name is None:
                 positional.append(argument.value)
-        axes = self.legs.axes(positional, scope)
+        entries = self.legs.axes(positional, scope)
+        axes = [entry for entry in entries if not isinstance(entry, Lookup)]
+        if len(axes) < len(entries):
+            return self._rows(expr, tensor, entries)
         if len(axes) != len(tensor.shape):
             self._wrong_legs(expr, tensor, len(axes))
         return TensorUse(tensor.name, tensor.shape, tuple(axes), expr.span, tensor.span, tensor.shown)
+
+    def _rows(self, expr: tree.Call, tensor: Tensor, entries: Sequence[Entry]) -> Expression:
+        """The entries of a tensor that integers select: a product with the one-hot tensors of the integers.
+
+        Where the tensor has more axes than legs are written, an index takes as many axes as its values need, and the
+        last leg takes those that are left; a definition of its own makes them one axis.
+        """
+        spans = self._spans(expr, tensor, entries)
+        axes: list[Axis | Pick] = []
+        left: list[Axis] = []
+        seen: list[Axis] = []
+        factors: list[Expression] = []
+        for entry, span in zip(entries, spans, strict=True):
+            if isinstance(entry, Pick):
+                axes.append(entry)
+                continue
+            own = (
+                [entry]
+                if isinstance(entry, Axis) and span == 1
+                else [self.legs.hidden(entry.span) for _ in range(span)]
+            )
+            axes.extend(own)
+            together = Axis(tuple(leg for axis in own for leg in axis.legs), span > 1, entry.span)
+            if isinstance(entry, Axis):
+                left.append(together)
+                seen.append(entry)
+                continue
+            index = (*entry.axes, together)
+            factors.append(TensorUse(entry.tensor, entry.shape, index, entry.span, entry.declared, entry.shown))
+            kept = [axis for axis in entry.axes if isinstance(axis, Axis)]
+            left.extend(kept)
+            seen.extend(kept)
+        use = TensorUse(tensor.name, tensor.shape, tuple(axes), expr.span, tensor.span, tensor.shown)
+        product = Product((use, *factors), expr.span)
+        if left == seen:
+            return product
+        rows = self.define(product, left, expr.span)
+        return TensorUse(rows.name, rows.shape, tuple(seen), expr.span, tensor.span, tensor.shown)
+
+    def _spans(self, expr: tree.Call, tensor: Tensor, entries: Sequence[Entry]) -> list[int]:
+        """How many axes each entry takes."""
+        spans: list[int] = []
+        exact = len(entries) == len(tensor.shape)
+        for number, entry in enumerate(entries):
+            rest = tensor.shape[sum(spans) :]
+            span = 1
+            if isinstance(entry, Lookup):
+                span = 1 if exact else _axes_of(entry.count, rest)
+                found = rest[:span]
+                if not found or any(isinstance(dim, str) for dim in found) or prod(map(int, found)) != entry.count:
+                    self._wrong_count(entry, tensor, rest[:1])
+            elif not exact and number + 1 == len(entries) and isinstance(entry, Axis) and not entry.grouped:
+                span = max(1, len(rest))
+            spans.append(span)
+        if sum(spans) != len(tensor.shape):
+            self._wrong_legs(expr, tensor, len(entries))
+        return spans
+
+    def _wrong_count(self, entry: Lookup, tensor: Tensor, found: Sequence[Dim]) -> NoReturn:
+        size = f"an axis of {found[0]}" if found and isinstance(found[0], int) else "an axis without known size"
+        fail(
+            "TN318",
+            f"`{entry.shown}` has {entry.count} values and does not pick from {size} of `{tensor.shown}`",
+            entry.span,
+            labels=tuple(Label(span, "declared here") for span in (entry.declared, tensor.span) if span is not None),
+            help="an index picks from an axis, or from neighbouring axes, with as many entries as it has values",
+        )
 
     def _wrong_legs(self, expr: tree.Call, tensor: Tensor, count: int) -> NoReturn:
         wanted = len(tensor.shape)
@@ -387,6 +466,18 @@ class Resolver:
             labels=(Label(tensor.span, f"its shape is {shape_text(tensor.shape)}"),),
             help=hint,
         )
+
+
+def _axes_of(count: int, shape: Sequence[Dim]) -> int:
+    """The number of leading axes that together have at least ``count`` entries."""
+    entries = 1
+    for number, dim in enumerate(shape, start=1):
+        if isinstance(dim, str):
+            return number
+        entries *= dim
+        if entries >= count:
+            return number
+    return len(shape)
 
 
 def _factors(expression: Expression) -> tuple[Expression, ...]:

@@ -15,7 +15,10 @@ from tnc.source import Span
 
 @dataclass(frozen=True, slots=True)
 class LegName:
-    """``x'[l, k]``: base name, number of primes, subscripts (None without brackets)."""
+    """``x'[l, k]``: base name, number of primes, subscripts (None without brackets).
+
+    Legs that no author wrote, those of the values of an index, have a number for a name: ``#1``.
+    """
 
     base: str
     primes: int = 0
@@ -24,7 +27,7 @@ class LegName:
     def __str__(self) -> str:
         """As an author would write it."""
         suffix = "" if self.subscripts is None else f"[{', '.join(map(str, self.subscripts))}]"
-        return f"{self.base}{chr(39) * self.primes}{suffix}"
+        return f"{self.base.replace('#', 'row')}{chr(39) * self.primes}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,25 @@ class Pick:
 
     index: int
     span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """``[ids(b)]``: the entry of this axis that an index says; ``axes`` are those of the index, without its values."""
+
+    tensor: str
+    shape: tuple[Dim, ...]
+    axes: tuple[Axis | Pick, ...]
+    span: Span = field(compare=False, repr=False)
+    declared: Span | None = field(default=None, compare=False, repr=False)
+    shown: str = field(default="", compare=False)
+
+    @property
+    def count(self) -> int:
+        """How many values the index has."""
+        count = self.shape[-1]
+        assert isinstance(count, int)
+        return count
 
 
 # -- expressions -------------------------------------------------------------------------------
