@@ -1,5 +1,8 @@
 """Models whose layers are generated in tests and studies: built from their configurations, with random weights."""
 
+# torch is typed in part
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from importlib import import_module

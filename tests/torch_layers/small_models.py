@@ -1,5 +1,8 @@
 """A small model with a generated layer of every way of computing, and the same start for every call."""
 
+# torch is typed in part
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Any

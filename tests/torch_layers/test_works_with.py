@@ -1,5 +1,8 @@
 """Generated layers where people put layers, in one process and without a compiler."""
 
+# torch is typed in part
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import copy
@@ -198,8 +201,15 @@ def test_meta_and_empty(model: Small) -> None:
 
 def test_hooks_and_freezing(model: Small) -> None:
     seen: list[str] = []
-    model.built.register_forward_hook(lambda *_: seen.append("forward"))
-    model.built.register_full_backward_hook(lambda *_: seen.append("backward"))
+
+    def forward(*_: object) -> None:
+        seen.append("forward")
+
+    def backward(*_: object) -> None:
+        seen.append("backward")
+
+    model.built.register_forward_hook(forward)
+    model.built.register_full_backward_hook(backward)
     model.requires_grad_(False)
     assert not model(images()).requires_grad
     model.requires_grad_(True)

@@ -1,5 +1,8 @@
 """Generated layers under compilers: `torch.compile`, `torch.export`, AOTInductor, ONNX; and in another process."""
 
+# torch is typed in part
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import pickle

@@ -1,5 +1,8 @@
 """Models get their generated layers, and other tensors, from files of cores."""
 
+# torch keeps the parameters of a module in `_parameters`
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os
@@ -7,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import torch
 from torch import nn
@@ -84,7 +87,8 @@ def _planned(model: nn.Module, file: CoreFile) -> list[_Part]:
     Raises:
         CompileError: with all that does not fit.
     """
-    modules = dict(model.named_modules(remove_duplicate=False))
+    named: Any = model.named_modules(remove_duplicate=False)  # torch types it in part
+    modules: dict[str, nn.Module] = dict(named)
     wrong = [problem for layer in file.header.layers for problem in _misfits(modules, layer, file)]
     wrong += _misfits_of_others(named_tensors(model), file)
     wrong += _tied(model, file)

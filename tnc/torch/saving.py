@@ -1,5 +1,8 @@
 """Models with generated layers are saved as files of cores."""
 
+# torch keeps the parameters of a module in `_parameters`
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os
@@ -96,7 +99,7 @@ def generated_layers(model: nn.Module) -> dict[str, Weightless]:
     """The generated layers under all their names."""
     if not isinstance(cast("object", model), nn.Module):
         raise expected("the first argument", "a `torch.nn.Module`", model)
-    modules = model.named_modules(remove_duplicate=False)
+    modules: Any = model.named_modules(remove_duplicate=False)  # torch types it in part
     return {name: module for name, module in modules if isinstance(module, Weightless)}
 
 
