@@ -35,6 +35,8 @@ LAYER_FUNCTIONS = (
     "remove_adapters",
     "core_groups",
     "cached",
+    "save_layers",
+    "load_layers",
 )
 """The functions of `tnc.torch`."""
 
@@ -106,7 +108,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def use_of_layers(function: str) -> object:
+def use_of_layers(function: str, folder: Path) -> object:
     """A call of a function of `tnc.torch` on a small model."""
     from torch import nn
 
@@ -116,6 +118,10 @@ def use_of_layers(function: str) -> object:
     arguments: dict[str, tuple[object, ...]] = {"core_groups": (0.1,)}
     selected = ({"0": layers.Generated("ttn")},)
     arguments |= {"plan_layers": selected, "replace_layers": selected}
+    if function in ("save_layers", "load_layers"):
+        arguments[function] = (folder / "layers",)
+        layers.replace_layers(model, *selected)
+        layers.save_layers(model, folder / "layers")
     return getattr(layers, function)(model, *arguments.get(function, ()))
 
 
@@ -152,7 +158,7 @@ def names(folder: Path) -> dict[str, Callable[[], object]]:
         "numpy()": lambda: net.numpy(),
         "torch()": lambda: net.torch(),
         "jax()": lambda: net.jax(),
-        **{f"tnc.torch: {name}": partial(use_of_layers, name) for name in LAYER_FUNCTIONS},
+        **{f"tnc.torch: {name}": partial(use_of_layers, name, folder) for name in LAYER_FUNCTIONS},
     }
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.torch_layers.small_models import dense
+from tnc.torch import load_layers
+
 pytestmark = pytest.mark.peers
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +23,7 @@ _HEAD = """
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
     from tests.torch_layers.small_models import generated, images
+    from tnc.torch import save_layers
 
     rank, folder = int(sys.argv[1]), sys.argv[2]
     torch.set_num_threads(1)
@@ -63,6 +67,7 @@ _DATA_PARALLEL = """
     sharded = trained(model, half)
     assert any(value.to_local().numel() < value.numel() for value in sharded.parameters())
     found.append(whole(sharded))
+    save_layers(sharded, f"{folder}/cores.safetensors", rest="all")
 """
 
 _TENSOR_PARALLEL = """
@@ -90,6 +95,7 @@ _TENSOR_PARALLEL = """
 
 @pytest.mark.parametrize("body", [_DATA_PARALLEL, _TENSOR_PARALLEL], ids=["DDP and FSDP2", "DTensor"])
 def test_two_processes_train_as_one_does(body: str, tmp_path: Path) -> None:
+    """And a model that is sharded over two is saved as one file."""
     script = tmp_path / "train.py"
     script.write_text("".join(map(textwrap.dedent, (_HEAD, body, _TAIL))), encoding="utf-8")
     processes = [
@@ -109,3 +115,8 @@ def test_two_processes_train_as_one_does(body: str, tmp_path: Path) -> None:
             assert state.keys() == alone.keys()
             for name, value in alone.items():
                 torch.testing.assert_close(state[name], value, atol=1e-5, rtol=1e-4)
+    path = tmp_path / "cores.safetensors"
+    assert path.exists() == ("save_layers" in body)
+    if path.exists():  # of the sharded model: the first process wrote the whole tensors
+        loaded = load_layers(dense(9), path).state_dict()
+        torch.testing.assert_close(loaded, torch.load(tmp_path / "0.pt")[-1])
