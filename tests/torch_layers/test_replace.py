@@ -172,7 +172,7 @@ def test_a_generator_draws_the_cores() -> None:
 def test_repr() -> None:
     model = small()
     replace_layers(model, {"6": Generated("ttn", chi=3)})
-    assert repr(model[6]) == "GeneratedLinear(in_features=8, out_features=6, bias=True, 63 → 48, ttn chi=3, built)"
+    assert repr(model[6]) == "GeneratedLinear(in_features=8, out_features=6, bias=True, 63 → 48, ttn chi=3, applied)"
     replace_layers(model, {"7": "ttn"}, mode="add")
     assert repr(model[7]).startswith("AdaptedLinear(in_features=6, out_features=6, bias=True, default: ")
 

@@ -15,6 +15,7 @@ from tnc.diagnostics import CompileError, Diagnostic, has_errors
 from tnc.diagnostics.suggest import did_you_mean, known_names, listed
 from tnc.ir.program import Program
 from tnc.ir.program_text import TAKEN
+from tnc.layers.applied import with_digits
 from tnc.options import Options
 from tnc.reading import read_source
 from tnc.source import Source
@@ -131,7 +132,7 @@ def layer_network(
         f"  input {resolved.data}(batch?, {shape[1]})",
         f"  output y(batch, {row}){declared} = {resolved.data}(batch, {column}) * {resolved.instance}({row}, {column})",
     )
-    return resolved.compiled(lines)
+    return with_digits(resolved.compiled(lines))
 
 
 # -- from a template to the text of a wrapper -------------------------------------------------------

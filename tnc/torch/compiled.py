@@ -13,23 +13,61 @@ from tnc.api import Network
 from tnc.ir.digest import digest
 from tnc.ir.program import Crop, Program, View
 from tnc.layers import Template, weight_network
+from tnc.layers.applied import on_data
+from tnc.layers.crossover import MOST, crossover
 from tnc.layers.template import TOPOLOGIES, author_text
 from tnc.modules import module_of_source, torch_class
 from tnc.options import DTYPES, Options
+from tnc.torch.generated import Through
 from tnc.units import grouped
 
 NETWORK: Final = "weight"
 
+_FEW: Final = 16
+"""The number of rows to plan for where none is given; for many rows a weight is built anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a weight is compiled from; equal layers want equal weights."""
+    """What a weight is compiled from; equal layers want equal weights.
+
+    ``contracted`` is the axis that is summed with data, None where the weight is always built; ``rows`` is the size of
+    the data to plan for, ``device`` what is planned for.
+    """
 
     template: Template
     shape: tuple[int, ...]
     axes: tuple[str, ...]
     std: float
     dtype: str
+    contracted: int | None = None
+    through: Through = "auto"
+    rows: int | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A weight applied to data through its cores: the source for PyTorch, and for how many rows that is faster.
+
+    ``forward`` and ``training`` are the largest numbers of rows, without and with gradients; None is any number.
+    ``planned`` is whether data go through the cores where nothing looks at their number, as in ``torch.compile``.
+    """
+
+    source: str
+    forward: int | None
+    training: int | None
+    planned: bool
+
+    def module_class(self) -> type[nn.Module]:
+        """The class whose ``forward`` applies the weight, given a module with the cores."""
+        return torch_class(module_of_source(NETWORK, "torch", self.source))
+
+    def __str__(self) -> str:
+        """``applied up to 64 rows``."""
+        if self.training is None:
+            return "applied"
+        return f"applied up to {grouped(self.training)} row{'' if self.training == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +87,12 @@ class CompiledWeight:
     forward: float
     training: float
     author: str | None = None
+    applied: Applied | None = None
+
+    @property
+    def through(self) -> str:
+        """``built``, or up to how many rows of data the weight is applied instead."""
+        return "built" if self.applied is None else str(self.applied)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,15 +135,42 @@ def compiled_from(wanted: Wanted, net: Network, author: str | None) -> CompiledW
         row.seconds_forward,
         row.seconds_training,
         author,
+        _applied(wanted, net),
     )
 
 
 def _compiled(wanted: Wanted) -> CompiledWeight:
-    net = weight_network(wanted.template, wanted.shape, wanted.std, wanted.axes, Options(dtype=wanted.dtype))
+    net = weight_network(wanted.template, wanted.shape, wanted.std, wanted.axes, _options(wanted))
     return compiled_from(wanted, net, author_text(wanted.template))
 
 
+def _options(wanted: Wanted) -> Options:
+    return Options(dtype=wanted.dtype, device=wanted.device)
+
+
 _of_topology = lru_cache(maxsize=256)(_compiled)
+
+
+# -- built or applied ------------------------------------------------------------------------------------
+
+
+def _applied(wanted: Wanted, net: Network) -> Applied | None:
+    """The weight applied to data, if that is asked for, or is predicted to be faster for few rows."""
+    if wanted.contracted is None or wanted.through == "build":
+        return None
+    rows = _FEW if wanted.rows is None else wanted.rows
+    applied = on_data(net, wanted.contracted, rows)
+    if wanted.through == "apply":
+        return Applied(applied.source("torch"), None, None, planned=True)
+    most = crossover(net, applied)
+    if most.training < rows and rows > _FEW:  # these are better built, and fewer may come
+        applied = on_data(net, wanted.contracted, _FEW)
+        most = crossover(net, applied)
+    if not (most.forward or most.training):
+        return None
+    forward, training = (None if rows == MOST else rows for rows in (most.forward, most.training))
+    planned = training is None or (wanted.rows is not None and wanted.rows <= training)
+    return Applied(applied.source("torch"), forward, training, planned)
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -14,11 +14,11 @@ from tnc.diagnostics.suggest import unknown
 from tnc.layers import Template, make_template
 
 Mode: TypeAlias = Literal["replace", "add"]
-Through: TypeAlias = Literal["auto", "build"]
+Through: TypeAlias = Literal["auto", "build", "apply"]
 Start: TypeAlias = Literal["random"]
 
 MODES: Final = ("replace", "add")
-THROUGH: Final = ("auto", "build")
+THROUGH: Final = ("auto", "build", "apply")
 STARTS: Final = ("random",)
 
 
@@ -32,7 +32,7 @@ class Generated:
         network: ``"attn"``, ``"mine.tn"``, or ``"mine.tn:fc2"``.
         mode: ``"replace"`` or ``"add"``; that of the call if None, and likewise for the other options.
         start: ``"random"``.
-        through: ``"auto"`` or ``"build"``.
+        through: ``"auto"``, ``"build"`` or ``"apply"``.
         args: arguments as a mapping, for parameters that are called like one of these options.
         **arguments: Python values for the network's parameters; activations by name.
     """
@@ -103,6 +103,7 @@ class Settings:
     freeze: bool = True
     name: str = "default"
     sizes: tuple[tuple[str, int], ...] = ()
+    device: str | None = None
     filter: Filter | None = field(default=None, compare=False)
 
     def request(self, generated: Generated | str) -> Request:

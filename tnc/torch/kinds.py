@@ -34,9 +34,10 @@ class Kind:
 
     ``names`` are the module and the class of the dense layer; a subclass that keeps its ``forward`` counts, too.
     ``weight`` is the attribute that is generated, ``axes`` are the names of its axes. ``fan_in`` counts the inputs of
-    an output for the default deviation, None where the framework starts with deviation 1. ``on_data`` is True for
-    ``y = x W^T``, False for ``y = x W``, None where the weight is always built. ``inner`` are layers inside that are
-    generated with it. ``objection`` says what keeps a layer from being replaced, ``finish`` what is done to the weight.
+    an output for the default deviation, None where the framework starts with deviation 1. ``contracted`` is the axis
+    of a matrix that is summed with the last one of the data, None where the weight is always built. ``inner`` are
+    layers inside that are generated with it. ``objection`` says what keeps a layer from being replaced, ``finish``
+    what is done to the weight.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Kind:
     axes: tuple[str, ...]
     forward: Forward
     fan_in: Callable[[tuple[int, ...]], int] | None
-    on_data: bool | None = None
+    contracted: int | None = None
     inner: tuple[str, ...] = ()
     objection: Callable[[nn.Module], str | None] = _none
     finish: Callable[[Any, torch.Tensor], torch.Tensor] = _same
@@ -176,7 +177,7 @@ def _torch(name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _table() -> Iterator[Kind]:
-    yield Kind("Linear", _torch("linear.Linear"), "weight", ("out", "in"), _linear, _matrix_fan_in, on_data=True)
+    yield Kind("Linear", _torch("linear.Linear"), "weight", ("out", "in"), _linear, _matrix_fan_in, contracted=1)
     for count, spatial in _SPATIAL.items():
         name = f"Conv{count}d"
         forward = _convolution(getattr(nn, name))
@@ -197,7 +198,7 @@ def _table() -> Iterator[Kind]:
         finish=_without_padding,
     )
     transformers = (("transformers.pytorch_utils", "Conv1D"),)
-    yield Kind("Conv1D", transformers, "weight", ("in", "out"), _transposed_linear, _columns_fan_in, on_data=False)
+    yield Kind("Conv1D", transformers, "weight", ("in", "out"), _transposed_linear, _columns_fan_in, contracted=0)
     yield Kind(
         "MultiheadAttention",
         _torch("activation.MultiheadAttention"),

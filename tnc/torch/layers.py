@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import torch
 from torch import nn
 
-from tnc.torch.compiled import CompiledWeight
+from tnc.torch.compiled import Applied, CompiledWeight
 from tnc.torch.kinds import Kind
 
 GENERATOR: Final = "generator"
@@ -17,7 +17,10 @@ GENERATOR: Final = "generator"
 RECORD: Final = "untrained"
 """The attribute with the fingerprints of the whole model, from when its layers were replaced."""
 
-OWN: Final = frozenset({"kind", "original", "order", "compiled", GENERATOR, "adapters", RECORD})
+ON_DATA: Final = "_function_on_data"
+"""The attribute with the compiled function that applies the weight."""
+
+OWN: Final = frozenset({"kind", "original", "order", "compiled", "builds", GENERATOR, "adapters", RECORD, ON_DATA})
 """The attributes and submodules that the dense layer has not."""
 
 
@@ -26,10 +29,42 @@ class Generates(nn.Module):
 
     compiled: CompiledWeight
     generator: nn.Module
+    builds = 0
+    """How many callers ask for a weight that is built, as inside ``cached``."""
+
+    def applies(self, x: torch.Tensor) -> bool:
+        """Whether data go through the cores, rather than meet the weight that they build."""
+        applied = self.compiled.applied
+        if applied is None or self.builds:
+            return False
+        if torch.compiler.is_compiling():
+            return applied.planned
+        most = applied.training if torch.is_grad_enabled() else applied.forward
+        return most is None or x.numel() <= most * x.shape[-1]
+
+    def apply_to(self, x: torch.Tensor) -> torch.Tensor:
+        """The product of data, along their last axis, with the weight, which is not built."""
+        applied = self.compiled.applied
+        assert applied is not None
+        y = self._on_data(applied)(self.generator, x.reshape(-1, x.shape[-1]))
+        return y.reshape(*x.shape[:-1], y.shape[-1])
 
     def _generate(self, like: torch.Tensor, generator: torch.Generator | None) -> None:
         """Draw cores on the device and in the dtype of the dense weight."""
         self.generator = self.compiled.module_class()(device=like.device, dtype=like.dtype, generator=generator)
+
+    def _on_data(self, applied: Applied) -> Callable[[nn.Module, torch.Tensor], torch.Tensor]:
+        """The ``forward`` of the module that applies the weight: it reads parameters of the same names."""
+        known, function = self.__dict__.get(ON_DATA, (None, None))
+        if known is not applied:
+            function = applied.module_class().forward
+            self.__dict__[ON_DATA] = applied, function
+        on_data: Callable[[nn.Module, torch.Tensor], torch.Tensor] = function
+        return on_data
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without a function of a generated class, which other processes cannot import."""
+        return {name: value for name, value in vars(self).items() if name not in (ON_DATA, "builds")}
 
 
 class Weightless(nn.Module):
@@ -123,6 +158,14 @@ class Replaced(Generates, Weightless):
         """The weight, differentiable with respect to the cores."""
         return self.kind.finish(self, self.generator())
 
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """What the dense layer computes, with a weight that is built, or with data that go through the cores."""
+        if self.compiled.applied is not None and self.applies(inputs[0]):
+            y = self.apply_to(inputs[0])
+            bias: Any = self.bias
+            return y if bias is None else y + bias
+        return super().forward(*inputs, **options)
+
     def reset_parameters(self) -> None:
         """Draw the cores anew."""
         draw: Any = self.generator.reset_parameters
@@ -130,7 +173,7 @@ class Replaced(Generates, Weightless):
 
     def __repr__(self) -> str:
         """Such as ``GeneratedLinear(in_features=8, out_features=4, bias=True, 12 → 32, attn chi=2, built)``."""
-        return self._described([f"{self.compiled}, built"])
+        return self._described([f"{self.compiled}, {self.compiled.through}"])
 
 
 class GeneratedLayer(_WithWeight, Replaced):
@@ -163,7 +206,7 @@ class Adapter(Generates):
 
     def __repr__(self) -> str:
         """Such as ``12 → 32, attn chi=2, built``."""
-        return f"{self.compiled}, built{'' if self.enabled else ', disabled'}"
+        return f"{self.compiled}, {self.compiled.through}{'' if self.enabled else ', disabled'}"
 
 
 class Adapted(Weightless):
@@ -201,11 +244,26 @@ class Adapted(Weightless):
 
     def built(self) -> torch.Tensor:
         """The dense weight and the enabled adapters together."""
+        return self._with(adapter for _, adapter in self.named_adapters() if adapter.enabled)
+
+    def _with(self, adapters: Iterable[Adapter]) -> torch.Tensor:
+        """The dense weight and some adapters together."""
         weight: torch.Tensor = self.base
-        for _, adapter in self.named_adapters():
-            if adapter.enabled:
-                weight = weight + self.kind.finish(self, adapter())
+        for adapter in adapters:
+            weight = weight + self.kind.finish(self, adapter())
         return weight
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """What the dense layer computes, plus what the adapters do: each is built, or data go through its cores."""
+        enabled = [adapter for _, adapter in self.named_adapters() if adapter.enabled]
+        if all(adapter.compiled.applied is None for adapter in enabled):
+            return super().forward(*inputs, **options)
+        (x,) = inputs
+        applied = [adapter for adapter in enabled if adapter.applies(x)]
+        y = self.kind.forward(self, self._with(adapter for adapter in enabled if adapter not in applied), x)
+        for adapter in applied:
+            y = y + adapter.scale * adapter.apply_to(x)
+        return y
 
     def __repr__(self) -> str:
         """Such as ``AdaptedLinear(in_features=8, out_features=4, bias=True, default: 12 → 32, attn chi=2, built)``."""

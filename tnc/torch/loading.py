@@ -22,6 +22,7 @@ from tnc.layers.core_file import CoreFile, StoredLayer, compiled, open_core_file
 from tnc.layers.template import make_template
 from tnc.options import Options
 from tnc.torch.compiled import CompiledWeight, Wanted, compiled_from, dtype_name
+from tnc.torch.generated import Through
 from tnc.torch.kinds import Kind, find_kind, objection, refusal
 from tnc.torch.layers import Adapted, Adapter, Replaced, Weightless, adapted_class, replaced_class
 from tnc.torch.replacing import put
@@ -95,14 +96,14 @@ def _planned(model: nn.Module, file: CoreFile) -> list[_Part]:
     if wrong:
         path = file.tensors.path
         raise CompileError(Diagnostic(_MISFIT, f"{path}: {each.message}", help=each.advice) for each in wrong)
-    weights: dict[tuple[str, torch.dtype, str], CompiledWeight] = {}
+    weights: dict[tuple[str, torch.dtype, str, str], CompiledWeight] = {}
     parts: list[_Part] = []
     for layer in file.header.layers:
         module = modules[layer.name]
         kind = _kind(module)
         assert kind is not None
         dtype = _dense(module, kind).dtype
-        key = layer.network, dtype, layer.kind
+        key = layer.network, dtype, layer.kind, layer.through
         if key not in weights:
             weights[key] = _compiled(file, layer, kind, dtype)
         parts.append(_Part(layer, module, kind, weights[key]))
@@ -190,7 +191,8 @@ def _compiled(file: CoreFile, layer: StoredLayer, kind: Kind, dtype: torch.dtype
     net = compiled(file, stored, Options(dtype=dtype_name(dtype)))
     template = make_template(stored.template, dict(stored.arguments))
     std = net.outputs[0].std or 1.0
-    wanted = Wanted(template, stored.shape, kind.axes, std, dtype_name(dtype))
+    through = cast("Through", layer.through if kind.contracted is not None else "build")
+    wanted = Wanted(template, stored.shape, kind.axes, std, dtype_name(dtype), kind.contracted, through)
     return compiled_from(wanted, net, stored.source)
 
 

@@ -13,7 +13,8 @@ from tnc.units import grouped, plural, ratio_text, seconds_text
 class LayerRow:
     """A layer: its weight, and the numbers that it is generated from.
 
-    ``padding`` is the shape before it is cropped, ``seconds`` the predicted time of a training step.
+    ``padding`` is the shape before it is cropped, ``seconds`` the predicted time to build it in a training
+    step.
     """
 
     layer: str
@@ -82,7 +83,7 @@ class LayerPlan:
         lines.append((*total, seconds_text(seconds)))
         notes = [
             f"model: {grouped(self.parameters)} parameters before, {grouped(self.after)} after",
-            f"step time: forward and backward of the weights, predicted for {self.device}",
+            f"step time: to build the weights, forward and backward, predicted for {self.device}",
             *_padding_notes(self.rows),
         ]
         return "\n".join([*_table(lines), "", *notes])

@@ -12,6 +12,7 @@ from torch import nn
 from tnc.api import expected
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.diagnostics.suggest import listed
+from tnc.layers.applied import ROWS
 from tnc.layers.names import try_select
 from tnc.torch.compiled import CompiledWeight, Wanted, compile_weight, dtype_name
 from tnc.torch.generated import Choice, Generated, Request, Settings
@@ -66,7 +67,7 @@ def targets(model: nn.Module, choice: Choice, settings: Settings) -> tuple[Targe
         wrong += objections
         if not objections:
             fitting.append(candidate)
-    found, misfits = _compiled(fitting)
+    found, misfits = _compiled(fitting, settings)
     if wrong or misfits:
         raise CompileError((*wrong, *misfits))
     return found
@@ -175,13 +176,13 @@ _WAYS_OUT = {
 # -- compilation --------------------------------------------------------------------------------------
 
 
-def _compiled(candidates: list[_Candidate]) -> tuple[tuple[Target, ...], list[Diagnostic]]:
+def _compiled(candidates: list[_Candidate], settings: Settings) -> tuple[tuple[Target, ...], list[Diagnostic]]:
     """The layers with their weights, each distinct one compiled once, and what is wrong with their templates."""
     weights: dict[Wanted, CompiledWeight | tuple[Diagnostic, ...]] = {}
     compiled: list[Target] = []
     wrong: dict[Diagnostic, list[str]] = {}
     for candidate in candidates:
-        wanted = _wanted(candidate)
+        wanted = _wanted(candidate, settings)
         if wanted not in weights:
             weights[wanted] = _attempted(wanted)
         weight = weights[wanted]
@@ -209,12 +210,16 @@ def _of_layers(diagnostic: Diagnostic, names: list[str]) -> Diagnostic:
     return replace(diagnostic, message=f"{layers}: {diagnostic.message}")
 
 
-def _wanted(candidate: _Candidate) -> Wanted:
+def _wanted(candidate: _Candidate, settings: Settings) -> Wanted:
     weight = candidate.layer._parameters[candidate.kind.weight]
     assert weight is not None
     shape = tuple(weight.shape)
     std = _deviation(weight, candidate.kind.default_deviation(shape))
-    return Wanted(candidate.request.template, shape, candidate.kind.axes, std, dtype_name(weight.dtype))
+    kind, request = candidate.kind, candidate.request
+    rows = dict(settings.sizes).get(ROWS)
+    through = request.through if kind.contracted is not None else "build"
+    placed = (kind.contracted, through, rows, settings.device)
+    return Wanted(request.template, shape, kind.axes, std, dtype_name(weight.dtype), *placed)
 
 
 def _deviation(weight: torch.Tensor, default: float) -> float:

@@ -10,6 +10,8 @@ from torch import nn
 
 from tnc.api import expected
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.diagnostics.suggest import unknown
+from tnc.layers.applied import ROWS
 from tnc.torch.generated import Choice, Filter, Mode, Settings, Start, Through
 from tnc.torch.layers import Adapted, Adapter, Weightless, adapted_class, replaced_class
 from tnc.torch.plan import LayerPlan, LayerRow
@@ -33,10 +35,11 @@ def plan_layers(
     filter: Filter | None = None,
     name: str = "default",
     sizes: Mapping[str, int] | None = None,
+    device: str | None = None,
 ) -> LayerPlan:
     """What :func:`replace_layers` would do with the same arguments; the model is not changed."""
-    settings = _settings(mode, start, through, freeze, filter, name, sizes)
-    return _plan(model, targets(model, choice, settings))
+    settings = _settings(mode, start, through, freeze, filter, name, sizes, device)
+    return _plan(model, targets(model, choice, settings), device)
 
 
 def replace_layers(
@@ -51,6 +54,7 @@ def replace_layers(
     filter: Filter | None = None,
     name: str = "default",
     sizes: Mapping[str, int] | None = None,
+    device: str | None = None,
     generator: torch.Generator | None = None,
 ) -> LayerPlan:
     """Generate the weights of some layers of a model, in place, and return the plan.
@@ -64,20 +68,23 @@ def replace_layers(
             template for all the layers that it selects.
         mode: ``"replace"``, or ``"add"`` for an adapter on the dense weight.
         start: how cores start: ``"random"``.
-        through: ``"build"``: the weight is built in every call.
+        through: whether a matrix is built in every call (``"build"``), or data go through its cores (``"apply"``);
+            ``"auto"`` compares the number of rows with the predicted times. Other weights are always built.
         freeze: for ``mode="add"``: no parameter that the model has so far requires a gradient any more.
         filter: selects layers by name and module.
         name: the name of the adapter.
-        sizes: the batch to plan for, as ``{"batch": 64}``.
+        sizes: the number of rows to plan for, as ``{"batch": 64}``; where nothing looks at the data, as in
+            ``torch.compile`` and ``torch.export``, it decides whether they go through the cores.
+        device: what is planned for: a name such as ``"h100"``, or a profile; a generic processor if None.
         generator: draws the cores.
 
     Raises:
         CompileError: TN045 to TN049 for names and layers, TN040 to TN044 for templates, and their own errors.
         TypeError: for arguments of other types.
     """
-    settings = _settings(mode, start, through, freeze, filter, name, sizes)
+    settings = _settings(mode, start, through, freeze, filter, name, sizes, device)
     found = targets(model, choice, settings)
-    plan = _plan(model, found)
+    plan = _plan(model, found, device)
     adding = [target for target in found if target.request.mode == "add"]
     new: dict[str, nn.Module] = {}
     adapters: list[tuple[Adapted, Adapter]] = []
@@ -138,20 +145,25 @@ def _settings(
     filter: Filter | None,
     name: str,
     sizes: Mapping[str, int] | None,
+    device: str | None,
 ) -> Settings:
     """The options of a call.
 
     Raises:
-        CompileError: TN049 for a name that no adapter can have.
+        CompileError: TN049 for a name that no adapter can have, TN007 for a size of anything but the batch.
     """
+    wrong: list[Diagnostic] = []
     if not name.isidentifier() or hasattr(nn.ModuleDict, name):
         advice = "letters, digits and `_`, such as `french`"
-        raise CompileError((Diagnostic("TN049", f"no adapter can be called `{name}`", help=advice),))
-    return Settings(mode, start, through, freeze, name, tuple((sizes or {}).items()), filter)
+        wrong.append(Diagnostic("TN049", f"no adapter can be called `{name}`", help=advice))
+    wrong += [unknown("TN007", "dynamic dimension", size, (ROWS,)) for size in sizes or {} if size != ROWS]
+    if wrong:
+        raise CompileError(wrong)
+    return Settings(mode, start, through, freeze, name, tuple((sizes or {}).items()), device, filter)
 
 
-def _plan(model: nn.Module, found: tuple[Target, ...]) -> LayerPlan:
-    return LayerPlan(tuple(map(_row, found)), sum(each.numel() for each in model.parameters()), _DEVICE)
+def _plan(model: nn.Module, found: tuple[Target, ...], device: str | None) -> LayerPlan:
+    return LayerPlan(tuple(map(_row, found)), sum(each.numel() for each in model.parameters()), device or _DEVICE)
 
 
 def _row(target: Target) -> LayerRow:
@@ -165,6 +177,6 @@ def _row(target: Target) -> LayerRow:
         compiled.parameters + extra,
         str(compiled.wanted.template),
         target.request.mode,
-        "built",
+        compiled.through,
         compiled.training,
     )

@@ -125,7 +125,8 @@ def _entries(name: str, layer: Weightless, names: Mapping[int, str]) -> Iterator
         cores, compiled_weight = _cores(layer.generator, names), layer.compiled
         dtype = dtype_name(next(chain(layer.generator.parameters(), layer.generator.buffers())).dtype)
         entry = StoredLayer(name, layer.kind.name, weight, compiled_weight.digest, dtype, cores, padding_row=row)
-        yield replace(entry, trainable=_trains(layer.generator)), compiled_weight
+        through = compiled_weight.wanted.through
+        yield replace(entry, trainable=_trains(layer.generator), through=through), compiled_weight
     if isinstance(layer, Adapted):
         for adapter_name, adapter in layer.adapters.items():
             assert isinstance(adapter, Adapter)
@@ -138,6 +139,7 @@ def _entries(name: str, layer: Weightless, names: Mapping[int, str]) -> Iterator
                     dtype_name(layer.base.dtype),
                     _cores(adapter.generator, names),
                     mode="add",
+                    through=adapter.compiled.wanted.through,
                     adapter=adapter_name,
                     scale=names[id(adapter.scale)],
                     padding_row=row,

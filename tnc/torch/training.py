@@ -56,13 +56,24 @@ def _group(name: str, parameters: dict[int, nn.Parameter], lr: float, weight_dec
 
 @contextmanager
 def cached(model: nn.Module, /) -> Iterator[None]:
-    """Inside, every weight is generated once, until a bit of its cores changes.
+    """Inside, every weight is built, once, until a bit of its cores changes.
 
     Calls that need gradients share nothing: use it with ``torch.no_grad()`` or ``torch.inference_mode()``.
     """
+    found = [module for module in model.modules() if isinstance(module, Generates)]
     with ExitStack() as stack:
-        for module in model.modules():
-            if isinstance(module, Generates):
-                generator: Any = module.generator
-                stack.enter_context(generator.cached())
+        for module in found:
+            generator: Any = module.generator
+            stack.enter_context(generator.cached())
+            stack.enter_context(_built(module))
         yield
+
+
+@contextmanager
+def _built(module: Generates) -> Iterator[None]:
+    """Inside, the weight is built: once it is known, a product with it is the fastest way."""
+    module.builds += 1
+    try:
+        yield
+    finally:
+        module.builds -= 1
