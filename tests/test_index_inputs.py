@@ -13,8 +13,11 @@ import tnc
 from tests import backends
 from tests.agreement import assert_agreement, assert_close, assert_equal_gradients
 from tests.evaluate_schedule import evaluate_schedule
-from tnc import ir, passes
+from tnc import driver, ir, passes
+from tnc.codegen import emitter
+from tnc.cost import totals
 from tnc.ir.program import Normal
+from tnc.measure import runners
 from tnc.order import PlanOptions, decide
 
 ROWS = "core table(12, 5) input ids(batch?) index(12) "
@@ -175,6 +178,33 @@ def test_a_value_out_of_range_is_an_error(backend: str, text: str, value: int) -
 def test_an_index_of_floats_is_an_error(backend: str) -> None:
     with pytest.raises(TypeError, match="ids has dtype"):
         backends.evaluate(tnc.loads(MODEL), backend, [np.array([0.0, 1.0])])
+
+
+@pytest.mark.parametrize("backend", backends.BACKENDS)
+def test_networks_are_measured_on_integers(backend: str) -> None:
+    network = tnc.loads(net(BODIES["data beside it"]), sizes={"batch": 6}, input_grads=True)
+    schedule = driver.plan(network.initialised, network.options).plan.schedule
+    assert [given.grad for given in schedule.inputs] == [False, True]
+    halves = runners.prepare(backend, network.source(backend), schedule, "float32").run()
+    assert halves.forward > 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("way", ["rows", "table"])
+def test_saved_bytes_are_those_of_torch(way: str, dtype: str) -> None:
+    network = tnc.loads(LARGE.replace("32", "4").replace("4768", "64"), sizes={"batch": 5}, dtype=dtype)
+    program = passes.run_passes(network.initialised.program)
+    cores = {str(p.name): Normal(1.0) for p in network.parameters}
+    options = PlanOptions((("batch", 5),), dtype)
+    plan, _ = decide(
+        program,
+        ir.stacks(program, cores),
+        "",
+        options,
+        lambda each, _: next(n for n, found in enumerate(each) if found.name.startswith(way)),
+    )
+    running: Any = runners.prepare("torch", emitter("torch").emit(plan), plan.schedule, dtype)
+    assert running.saved_bytes() == totals(plan.schedule, dtype).bytes_saved
 
 
 # -- the text ----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tnc.codegen.scalars import Functions, Helper
 from tnc.codegen.writer import Writer
 from tnc.cost import totals
 from tnc.ir.schedule import Plan, Schedule, Stack
-from tnc.measure.runners import Halves, Machine
+from tnc.measure.runners import Data, Halves, Machine
 
 _FUNCTIONS = Functions(
     namespace="cp",
@@ -227,11 +227,9 @@ class CupyRunner:
     def use_threads(self, threads: int | None) -> None:
         """None: the GPU has no number of threads to set."""
 
-    def prepare(
-        self, module: ModuleType, shapes: Sequence[Sequence[int]], dtype: str, *, input_grads: bool
-    ) -> CupyRunning:
+    def prepare(self, module: ModuleType, inputs: Sequence[Data], dtype: str, *, input_grads: bool) -> CupyRunning:
         """The module with its cores, and random inputs."""
-        return CupyRunning(module, shapes, dtype)
+        return CupyRunning(module, inputs, dtype)
 
     def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
         """The peak of the forward pass, without cores and inputs."""
@@ -245,12 +243,17 @@ class CupyRunner:
 class CupyRunning:
     """A generated module with its cores."""
 
-    def __init__(self, module: Any, shapes: Sequence[Sequence[int]], dtype: str) -> None:
+    def __init__(self, module: Any, inputs: Sequence[Data], dtype: str) -> None:
         self._cupy: Any = import_module("cupy")
         rng = self._cupy.random.default_rng(0)
         self._module = module
         self._parameters = {name: core.astype(dtype) for name, core in module.init(0).items()}
-        self._inputs = [self._cupy.asarray(rng.standard_normal(shape)).astype(dtype) for shape in shapes]
+        self._inputs = [
+            self._cupy.asarray(rng.standard_normal(data.shape)).astype(dtype)
+            if data.values is None
+            else self._cupy.asarray(rng.integers(data.values, size=data.shape))
+            for data in inputs
+        ]
 
     def run(self) -> Halves:
         """Run the forward pass, until the GPU has finished."""

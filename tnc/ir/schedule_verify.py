@@ -256,7 +256,7 @@ def _shape(step: Step, seen: Sequence[_Seen], where: str) -> Shape:
 def _gather(gather: Gather, seen: Sequence[_Seen], where: str) -> Shape:
     matrix, index = seen
     if len(matrix.shape) != 2 or not isinstance(matrix.shape[0], int) or matrix.strided:
-        _fail(where, f"gathers rows of {_text(matrix.shape)}, which is no contiguous matrix")
+        _fail(where, f"gathers rows of {_text(matrix.shape)}, not of a contiguous matrix")
     if len(index.shape) != 1 or gather.divisor < 1:
         _fail(where, f"gathers by an index of shape {_text(index.shape)} over {gather.divisor}")
     return index.shape[0], matrix.shape[1]

@@ -10,7 +10,7 @@ from typing import Any
 
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.schedule import Schedule
-from tnc.measure.runners import Action, Halves, load_framework, version
+from tnc.measure.runners import Action, Data, Halves, load_framework, version
 from tnc.measure.xla.step import jit_memory
 
 
@@ -30,11 +30,9 @@ class JaxRunner:
             help_text = "leave `--threads` out; `taskset` gives a process fewer processors"
             raise CompileError((Diagnostic("TN024", message, help=help_text),))
 
-    def prepare(
-        self, module: ModuleType, shapes: Sequence[Sequence[int]], dtype: str, *, input_grads: bool
-    ) -> JaxRunning:
+    def prepare(self, module: ModuleType, inputs: Sequence[Data], dtype: str, *, input_grads: bool) -> JaxRunning:
         """Compiled steps of the module, and random inputs."""
-        return JaxRunning(module, shapes, dtype, input_grads)
+        return JaxRunning(module, inputs, dtype, input_grads)
 
     def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
         """What XLA has in memory during a step, by the simulation of its buffer assignment."""
@@ -49,46 +47,57 @@ class JaxRunner:
 class JaxRunning:
     """Two compiled functions: both passes are one call, and the forward pass is another."""
 
-    def __init__(self, module: Any, shapes: Sequence[Sequence[int]], dtype: str, input_grads: bool) -> None:
+    def __init__(self, module: Any, inputs: Sequence[Data], dtype: str, input_grads: bool) -> None:
         jax = self._jax = load_framework("jax")
         with jax.default_device(jax.devices("cpu")[0]), jax.enable_x64(dtype in ("float64", "complex128")):
             key = jax.random.key(0)
             parameters: dict[str, Any] = module.init(key, dtype=jax.numpy.dtype(dtype))
-            inputs = [jax.random.normal(key, shape).astype(dtype) for shape in shapes]
+            numbers = {
+                place: jax.random.normal(key, data.shape).astype(dtype)
+                for place, data in enumerate(inputs)
+                if data.values is None
+            }
+            integers = {
+                place: jax.random.randint(key, data.shape, 0, data.values)
+                for place, data in enumerate(inputs)
+                if data.values is not None
+            }
             frozen = {name: value for name, value in parameters.items() if name in module.FROZEN}
             trained = {name: value for name, value in parameters.items() if name not in module.FROZEN}
 
-            def applied(trained: Any, frozen: Any, inputs: Any) -> Any:
-                return module.apply({**frozen, **trained}, *inputs)
+            def applied(trained: Any, fixed: Any, numbers: Any) -> Any:
+                frozen, integers = fixed
+                data = {**numbers, **integers}
+                return module.apply({**frozen, **trained}, *(data[place] for place in range(len(data))))
 
-            given = trained, frozen, inputs
+            given = trained, (frozen, integers), numbers
             self._forward = self._compiled(applied, *given)
-            moving = trained or (input_grads and inputs)
+            moving = trained or (input_grads and numbers)
             self._whole = self._training(applied, *given, input_grads=input_grads) if moving else None
 
     def _training(
         self,
         applied: Callable[..., Any],
         trained: Mapping[str, Any],
-        frozen: Mapping[str, Any],
-        inputs: list[Any],
+        fixed: Any,
+        numbers: Mapping[int, Any],
         *,
         input_grads: bool,
     ) -> tuple[Any, tuple[Any, ...]]:
         jax = self._jax
 
-        def both(trained: Any, frozen: Any, inputs: Any, cotangents: Any) -> Any:
-            def forward(trained: Any, inputs: Any = inputs) -> Any:
-                return applied(trained, frozen, inputs)
+        def both(trained: Any, fixed: Any, numbers: Any, cotangents: Any) -> Any:
+            def forward(trained: Any, numbers: Any = numbers) -> Any:
+                return applied(trained, fixed, numbers)
 
-            value, pull = jax.vjp(forward, *((trained, inputs) if input_grads else (trained,)))
+            value, pull = jax.vjp(forward, *((trained, numbers) if input_grads else (trained,)))
             return value, pull(cotangents)
 
         def ones(found: Any) -> Any:
             return jax.numpy.ones(found.shape, found.dtype)
 
-        cotangents = jax.tree.map(ones, jax.eval_shape(applied, trained, frozen, inputs))
-        return self._compiled(both, trained, frozen, inputs, cotangents)
+        cotangents = jax.tree.map(ones, jax.eval_shape(applied, trained, fixed, numbers))
+        return self._compiled(both, trained, fixed, numbers, cotangents)
 
     def _compiled(self, function: Callable[..., Any], *arguments: Any) -> tuple[Any, tuple[Any, ...]]:
         return self._jax.jit(function).lower(*arguments).compile(), arguments

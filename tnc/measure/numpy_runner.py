@@ -10,7 +10,7 @@ from typing import Any
 from tnc.cost import totals
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.schedule import Schedule
-from tnc.measure.runners import Action, Halves, load_framework, version
+from tnc.measure.runners import Action, Data, Halves, load_framework, version
 
 
 class NumpyRunner:
@@ -29,11 +29,9 @@ class NumpyRunner:
             help_text = "leave `--threads` out; `taskset` gives a process fewer processors"
             raise CompileError((Diagnostic("TN024", message, help=help_text),))
 
-    def prepare(
-        self, module: ModuleType, shapes: Sequence[Sequence[int]], dtype: str, *, input_grads: bool
-    ) -> NumpyRunning:
+    def prepare(self, module: ModuleType, inputs: Sequence[Data], dtype: str, *, input_grads: bool) -> NumpyRunning:
         """The module with its cores, and random inputs."""
-        return NumpyRunning(module, shapes, dtype)
+        return NumpyRunning(module, inputs, dtype)
 
     def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
         """The peak of the forward pass, without cores and inputs."""
@@ -48,11 +46,16 @@ class NumpyRunner:
 class NumpyRunning:
     """A generated module with its cores."""
 
-    def __init__(self, module: Any, shapes: Sequence[Sequence[int]], dtype: str) -> None:
+    def __init__(self, module: Any, inputs: Sequence[Data], dtype: str) -> None:
         random = load_framework("numpy").random.default_rng(0)
         self._module = module
         self._parameters = {name: core.astype(dtype) for name, core in module.init(0).items()}
-        self._inputs = [random.standard_normal(shape).astype(dtype) for shape in shapes]
+        self._inputs = [
+            random.standard_normal(data.shape).astype(dtype)
+            if data.values is None
+            else random.integers(data.values, size=data.shape)
+            for data in inputs
+        ]
 
     def run(self) -> Halves:
         """Run the forward pass; there is no other."""

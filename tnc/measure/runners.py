@@ -93,6 +93,14 @@ class Machine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is drawn for an input: normal numbers of this shape, or integers below ``values`` where that is a number."""
+
+    shape: tuple[int, ...]
+    values: int | None = None
+
+
 class Runner(Protocol):
     """How the modules of one backend run on this machine. Making one imports no framework.
 
@@ -112,8 +120,8 @@ class Runner(Protocol):
         """
         ...
 
-    def prepare(self, module: ModuleType, shapes: Sequence[Sequence[int]], dtype: str, *, input_grads: bool) -> Running:
-        """A generated module with its cores initialised and inputs of these shapes."""
+    def prepare(self, module: ModuleType, inputs: Sequence[Data], dtype: str, *, input_grads: bool) -> Running:
+        """A generated module with its cores initialised and data for its inputs."""
         ...
 
     def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
@@ -161,9 +169,12 @@ def prepare(backend: str, text: str, schedule: Schedule, dtype: str) -> Running:
     found = runner(backend)
     load_framework(found.framework)
     sizes = dict(schedule.sizes)
-    shapes = [[sizes.get(dim, 1) if isinstance(dim, str) else dim for dim in given.shape] for given in schedule.inputs]
+    inputs = [
+        Data(tuple(sizes.get(dim, 1) if isinstance(dim, str) else dim for dim in given.shape), given.values)
+        for given in schedule.inputs
+    ]
     module = module_of_source(schedule.name, backend, text)
-    return found.prepare(module, shapes, dtype, input_grads=any(given.grad for given in schedule.inputs))
+    return found.prepare(module, inputs, dtype, input_grads=any(given.grad for given in schedule.inputs))
 
 
 def load_framework(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tnc.cost import totals
 from tnc.ir.schedule import Schedule
-from tnc.measure.runners import Action, Halves, load_framework, version
+from tnc.measure.runners import Action, Data, Halves, load_framework, version
 from tnc.modules import torch_class
 
 
@@ -27,11 +27,9 @@ class TorchRunner:
         count: int = torch.get_num_threads()
         return count
 
-    def prepare(
-        self, module: ModuleType, shapes: Sequence[Sequence[int]], dtype: str, *, input_grads: bool
-    ) -> TorchRunning:
+    def prepare(self, module: ModuleType, inputs: Sequence[Data], dtype: str, *, input_grads: bool) -> TorchRunning:
         """An instance of the module's class, and random inputs."""
-        return TorchRunning(torch_class(module), shapes, dtype, input_grads)
+        return TorchRunning(torch_class(module), inputs, dtype, input_grads)
 
     def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
         """The peak of both passes, without cores and inputs."""
@@ -45,17 +43,21 @@ class TorchRunner:
 class TorchRunning:
     """An instance of a generated class."""
 
-    def __init__(self, network: Any, shapes: Sequence[Sequence[int]], dtype: str, input_grads: bool) -> None:
+    def __init__(self, network: Any, inputs: Sequence[Data], dtype: str, input_grads: bool) -> None:
         self._torch: Any = import_module("torch")
         torch = self._torch
         kind = getattr(torch, dtype)
         generator = torch.Generator().manual_seed(0)
         self._module = network(dtype=kind, generator=generator)
-        inputs = [torch.randn(shape, generator=generator).to(kind) for shape in shapes]
-        self._inputs = [data.requires_grad_(input_grads) for data in inputs]
+        self._inputs = [self._drawn(data, kind, generator, input_grads) for data in inputs]
         with torch.no_grad():
             made = self._tuple(self._module(*self._inputs))
         self._cotangents = [torch.randn(result.shape, generator=generator).to(kind) for result in made]
+
+    def _drawn(self, data: Data, kind: Any, generator: Any, input_grads: bool) -> Any:
+        if data.values is not None:
+            return self._torch.randint(data.values, data.shape, generator=generator)
+        return self._torch.randn(data.shape, generator=generator).to(kind).requires_grad_(input_grads)
 
     def run(self) -> Halves:
         """Run forward, and backward from random cotangents; gradients of an earlier step are dropped first."""

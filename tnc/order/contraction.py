@@ -62,7 +62,7 @@ class Planner:
             number = Evaluation("a number", True, Terms(), 0, 0, 0, 0, 0)
             decision = Decision(statement.name, self._objective, (number,), 0)
             return finish(prepared, prepared.scalars[0], (), statement, builder), decision
-        if prepared.looked:
+        if prepared.pickers:
             return self._with_rows(statement, prepared, wanted)
         problem = self._problem(statement, prepared, wanted, builder)
         key = _key(problem.network, prepared, statement, wanted)
@@ -114,7 +114,7 @@ class Planner:
     ) -> Tensor | None:
         """Append the steps of the best candidate for some of a region's operands."""
         operands = tuple(Operand(tensor, held) for tensor, held in tensors)
-        part = replace(prepared, operands=operands, scalars=(), scale=1.0, result=tuple(legs), absent=(), looked=())
+        part = replace(prepared, operands=operands, scalars=(), scale=1.0, result=tuple(legs), absent=(), pickers=())
         problem = RegionProblem(_network(part, builder), part, lambda _: 0.0, names, self._clock)
         candidates = self._candidates(problem)
         if not candidates:

@@ -96,7 +96,7 @@ def _picked(
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Picker:
     """Integers as a factor of a region: ``legs`` of the axes of ``selection.data.memory``, and one for each digit.
 
     The leg of a digit of size 1 is None.
@@ -125,77 +125,77 @@ Tensor: TypeAlias = tuple[Layout, tuple[int, ...]]
 Contracted: TypeAlias = Callable[[Sequence[Tensor], Sequence[int]], Tensor | None]
 """Contracts some tensors to one with these legs, in any order; None if that takes too large a tensor."""
 
-Way: TypeAlias = Callable[[Sequence[Tensor], Looked, frozenset[int], Contracted, Builder], Sequence[Tensor] | None]
+Way: TypeAlias = Callable[[Sequence[Tensor], Picker, frozenset[int], Contracted, Builder], Sequence[Tensor] | None]
 """The tensors of a region after integers picked their rows; None if it is none.
 
 Arguments are the tensors, the integers, the legs that the result and other integers have, and how to contract tensors.
 """
 
 
-def picks_rows(operands: Sequence[Sequence[int]], looked: Looked, others: frozenset[int]) -> bool:
+def picks_rows(operands: Sequence[Sequence[int]], picker: Picker, others: frozenset[int]) -> bool:
     """Whether integers pick rows of a region's tensors, given their legs.
 
     Every digit must be the axis of one tensor, which has no axis of the integers; ``others`` are the legs that the
     result and other integers have.
     """
-    legs = looked.legs
-    distinct = len({*legs, *looked.values}) == len(legs) + sum(leg is not None for leg in looked.digits)
-    if not distinct or not looked.values or looked.values & others:
+    legs = picker.legs
+    distinct = len({*legs, *picker.values}) == len(legs) + sum(leg is not None for leg in picker.digits)
+    if not distinct or not picker.values or picker.values & others:
         return False
-    holders = [held for held in operands if looked.values & {*held}]
-    held = [leg for holder in holders for leg in holder if leg in looked.values]
-    fits = len(held) == len(looked.values) and all(looked.run(holder) is not None for holder in holders)
+    holders = [held for held in operands if picker.values & {*held}]
+    held = [leg for holder in holders for leg in holder if leg in picker.values]
+    fits = len(held) == len(picker.values) and all(picker.run(holder) is not None for holder in holders)
     return fits and all({*legs}.isdisjoint(holder) for holder in holders)
 
 
-def whole_tensor(looked: Looked, builder: Builder) -> Tensor:
+def whole_tensor(picker: Picker, builder: Builder) -> Tensor:
     """The one-hot tensor as a factor of a region."""
-    tensor = one_hot(looked.selection, builder)
-    legs = (*looked.legs, *(leg for leg in looked.digits if leg is not None))
+    tensor = one_hot(picker.selection, builder)
+    legs = (*picker.legs, *(leg for leg in picker.digits if leg is not None))
     return replace(tensor, axes=tuple((part,) for part in range(len(legs)))), legs
 
 
 def by_rows(
-    tensors: Sequence[Tensor], looked: Looked, outside: frozenset[int], contracted: Contracted, builder: Builder
+    tensors: Sequence[Tensor], picker: Picker, outside: frozenset[int], contracted: Contracted, builder: Builder
 ) -> Sequence[Tensor] | None:
     """Pick from every tensor by itself: rows of a generated table are computed without the table."""
-    return [_rows(tensor, looked, builder) if looked.values & {*tensor[1]} else tensor for tensor in tensors]
+    return [_rows(tensor, picker, builder) if picker.values & {*tensor[1]} else tensor for tensor in tensors]
 
 
 def by_table(
-    tensors: Sequence[Tensor], looked: Looked, outside: frozenset[int], contracted: Contracted, builder: Builder
+    tensors: Sequence[Tensor], picker: Picker, outside: frozenset[int], contracted: Contracted, builder: Builder
 ) -> Sequence[Tensor] | None:
     """Contract everything that does not depend on the integers' axes, then pick from the result."""
-    inside = _connected([legs for _, legs in tensors], looked)
+    inside = _connected([legs for _, legs in tensors], picker)
     if len(inside) < 2:
         return None
     rest = [tensor for number, tensor in enumerate(tensors) if number not in inside]
-    needed = outside.union(looked.values, *(legs for _, legs in rest))
+    needed = outside.union(picker.values, *(legs for _, legs in rest))
     table = [tensors[number] for number in sorted(inside)]
     legs = dict.fromkeys(leg for _, legs in table for leg in legs if leg in needed)
-    ordered = [*(leg for leg in looked.digits if leg in legs), *(leg for leg in legs if leg not in looked.values)]
+    ordered = [*(leg for leg in picker.digits if leg in legs), *(leg for leg in legs if leg not in picker.values)]
     made = contracted(table, ordered)
-    return None if made is None else [_rows(made, looked, builder), *rest]
+    return None if made is None else [_rows(made, picker, builder), *rest]
 
 
 WAYS: Final[tuple[tuple[str, Way], ...]] = (("rows", by_rows), ("table", by_table))
 
 
-def _rows(tensor: Tensor, looked: Looked, builder: Builder) -> Tensor:
+def _rows(tensor: Tensor, picker: Picker, builder: Builder) -> Tensor:
     layout, legs = tensor
-    run = looked.run(legs)
+    run = picker.run(legs)
     assert run is not None
     first, count = run
-    picked = [leg for leg in looked.digits[first : first + count] if leg is not None]
-    rows = gathered(layout, [legs.index(leg) for leg in picked], looked.selection, first, count, builder)
-    return rows, (*looked.legs, *(leg for leg in legs if leg not in picked))
+    picked = [leg for leg in picker.digits[first : first + count] if leg is not None]
+    rows = gathered(layout, [legs.index(leg) for leg in picked], picker.selection, first, count, builder)
+    return rows, (*picker.legs, *(leg for leg in legs if leg not in picked))
 
 
-def _connected(operands: Sequence[Sequence[int]], looked: Looked) -> set[int]:
+def _connected(operands: Sequence[Sequence[int]], picker: Picker) -> set[int]:
     """The operands that are connected with the digits, by way of operands without the integers' axes."""
-    free = [number for number, legs in enumerate(operands) if {*looked.legs}.isdisjoint(legs)]
+    free = [number for number, legs in enumerate(operands) if {*picker.legs}.isdisjoint(legs)]
     inside: set[int] = set()
-    reached = set(looked.values)
+    reached = set(picker.values)
     grows = True
     while grows:
         new = [number for number in free if number not in inside and reached & {*operands[number]}]

@@ -11,7 +11,7 @@ from tnc.ir.legs import tied
 from tnc.ir.program import Contract, Dim, Use
 from tnc.ir.schedule import Broadcast, Diagonal, Embed, Multiply, Read, ReduceSum, ScalarConstant, Scale
 from tnc.order.builder import Builder
-from tnc.order.lookup import Contracted, Looked, Selection, Way, one_hot, picks_rows, whole_tensor
+from tnc.order.lookup import Contracted, Picker, Selection, Way, one_hot, picks_rows, whole_tensor
 from tnc.order.tensor_layout import Layout
 
 
@@ -38,7 +38,7 @@ class Prepared:
     absent: tuple[int, ...]
     leaders: tuple[int, ...]
     dims: tuple[Dim, ...]
-    looked: tuple[Looked, ...] = ()
+    pickers: tuple[Picker, ...] = ()
 
     @property
     def tensors(self) -> tuple[tuple[Layout, tuple[int, ...]], ...]:
@@ -84,12 +84,12 @@ def prepare(
             selected.append((selections[factor.tensor], legs))
             continue
         place(builder.conjugated(located[factor.tensor]) if factor.conjugate else located[factor.tensor], legs)
-    looked: list[Looked] = []
+    pickers: list[Picker] = []
     for number, (selection, legs) in enumerate(selected):
         other = [leg for place_, (_, held_) in enumerate(selected) if place_ != number for leg in held_]
-        found = _looked(selection, legs, dims)
+        found = _picker(selection, legs, dims)
         if picks_rows([operand.legs for operand in operands], found, frozenset({*result, *other})):
-            looked.append(found)
+            pickers.append(found)
         else:
             place(one_hot(selection, builder), legs)
     scale = statement.scale
@@ -100,15 +100,15 @@ def prepare(
         else:
             scalars.append(_count(dim, builder))
     absent = tuple(leg for leg in result if not held[leg])
-    return Prepared(tuple(operands), tuple(scalars), scale, result, absent, leaders, dims, tuple(looked))
+    return Prepared(tuple(operands), tuple(scalars), scale, result, absent, leaders, dims, tuple(pickers))
 
 
-def _looked(selection: Selection, legs: Sequence[int], dims: Sequence[Dim]) -> Looked:
+def _picker(selection: Selection, legs: Sequence[int], dims: Sequence[Dim]) -> Picker:
     """A one-hot tensor with its legs, those of the integers in the order of memory."""
     data = selection.data
     held = sorted((axis[0], leg) for axis, leg in zip(data.axes, legs, strict=False) if axis)
     digits = tuple(leg if dims[leg] != 1 else None for leg in legs[len(data.axes) :])
-    return Looked(selection, tuple(leg for _, leg in held), digits)
+    return Picker(selection, tuple(leg for _, leg in held), digits)
 
 
 def with_rows(
@@ -116,14 +116,14 @@ def with_rows(
 ) -> Prepared | None:
     """What is left to contract after integers picked their rows in this way; None if it takes too large a tensor."""
     tensors: Sequence[tuple[Layout, tuple[int, ...]]] = prepared.tensors
-    for number, looked in enumerate(prepared.looked):
-        later = [leg for other in prepared.looked[number + 1 :] for leg in (*other.legs, *other.values)]
+    for number, picker in enumerate(prepared.pickers):
+        later = [leg for other in prepared.pickers[number + 1 :] for leg in (*other.legs, *other.values)]
         outside = frozenset({*prepared.result, *later})
-        if not picks_rows([legs for _, legs in tensors], looked, outside):
+        if not picks_rows([legs for _, legs in tensors], picker, outside):
             # Integers on the same axes came first: the rows have those axes now.
-            tensors = [*tensors, whole_tensor(looked, builder)]
+            tensors = [*tensors, whole_tensor(picker, builder)]
             continue
-        found = way(tensors, looked, outside, contracted, builder)
+        found = way(tensors, picker, outside, contracted, builder)
         if found is None:
             return None
         tensors = found
@@ -132,7 +132,7 @@ def with_rows(
     operands = tuple(
         _summed(Operand(tensor, legs), lonely.intersection(legs), builder, names) for tensor, legs in tensors
     )
-    return replace(prepared, operands=operands, looked=())
+    return replace(prepared, operands=operands, pickers=())
 
 
 def _unheld(statement: Contract, leaders: tuple[int, ...], held: Counter[int]) -> list[int]:

@@ -103,7 +103,7 @@ def _bound(frame: Frame, node: tree.Input, bindings: dict[str, tuple[Tensor, Spa
     if isinstance(node.values, tree.Index):
         declared.append(_count(frame, node.values, scope))
         if not tensor.is_index:
-            _mismatch(frame, node, tensor, span, "it is no input of integers")
+            _mismatch(frame, node, tensor, span, "its entries are not integers")
     if len(declared) != len(tensor.shape):
         _mismatch(frame, node, tensor, span, f"it has {len(declared)} axes, not {len(tensor.shape)}")
     for position, (dim, actual) in enumerate(zip(declared, tensor.shape, strict=True)):
