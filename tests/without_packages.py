@@ -40,7 +40,9 @@ LAYER_FUNCTIONS = (
 )
 """The functions of `tnc.torch`."""
 
+JAX_FUNCTIONS = ("plan_layers", "replace", "core_labels", "shard", "save_layers", "load_layers")
 NEEDS = {
+    **{f"tnc.jax: {name}": "jax" for name in JAX_FUNCTIONS},
     **{f"tnc.torch: {name}": "torch" for name in LAYER_FUNCTIONS},
     **dict.fromkeys(["bench -b torch", 'module("torch")', "torch()"], "torch"),
     **dict.fromkeys(["bench -b jax", 'module("jax")', "jax()"], "jax"),
@@ -125,6 +127,27 @@ def use_of_layers(function: str, folder: Path) -> object:
     return getattr(layers, function)(model, *arguments.get(function, ()))
 
 
+def use_of_jax(function: str, folder: Path) -> object:
+    """A call of a function of `tnc.jax` on small params."""
+    import tnc.jax as layers
+
+    jax: Any = layers.untyped.jax
+    params = {"kernel": jax.numpy.zeros((4, 4))}
+    choice = {"kernel": layers.Generated("ttn", shard="out")}
+    if function == "plan_layers":
+        return layers.plan_layers(params, choice)
+    small, expand = layers.replace(params, choice, key=jax.random.key(0))
+    path = folder / "jax.safetensors"
+    uses: dict[str, Callable[[], object]] = {
+        "replace": lambda: expand(small),
+        "core_labels": lambda: layers.core_labels(small),
+        "shard": lambda: layers.shard(expand, jax.make_mesh((1,), ("model",)), "model")(small),
+        "save_layers": lambda: layers.save_layers(small, expand, path),
+        "load_layers": lambda: (layers.save_layers(small, expand, path), layers.load_layers(params, path)),
+    }
+    return uses[function]()
+
+
 def names(folder: Path) -> dict[str, Callable[[], object]]:
     """A use of each name of the Python interface; a case begins with the name."""
     import tnc
@@ -159,6 +182,7 @@ def names(folder: Path) -> dict[str, Callable[[], object]]:
         "torch()": lambda: net.torch(),
         "jax()": lambda: net.jax(),
         **{f"tnc.torch: {name}": partial(use_of_layers, name, folder) for name in LAYER_FUNCTIONS},
+        **{f"tnc.jax: {name}": partial(use_of_jax, name, folder) for name in JAX_FUNCTIONS},
     }
 
 

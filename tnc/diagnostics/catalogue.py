@@ -52,6 +52,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN056": "adapter is unknown",
     "TN063": "sharding a weight would save nothing",
     "TN064": "axis cannot be cut into equal blocks",
+    "TN067": "pytree is not the one that was replaced",
+    "TN068": "mesh and sharded weights disagree",
     "TN057": "target of a fit cannot be used",
     "TN058": "target and network of a fit disagree",
     "TN059": "option or stored state of a fit cannot be used",

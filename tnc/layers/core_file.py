@@ -72,6 +72,7 @@ class StoredLayer:
         trainable: whether the cores were not.
         padding_row: the row of an embedding that is zero.
         through: ``"auto"``, ``"build"`` or ``"apply"``.
+        shard: the name of the axis whose blocks ranks generate for themselves.
         checksum: of the cores and the scale; :func:`write_core_file` fills it in.
     """
 
@@ -89,6 +90,7 @@ class StoredLayer:
     trainable: bool = True
     padding_row: int | None = None
     through: str = "auto"
+    shard: str | None = None
     checksum: str = ""
 
     @property
