@@ -13,6 +13,7 @@ from tnc.codegen.loops import LoopText
 from tnc.codegen.scalars import Functions, Helper
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Plan, Stack
+from tnc.ir.traits import Traits
 
 _RESERVED = frozenset(
     {"jax", "jnp", "lax", "DTypeLike", "suppress", "params", "key"}
@@ -249,7 +250,9 @@ class JaxDialect(ArrayDialect):
 
 
 class JaxEmitter:
-    """Emits JAX modules."""
+    """Emits JAX modules; ``jit`` compiles a whole step."""
+
+    traits = Traits(fuses=True)
 
     def emit(self, plan: Plan) -> str:
         """The text of a module of functions."""

@@ -13,6 +13,7 @@ from tnc.codegen.loops import LoopText, write_for
 from tnc.codegen.scalars import Functions, Helper
 from tnc.codegen.writer import Writer
 from tnc.ir.schedule import Plan, Stack
+from tnc.ir.traits import Traits
 
 _RESERVED = frozenset(
     {"np", "DTypeLike", "params", "seed", "COMPLEX", "init", "apply", "params_from_cores"},
@@ -243,7 +244,9 @@ class NumpyDialect(ArrayDialect):
 
 
 class NumpyEmitter:
-    """Emits NumPy modules."""
+    """Emits NumPy modules, which have no backward pass."""
+
+    traits = Traits(saves=False)
 
     def emit(self, plan: Plan) -> str:
         """The text of a module of functions."""

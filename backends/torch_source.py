@@ -10,7 +10,7 @@ from tnc.backends.torch_cache import HELPERS, write_cached, write_decorator
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
 from tnc.codegen.cores import write_cores
-from tnc.codegen.dialect import LowersSweeps, Shared
+from tnc.codegen.dialect import Shared
 from tnc.codegen.documents import Doc, Group, call, prefixed
 from tnc.codegen.fills import Run, in_one_row, numbers, runs
 from tnc.codegen.header import docstring
@@ -23,6 +23,7 @@ from tnc.codegen.unsupported import real_only, refuse
 from tnc.codegen.writer import Writer
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Plan, Schedule, Stack
+from tnc.ir.traits import Traits
 
 _TENSOR = "torch.Tensor"
 _AXES = AxisLimit("PyTorch", 64, sums_only=True)
@@ -186,7 +187,7 @@ _APPLY = '''
 
 
 @dataclass(frozen=True, slots=True)
-class TorchDialect(LowersSweeps):
+class TorchDialect:
     """PyTorch's words."""
 
     functions: Functions = _FUNCTIONS
@@ -260,6 +261,8 @@ class TorchDialect(LowersSweeps):
 
 class TorchEmitter:
     """Emits PyTorch modules."""
+
+    traits = Traits()
 
     def emit(self, plan: Plan) -> str:
         """The text of a module with one ``nn.Module``."""

@@ -9,6 +9,7 @@ from benchmarks.contenders.eager import cotangent_of, inputs_of
 from benchmarks.contenders.ours import Generated, module_of
 from benchmarks.results import Prediction
 from tnc import driver
+from tnc.cost import Target
 from tnc.cost.device import Profile
 from tnc.cost.device_file import default_profile
 from tnc.cost.predict import predicted
@@ -38,7 +39,7 @@ def predict(problem: Problem, calibrated: Profile | None) -> Prediction:
 
 def _seconds(plan: Plan, profile: Profile) -> float:
     """Forward and backward of the plan that was measured, by the time model on a profile."""
-    return predicted(plan.schedule, Clock(profile, plan.dtype)).total
+    return predicted(plan.schedule, Clock(Target(device=profile), plan.dtype)).total
 
 
 def saved_bytes(problem: Problem, module: Generated) -> int:

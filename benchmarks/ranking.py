@@ -18,6 +18,7 @@ from benchmarks.contenders import frameworks
 from benchmarks.contenders.eager import EagerStep
 from benchmarks.contenders.ours import Generated
 from tnc import codegen, ir, order, passes
+from tnc.cost import Target
 from tnc.cost.device import Profile
 from tnc.modules import module_of_source, torch_class
 from tnc.order import Evaluation, Objective, PlanOptions
@@ -102,7 +103,7 @@ def _plans(case: Case, profile: Profile, places: int) -> Iterator[tuple[str, flo
     program = initialised.program
     stacks = ir.stacks(program, initialised.initialisation.inits)
     optimised = passes.run_passes(program)
-    options = PlanOptions(tuple(case.sizes.items()), "float32", profile, input_grads=False)
+    options = PlanOptions(tuple(case.sizes.items()), "float32", Target(device=profile), input_grads=False)
     emitter = codegen.emitter("torch")
     for place in range(places):
         plan, _ = order.decide(optimised, stacks, ir.digest(program), options, _Nth(place))

@@ -191,7 +191,7 @@ def test_a_network_is_planned_for_a_device_and_explains_itself() -> None:
         forward_only=True,
     )
     (reported,) = network.report()
-    assert reported.device == "h100"
+    assert reported.predicted.device == "h100"
     assert "predicted for h100 (" in network.source()
     (explained,) = network.explain().networks
     assert (explained.objective, explained.forward_only) == ("memory", True)

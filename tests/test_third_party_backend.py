@@ -21,6 +21,7 @@ from tests.random_programs import random_program
 from tnc.cli import main
 from tnc.codegen.dialect import Dialect
 from tnc.codegen.functional import Words
+from tnc.ir.traits import Traits
 
 PACKAGE = Path(__file__).parent / "my_backend"
 
@@ -117,4 +118,5 @@ def test_the_page_explains_every_member() -> None:
     page = (Path(__file__).parents[1] / "docs" / "backends.md").read_text(encoding="utf-8")
     rows = {name for row in re.findall(r"^\| (`.*?) \|", page, re.M) for name in re.findall(r"`(\w+)`", row)}
     members = {name for name in vars(Dialect) if not name.startswith("_")}
-    assert rows - {"Words", "Dialect"} == members | {field.name for field in fields(Words)}
+    declared = {field.name for each in (Words, Traits) for field in fields(each)}
+    assert rows - {"Words", "Dialect"} == members | declared

@@ -7,7 +7,6 @@ import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, SupportsIndex, cast
 
@@ -36,6 +35,7 @@ class Network:
     initialised: driver.Initialised = field(repr=False)
     options: Options = field(repr=False)
     warnings: tuple[Diagnostic, ...] = field(default=(), repr=False)
+    _plans: dict[str, driver.Planned] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
         """The network's name and arguments."""
@@ -62,17 +62,26 @@ class Network:
         """The outputs in the order of the file."""
         return self.program.outputs
 
-    def report(self) -> Report:
-        """What the network costs: ``str()`` for people, ``to_dict()`` as ``tnc report --json``."""
+    def report(self, backend: str = "torch") -> Report:
+        """What the network costs: ``str()`` for people, ``to_dict()`` as ``tnc report --json``.
+
+        Raises:
+            CompileError: if the backend is unknown, or the network cannot be planned for it.
+            TypeError: if the backend is not a string.
+        """
         from tnc.report import Report
 
-        return Report((self._planned.report,))
+        return Report((self._planned(backend).report,))
 
-    def explain(self) -> Explanation:
-        """What the planner tried and why it chose: ``str()`` for people, ``to_dict()`` as ``tnc explain --json``."""
+    def explain(self, backend: str = "torch") -> Explanation:
+        """The candidates and why one was chosen: ``str()`` for people, ``to_dict()`` as ``tnc explain --json``.
+
+        Raises:
+            CompileError, TypeError: as :meth:`report`.
+        """
         from tnc.report import Explanation
 
-        return Explanation((driver.explain(self._planned, self.options),))
+        return Explanation((driver.explain(self._planned(backend)),))
 
     def source(self, backend: str = "torch") -> str:
         """The text of a stand-alone module.
@@ -81,7 +90,7 @@ class Network:
             CompileError: if a budget of the network is broken, or the backend is unknown or cannot run the network.
             TypeError: if the backend is not a string.
         """
-        return driver.emit(self._planned, text_of("`backend`", "a string: torch, jax or numpy", backend))
+        return driver.emit(self._planned(backend), backend)
 
     def module(self, backend: str = "torch") -> type | ModuleType:
         """The compiled network, ready to use: for ``torch`` the ``nn.Module`` class, else the generated module.
@@ -127,9 +136,11 @@ class Network:
 
         return graph(self.program)
 
-    @cached_property
-    def _planned(self) -> driver.Planned:
-        return driver.plan(self.initialised, self.options)
+    def _planned(self, backend: str) -> driver.Planned:
+        backend = text_of("`backend`", "a string: torch, jax or numpy", backend)
+        if backend not in self._plans:
+            self._plans[backend] = driver.plan(self.initialised, self.options, backend)
+        return self._plans[backend]
 
 
 def load(

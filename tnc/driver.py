@@ -67,10 +67,12 @@ class Elaborated:
 class Planned:
     """A network with its plan and the report on it.
 
-    ``broken`` are the budgets that the plan does not meet, ``decisions`` the candidates for every region.
+    ``asked`` is what was planned for, ``broken`` are the budgets that the plan does not meet, ``decisions`` the
+    candidates for every region.
     """
 
     program: Program
+    asked: PlanOptions
     plan: Plan
     report: NetworkReport
     broken: tuple[Diagnostic, ...]
@@ -125,49 +127,48 @@ def elaborate(source: Source, options: Options) -> Elaborated:
     return Elaborated(networks, diagnostics)
 
 
-def plan(network: Initialised, options: Options) -> Planned:
-    """From a Program to the steps of a module and what they cost.
+def plan(network: Initialised, options: Options, backend: str = "torch") -> Planned:
+    """From a Program to the steps of a module of a backend, and what they cost.
 
     This is the compiler in one place: each line is a stage, and each stage looks at nothing but its arguments.
     """
-    from tnc import cost, ir, order, report
+    from tnc import ir, order, report
 
     program = network.program
     stacks = ir.stacks(program, network.initialisation.inits)
     optimised = network.initialisation.optimised
-    plan_options = _plan_options(options)
-    plan, decisions = order.decide(optimised, stacks, ir.digest(program), plan_options)
-    totals = cost.totals(plan.schedule, options.dtype)
-    network_report = report.report_network(program, plan, totals, network.initialisation)
-    step_times = report.step_times(program, lambda asked: order.plan(optimised, stacks, "", asked), plan_options)
-    return Planned(program, plan, network_report, report.broken_budgets(program, network_report, step_times), decisions)
+    asked = _plan_options(options, backend)
+    plan, decisions = order.decide(optimised, stacks, ir.digest(program), asked)
+    network_report = report.report_network(program, plan, network.initialisation)
+    step_times = report.step_times(program, lambda other: order.plan(optimised, stacks, "", other), asked)
+    broken = report.broken_budgets(program, network_report, step_times)
+    return Planned(program, asked, plan, network_report, broken, decisions)
 
 
-def explain(planned: Planned, options: Options) -> NetworkExplanation:
+def explain(planned: Planned) -> NetworkExplanation:
     """The candidates for the regions of a network, and why the plan is as it is."""
     from tnc import report
 
-    asked = _plan_options(options)
-    sizes = planned.plan.schedule.sizes
+    asked, plan = planned.asked, planned.plan
     return report.NetworkExplanation(
         planned.program.name,
-        sizes,
-        asked.device.label,
+        plan.schedule.sizes,
+        asked.target.backend,
+        plan.predicted.label,
         asked.objective,
-        asked.forward_only,
-        any(given.grad for given in planned.plan.schedule.inputs),
+        asked.forward_only or not plan.traits.saves,
+        any(given.grad for given in plan.schedule.inputs),
         planned.decisions,
     )
 
 
-def _plan_options(options: Options) -> PlanOptions:
+def _plan_options(options: Options, backend: str) -> PlanOptions:
     """What the planner is asked for.
 
     Raises:
-        CompileError: if there is no such objective or device, or the device has no rates for the dtype.
+        CompileError: if there is no such objective, backend or device.
     """
-    from tnc import order
-    from tnc.cost.device_file import find_profile
+    from tnc import codegen, order
 
     objectives: dict[str, Objective] = {str(objective): objective for objective in order.OBJECTIVES}
     if options.objective not in objectives:
@@ -175,7 +176,7 @@ def _plan_options(options: Options) -> PlanOptions:
     return order.PlanOptions(
         sizes=options.sizes,
         dtype=options.dtype,
-        device=find_profile(options.device),
+        target=codegen.target(backend, options.device),
         objective=objectives[options.objective],
         forward_only=options.forward_only,
         input_grads=options.input_grads,

@@ -19,7 +19,7 @@ FAST = ["--seconds", "0.001"]
 @pytest.fixture(name="machine", autouse=True)
 def paper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PaperMachine:
     machine = PaperMachine()
-    monkeypatch.setattr(rounds, "perf_counter", machine.time)
+    monkeypatch.setattr(rounds, "now", machine.time)
     monkeypatch.setattr(machines, "this_machine", machine.asked_with)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return machine

@@ -100,5 +100,5 @@ def test_where_it_is_said() -> None:
 
 
 def test_inputs_take_time() -> None:
-    seconds = [planned("chain", 4096, input_grads=grads)[1].report.seconds_training for grads in (False, True)]
+    seconds = [planned("chain", 4096, input_grads=grads)[1].report.predicted.training for grads in (False, True)]
     assert seconds[0] < seconds[1]

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.order.networks import chain, column, core, einsum, network, schedule_of
+from tnc.cost import Target
 from tnc.cost.device import Curve, Grid, Overhead, Products, Profile
-from tnc.cost.device_file import find_profile, shipped
+from tnc.cost.device_file import shipped
 from tnc.cost.kernels import Gemm, Kernel, MemoryPass, transposition
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock
@@ -38,7 +39,7 @@ SMALL = Profile(
 
 
 def clock(*, forward_only: bool = False) -> Clock:
-    return Clock(SMALL, "float32", forward_only=forward_only)
+    return Clock(Target(device=SMALL), "float32", forward_only=forward_only)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_product_and_its_gradients_by_hand() -> None:
 
 def test_a_dtype_without_rates() -> None:
     with pytest.raises(CompileError) as caught:
-        Clock(SMALL, "float64")
+        Clock(Target(device=SMALL), "float64")
     (diagnostic,) = caught.value.diagnostics
     assert (diagnostic.code, diagnostic.help) == ("TN022", "it has them for `float32`; name another device")
 
@@ -85,7 +86,9 @@ def test_a_dtype_without_rates() -> None:
 def test_complex_numbers_take_four_times_the_arithmetic() -> None:
     slow = replace(SMALL, products=(("float32", Products(*3 * (Grid((1.0,), ((1e3,),)),))),))
     product = Gemm(1, 8, 8, 8)
-    assert Clock(slow, "complex64").work(product) == pytest.approx(4 * Clock(slow, "float32").work(product))
+    assert Clock(Target(device=slow), "complex64").work(product) == pytest.approx(
+        4 * Clock(Target(device=slow), "float32").work(product)
+    )
 
 
 sizes = st.integers(1, 2**12)
@@ -96,7 +99,7 @@ sizes = st.integers(1, 2**12)
 def test_products_are_positive_and_bigger_ones_take_no_less(
     device: str, rows: int, summed: int, columns: int, batch: int, back: bool
 ) -> None:
-    clock = Clock(find_profile(device), "float32", forward_only=not back)
+    clock = Clock(Target().on(device), "float32", forward_only=not back)
     product = Gemm(batch, rows, summed, columns)
     here = clock.product(product)
     assert here > 0
@@ -113,7 +116,7 @@ def test_products_are_positive_and_bigger_ones_take_no_less(
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from(shipped()), st.integers(1, 2**26), st.integers(0, 2**26), st.integers(0, 64))
 def test_passes_are_positive_and_longer_ones_take_no_less(device: str, entries: int, fresh: int, together: int) -> None:
-    clock = Clock(find_profile(device), "float32")
+    clock = Clock(Target().on(device), "float32")
     here = clock.work(MemoryPass(entries, fresh, together=together))
     assert here > 0
     assert clock.work(MemoryPass(2 * entries, fresh, together=together)) >= here * (1 - 1e-9)
@@ -136,7 +139,7 @@ def test_permutations(order: list[int], shape: list[int]) -> None:
 
 @pytest.mark.parametrize("device", shipped())
 def test_a_schedule_takes_longer_with_more_data(device: str) -> None:
-    clock = Clock(find_profile(device), "float32")
+    clock = Clock(Target().on(device), "float32")
     schedule = schedule_of(chain(6, 3), {"batch": 64})
     times = [predicted(replace(schedule, sizes=(("batch", size),)), clock) for size in (64, 2**12, 2**20)]
     assert 0 < times[0].total <= times[1].total < times[2].total

@@ -13,6 +13,7 @@ from tests.backends import BACKENDS as BACKENDS
 from tests.backends import Array as Array
 from tests.backends import Runner, load
 from tnc.codegen import emitter
+from tnc.cost import totals
 from tnc.ir.extent import Extent, Product
 from tnc.ir.program import (
     Apply,
@@ -41,6 +42,7 @@ from tnc.ir.schedule import (
     Operation,
     Plan,
     Pointwise,
+    Prediction,
     Read,
     ReduceSum,
     Region,
@@ -65,7 +67,9 @@ def lone(key: str, shape: tuple[int, ...], init: Init, *, frozen: bool = False, 
 
 
 def plan_of(schedule: Schedule, dtype: str = "float64") -> Plan:
-    return Plan(schedule.name, "0" * 64, (("chi", "3"), ("act", "relu")), dtype, schedule)
+    arguments = (("chi", "3"), ("act", "relu"))
+    prediction = Prediction("torch", "paper", "0" * 64, "torch", 0.0, 0.0)
+    return Plan(schedule.name, "0" * 64, arguments, dtype, schedule, totals(schedule, dtype), prediction)
 
 
 def one_step(operation: Operation, shape: tuple[Extent, ...], *inputs: tuple[Dim, ...]) -> Schedule:

@@ -20,6 +20,7 @@ from tnc.codegen.documents import Doc, call
 from tnc.cost import totals
 from tnc.ir import verify_schedule
 from tnc.ir.schedule import Schedule, Sweep, Window
+from tnc.ir.traits import SWEEP, Traits
 
 
 @pytest.mark.parametrize(
@@ -42,10 +43,6 @@ def test_values(case: str, backend: str, is_complex: bool) -> None:
 class FusedDialect(NumpyDialect):
     """NumPy with a function for whole sweeps in the place of a fused kernel."""
 
-    @property
-    def emits_sweeps(self) -> bool:
-        return True
-
     def sweep(self, operand: str, gates: Sequence[str], fronts: Sequence[int]) -> Doc:
         return call("sweep", operand, f"[{', '.join(gates)}]", str(list(fronts)))
 
@@ -61,7 +58,7 @@ def sweep(state: Any, gates: Sequence[Any], fronts: Sequence[int]) -> Any:
 @pytest.mark.parametrize("case", SWEEPS)
 def test_a_backend_may_emit_a_sweep_itself(case: str) -> None:
     schedule = SWEEPS[case]
-    body = Body(plan_of(schedule), FusedDialect(), depth=0)
+    body = Body(replace(plan_of(schedule), traits=Traits(frozenset({SWEEP}))), FusedDialect(), depth=0)
     (result,) = body.write()
     lines = body.writer.finish().splitlines()
     assert [line for line in lines if "sweep(" in line and "@" not in line]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from tnc.ir.schedule import (
     Index,
     InputTensor,
     Multiply,
-    Plan,
     Read,
     Result,
     Schedule,
@@ -134,7 +134,7 @@ def test_families_that_are_no_grid_are_complete() -> None:
 def test_the_header_survives_any_argument(backend: str) -> None:
     arguments = (("text", '"a\\"\\"\\" \\\\ \\n"'), ("dims", "[" + ", ".join(["2"] * 60) + "]"))
     schedule = one_step(Add(((1.0, Read("a", (1,))),)), (1,), (1,))
-    plan = Plan("single", "0" * 64, arguments, "float32", schedule)
+    plan = replace(plan_of(schedule, "float32"), arguments=arguments)
     text = emitter(backend).emit(plan)
     assert max(map(len, text.splitlines())) <= 88
     compile(text, "header", "exec")

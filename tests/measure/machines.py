@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tnc.measure.runners import Link
+
 ITEMSIZES = {"float32": 4, "float64": 8}
 
-CALL, VIEW = 4e-6, 1e-6
+CALL, VIEW, KRON = 4e-6, 1e-6, 2e-5
 BACKWARD = 3
 RATE = {"float32": 64e9, "float64": 32e9}
 BANDWIDTH = 16e9
@@ -68,10 +70,12 @@ class PaperMachine:
     def fill(self, size: int, *, fresh: bool) -> Callable[[], object]:
         return self._taking("fill", size / BANDWIDTH + (size / FRESH if fresh and size > RECYCLED else 0))
 
-    def chain(self, length: int, *, views: bool) -> tuple[Callable[[], float], Callable[[], float]]:
-        each = 2 * VIEW if views else CALL
-        backward = each * (BACKWARD if views else 2 * BACKWARD)
-        return (lambda: length * each), (lambda: length * backward)
+    def chain(self, length: int, link: Link) -> tuple[Callable[[], float], Callable[[], float]]:
+        views = {"product": 0, "views": 2, "kron": 1}[link] * VIEW
+        calls = 0.0 if link == "views" else CALL
+        kron = KRON if link == "kron" else 0.0
+        backward = BACKWARD * (views + 2 * calls + kron)
+        return (lambda: length * (views + calls + kron)), (lambda: length * backward)
 
     def _taking(self, what: str, seconds: float) -> Callable[[], object]:
         self.asked.append(what)

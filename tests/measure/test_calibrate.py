@@ -15,12 +15,12 @@ from tnc.measure.calibrate import calibrate
 @pytest.fixture(name="machine")
 def paper(monkeypatch: pytest.MonkeyPatch) -> PaperMachine:
     machine = PaperMachine()
-    monkeypatch.setattr(rounds, "perf_counter", machine.time)
+    monkeypatch.setattr(rounds, "now", machine.time)
     return machine
 
 
 def measured(machine: PaperMachine) -> Profile:
-    return parse_profile(profile_text(calibrate("paper", machine, budget=1e-3)), "paper.json")
+    return parse_profile(profile_text(calibrate("paper", "paper", machine, budget=1e-3)), "paper.json")
 
 
 def test_the_figures_come_out(machine: PaperMachine) -> None:
@@ -40,6 +40,8 @@ def test_the_figures_come_out(machine: PaperMachine) -> None:
     assert (profile.call.forward, profile.view.forward) == pytest.approx((machines.CALL, machines.VIEW))
     assert profile.call.backward == pytest.approx(machines.BACKWARD * machines.CALL)
     assert profile.view.backward == pytest.approx(machines.BACKWARD * machines.VIEW)
+    assert profile.kron.forward == pytest.approx(machines.KRON)
+    assert profile.kron.backward == pytest.approx(machines.BACKWARD * machines.KRON)
     assert profile.recycled == machines.RECYCLED
     assert profile.fresh == pytest.approx(machines.FRESH, rel=1e-2)
 
@@ -50,7 +52,7 @@ def test_the_same_times_give_the_same_profile(machine: PaperMachine) -> None:
 
 def test_progress_is_told_to_the_end(machine: PaperMachine) -> None:
     told: list[tuple[int, int]] = []
-    calibrate("paper", machine, 1e-3, lambda done, parts: told.append((done, parts)))
+    calibrate("paper", "paper", machine, 1e-3, lambda done, parts: told.append((done, parts)))
     parts = told[0][1]
     assert told == [(done, parts) for done in range(parts + 1)]
     assert parts >= 4

@@ -16,8 +16,8 @@ from tnc.codegen.imports import Import
 from tnc.codegen.loops import LoopText, write_for
 from tnc.codegen.scalars import Functions, Helper
 from tnc.codegen.writer import Writer
-from tnc.cost import totals
-from tnc.ir.schedule import Plan, Schedule, Stack
+from tnc.ir.schedule import Plan, Stack
+from tnc.ir.traits import Traits
 from tnc.measure.runners import Data, Halves, Machine
 
 _FUNCTIONS = Functions(
@@ -210,6 +210,8 @@ class CupyDialect(ArrayDialect):
 class CupyEmitter:
     """What the entry point names: emits modules, and has the runner that ``tnc bench`` measures them with."""
 
+    traits = Traits(saves=False)
+
     def emit(self, plan: Plan) -> str:
         """The text of a module of functions."""
         return emit_functions(plan, CupyDialect(), _WORDS, "cp.asarray({0})")
@@ -231,9 +233,9 @@ class CupyRunner:
         """The module with its cores, and random inputs."""
         return CupyRunning(module, inputs, dtype)
 
-    def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
+    def predicted_peak(self, plan: Plan) -> int:
         """The peak of the forward pass, without cores and inputs."""
-        return totals(schedule, dtype).bytes_peak_forward
+        return plan.totals.bytes_peak_forward
 
     def machine(self, threads: int | None) -> Machine:
         """Calibration needs every operation of :class:`tnc.measure.runners.Machine`; this backend has none of them."""

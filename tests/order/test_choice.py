@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.evaluate_program import evaluate_program, random_tensors
 from tests.evaluate_schedule import evaluate_schedule
 from tests.order.networks import chain, column, core, einsum, network, operations
-from tnc.cost.device_file import find_profile
+from tnc import codegen
+from tnc.cost import Target
 from tnc.ir import stacks
 from tnc.ir.cost import Terms
 from tnc.ir.program import Input, Normal, Program
@@ -23,7 +24,7 @@ from tnc.order import OBJECTIVES, Decision, Evaluation, Objective, PlanOptions, 
 from tnc.order.builder import Builder
 from tnc.order.candidate import RegionProblem, TreeCandidate
 from tnc.order.dataflow import families
-from tnc.order.evaluation import TOLERANCE, choose
+from tnc.order.evaluation import MARGIN, TOLERANCE, choose
 from tnc.order.region import Operand
 from tnc.order.searches import SEARCHES
 from tnc.order.tree import FoundPath, Network, fold, pairs
@@ -62,6 +63,26 @@ def test_a_regular_order_may_be_a_little_slower() -> None:
     assert choose([other, regular], "flops") == 0
 
 
+def test_the_reference_wins_unless_another_is_much_faster() -> None:
+    reference = replace(evaluation(False, 1.0, 9, 9, 9), reference=True)
+    near, far = (evaluation(True, 1 / (MARGIN + change), 1, 1, 1) for change in (-0.01, 0.01))
+    assert choose([near, reference], "time") == 1
+    assert choose([far, reference], "time") == 0
+    assert choose([near, reference], "flops") == choose([near, reference], "memory") == 0
+
+
+@pytest.mark.parametrize("name", ["column", "chain", "tt"])
+@pytest.mark.parametrize("backend", ["jax", "numpy"])
+def test_other_backends_depart_from_the_plan_for_torch_only_for_much_less_time(name: str, backend: str) -> None:
+    program, sizes = PROGRAMS[name]
+    target = codegen.target(backend, None)
+    _, decisions = decided(program, PlanOptions(tuple(sizes.items()), "float64", target))
+    for decision in decisions:
+        (reference,) = (each for each in decision.evaluations if each.reference)
+        assert reference.name.startswith("as for torch: ")
+        assert decision.winner.reference or decision.winner.seconds * MARGIN < reference.seconds
+
+
 def tt_linear(modes: tuple[int, ...], rank: int) -> Program:
     """A TT-matrix on data, all legs apart."""
     letters = iter("abcdefghijklmnopqrstuvw")
@@ -94,7 +115,7 @@ def test_every_plan_that_can_be_chosen_computes_the_same(
     name: str, objective: Objective, forward_only: bool, device: str
 ) -> None:
     program, sizes = PROGRAMS[name]
-    options = PlanOptions(tuple(sizes.items()), "float64", find_profile(device), objective, forward_only)
+    options = PlanOptions(tuple(sizes.items()), "float64", Target().on(device), objective, forward_only)
     plan, decisions = decided(program, options)
     tensors = random_tensors(program, sizes=sizes)
     for output, expected in evaluate_program(program, tensors, sizes).items():

@@ -8,7 +8,7 @@ import pytest
 from tests.evaluate_program import evaluate_program, random_tensors
 from tests.evaluate_schedule import evaluate_schedule
 from tests.order.networks import column, core, einsum, network, operations, schedule_of
-from tnc.cost.device_file import default_profile
+from tnc.cost import Target
 from tnc.cost.time import Clock
 from tnc.ir.program import Dim, Input, Program, Reshape, View
 from tnc.ir.reads import reads
@@ -17,7 +17,7 @@ from tnc.order.group import grouped
 from tnc.order.search import effort
 from tnc.order.tree import Network, Path, fold, pairs
 
-CLOCK = Clock(default_profile(), "float32")
+CLOCK = Clock(Target(), "float32")
 
 
 def large_passes(schedule: Schedule, entries: int) -> int:

@@ -14,7 +14,7 @@ from tests.evaluate_program import evaluate_program, random_tensors
 from tests.evaluate_schedule import evaluate_schedule
 from tests.order import networks
 from tests.order.networks import column, schedule_of
-from tnc.cost.device_file import default_profile
+from tnc.cost import Target
 from tnc.cost.time import Clock
 from tnc.ir.extent import count
 from tnc.ir.program import Reshape, View
@@ -24,7 +24,7 @@ from tnc.order.spine import along_legs, orders, spine
 from tnc.order.sweep import sweeps
 from tnc.order.tree import Network, fold
 
-CLOCK = Clock(default_profile(), "float32")
+CLOCK = Clock(Target(), "float32")
 
 
 def chain(legs: int, *firsts: int) -> Network:
@@ -130,7 +130,7 @@ def brick_wall(legs: int) -> Schedule:
       let t = std.brickwall([2] * n, 2, act = relu)
       output w(x[0..n]) = t(x[0..n])
     }"""
-    return tnc.loads(text, n=legs)._planned.plan.schedule  # pyright: ignore[reportPrivateUsage]
+    return tnc.loads(text, n=legs)._planned("torch").plan.schedule  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_brick_wall_moves_nothing_large() -> None:

@@ -46,7 +46,9 @@ def test_the_reason(trials: tuple[Evaluation, ...], chosen: int, objective: Obje
 
 
 def explanation(*decisions: Decision) -> Explanation:
-    return Explanation((NetworkExplanation("net", (("batch", 2),), "h100 (0123)", "time", False, False, decisions),))
+    return Explanation(
+        (NetworkExplanation("net", (("batch", 2),), "torch", "h100 (0123)", "time", False, False, decisions),)
+    )
 
 
 def test_the_winner_is_shown_however_many_there_are() -> None:
@@ -72,6 +74,7 @@ def test_the_json_has_every_candidate() -> None:
             {
                 "name": "net",
                 "sizes": {"batch": 2},
+                "backend": "torch",
                 "device": "h100 (0123)",
                 "objective": "time",
                 "forward_only": False,

@@ -8,6 +8,7 @@ import pytest
 
 from tnc.ir.cost import Cost, Spent, Terms
 from tnc.ir.program import Program, Requirement
+from tnc.ir.schedule import Prediction
 from tnc.report import Elsewhere, NetworkReport, OutputRow, RegionRow, Report, Unpredicted, broken_budgets
 from tnc.report.text import MOST_REGIONS
 from tnc.units import bytes_text, flops_text, grouped, plural, ratio_text, seconds_text
@@ -51,10 +52,8 @@ REPORT = NetworkReport(
     bytes_peak_forward=18_874_368,
     bytes_peak_training=20_971_520,
     largest_intermediate=2_359_296,
-    device="a100",
-    device_digest="abcdef0123456789",
-    seconds_forward=1.23456e-3,
-    seconds_training=2e-5,
+    predicted=Prediction("torch", "a100", "abcdef0123456789", "torch", 1.23456e-3, 2e-5 - 1.23456e-3),
+    trains=True,
     regions=(region("h", 3.0e-6), region("weight", 9.0e-6, planner=None)),
     elsewhere=Elsewhere(5.0e-6, 3.0e-6, 0.0, 1_024, 4_096),
     notes=("region `weight` takes 75 % of the estimated time: change that one first",),
@@ -115,7 +114,8 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
     assert network["outputs"][1]["std"] is None
     assert network["regions"][0]["std"] == 0.70711
     assert network["flops"] == {"forward": 12_345_678, "training": 37_037_034}
-    assert network["device"] == {"name": "a100", "digest": "abcdef0123456789"}
+    assert network["backend"] == "torch"
+    assert network["device"] == {"name": "a100", "digest": "abcdef0123456789", "backend": "torch"}
     assert network["seconds"] == {"forward": 0.00123456, "training": 2e-5}
     assert network["elsewhere"] == {"permutations": 5e-6, "calls": 3e-6, "allocation": 0.0}
     assert network["traffic"] == {"forward": 5_120, "training": 16_384}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.order.networks import core, einsum, network
-from tnc.cost.device_file import find_profile
+from tnc.cost import Target
 from tnc.ir import stacks
 from tnc.ir.program import Input, Normal, Program, Requirement
 from tnc.ir.schedule import Plan
@@ -32,11 +32,11 @@ def test_it_is_predicted_for_the_device_and_the_sizes_of_the_budget() -> None:
     small = Requirement("step_time", "<=", 1.0, None, "generic-cpu", (("batch", 1),))
     large = Requirement("step_time", "<=", 1.0, None, "generic-cpu", (("batch", 4096),))
     other = Requirement("step_time", "<=", 1.0, None, "h100", (("batch", 4096),))
-    asked = PlanOptions((("batch", 7),), device=find_profile("a100"), objective="memory", forward_only=True)
+    asked = PlanOptions((("batch", 7),), target=Target().on("a100"), objective="memory", forward_only=True)
     found = step_times(requiring(small, large, other), planned, asked)
     times: list[float] = []
     for requirement in (small, large, other):
-        own = planned(PlanOptions(requirement.sizes, device=find_profile(requirement.device)))
+        own = planned(PlanOptions(requirement.sizes, target=Target().on(requirement.device)))
         assert own.predicted is not None
         assert found[requirement] == own.predicted.training
         times.append(own.predicted.training)
@@ -47,7 +47,7 @@ def test_it_is_predicted_for_the_device_and_the_sizes_of_the_budget() -> None:
 def test_sizes_that_it_does_not_name_are_those_asked_for() -> None:
     requirement = Requirement("step_time", "<=", 1.0, None, "h100")
     found = step_times(requiring(requirement), planned, PlanOptions((("batch", 4096),)))
-    own = planned(PlanOptions((("batch", 4096),), device=find_profile("h100")))
+    own = planned(PlanOptions((("batch", 4096),), target=Target().on("h100")))
     assert own.predicted is not None
     assert found[requirement] == own.predicted.training
 

@@ -127,7 +127,7 @@ def test_a_copy_for_an_output_belongs_to_no_region() -> None:
     (report,) = tnc.loads(text).report()
     assert_adds_up(report)
     copies = report.elsewhere
-    assert copies.permutations > 0.5 * report.seconds_training
+    assert copies.permutations > 0.5 * report.predicted.training
     # Read once and written once, forward and backward.
     assert (copies.bytes, copies.bytes_training) == (2 * 4 * 512 * 512, 4 * 4 * 512 * 512)
     assert [region.name for region in report.regions] == ["h_product", "h", "y_product"]
@@ -150,7 +150,7 @@ def test_where_the_time_of_a_brick_wall_goes() -> None:
     network = tnc.load(ROOT / "examples" / "vgg16.tn", network="conv512_brick")
     (report,) = network.report()
     assert_adds_up(report)
-    assert report.elsewhere.permutations > 0.9 * report.seconds_training
+    assert report.elsewhere.permutations > 0.9 * report.predicted.training
     rows = [line.split()[0] for line in str(network.report()).splitlines() if "%" in line]
     assert rows[:4] == ["g.w", "permutations", "calls", "allocation"]
 

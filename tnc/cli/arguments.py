@@ -90,6 +90,9 @@ def add_plan_options(parser: Parser) -> None:
     """What chooses and completes networks, and what plans of them are made for."""
     add_network_options(parser)
     parser.add_argument(
+        "-b", "--backend", default="torch", help="torch, jax, numpy or an installed one (default: torch)"
+    )
+    parser.add_argument(
         "--size", action="append", default=[], metavar="NAME=N", help="size of a dynamic dimension (default: 1)"
     )
     parser.add_argument("--dtype", default="float32", help="what to count bytes in (default: float32)")
@@ -100,7 +103,7 @@ def add_plan_options(parser: Parser) -> None:
         "--objective",
         choices=("time", "flops", "memory"),
         default="time",
-        help="what to have as little of as can be found (default: time)",
+        help="what to minimize (default: time)",
     )
     parser.add_argument("--forward-only", action="store_true", help="plan for the forward pass alone")
     parser.add_argument(

@@ -20,9 +20,6 @@ def add_to(subparsers: Subparsers) -> None:
     parser = add_file_subcommand(
         subparsers, "bench", "measure networks on this machine, beside what was predicted of them", run
     )
-    parser.add_argument(
-        "-b", "--backend", default="torch", help="torch, jax, numpy or an installed one (default: torch)"
-    )
     add_measuring_options(parser, 10, "how long to measure all of them")
     add_plan_options(parser)
     add_format(parser)
@@ -32,19 +29,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Plan the chosen networks, run them in turn, and print both."""
     from tnc import driver
     from tnc.cli.progress import Progress
-    from tnc.cost.device_file import find_profile
     from tnc.diagnostics import CompileError
     from tnc.measure.comparison import bench
 
     elaborated, options = read_networks(arguments)
-    planned = [driver.plan(network, options) for network in elaborated.networks]
+    planned = [driver.plan(network, options, arguments.backend) for network in elaborated.networks]
     broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
     if broken:
         raise CompileError((*elaborated.warnings, *broken))
     progress = Progress("measuring")
     try:
-        profile = find_profile(options.device)
-        found = bench(planned, arguments.backend, profile, arguments.seconds, progress, arguments.threads)
+        found = bench(planned, arguments.seconds, progress, arguments.threads)
     finally:
         progress.clear()
     console.write(found)

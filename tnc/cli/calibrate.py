@@ -24,7 +24,7 @@ def add_to(subparsers: Subparsers) -> None:
     parser.add_argument(
         "-b", "--backend", help="the backend to measure with (default: torch, or numpy if torch is not installed)"
     )
-    parser.add_argument("-o", "--output", metavar="PATH", help="a file (default: NAME.json in the user's folder)")
+    parser.add_argument("-o", "--output", metavar="PATH", help="a file (default: one in the user's folder)")
     parser.add_argument("--force", action="store_true", help="replace a profile that is there already")
     add_measuring_options(parser, 100, "how long to measure, roughly")
 
@@ -32,16 +32,18 @@ def add_to(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Measure, and write the profile whole or not at all; whatever forbids that is found before."""
     from tnc.cli.progress import Progress
-    from tnc.cost.device_file import parse_profile, profile_text, user_folder
+    from tnc.cost.device_file import parse_profile, place, profile_text, user_folder
+    from tnc.measure.machine import default_backend
     from tnc.writing.output import write_file
 
     _check_name(arguments.name)
+    backend = arguments.backend or default_backend()
     given = arguments.output is not None
-    path = Path(arguments.output) if given else user_folder() / f"{arguments.name}.json"
+    path = Path(arguments.output) if given else user_folder() / place(arguments.name, backend)
     _check_place(path, arguments.force, made=not given)
     progress = Progress("measuring")
     try:
-        text = profile_text(_measured(arguments, progress))
+        text = profile_text(_measured(arguments, backend, progress))
     finally:
         progress.clear()
     profile = parse_profile(text, "what was measured")
@@ -51,14 +53,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return console.show(())
 
 
-def _measured(arguments: argparse.Namespace, progress: Progress) -> dict[str, Json]:
+def _measured(arguments: argparse.Namespace, backend: str, progress: Progress) -> dict[str, Json]:
     from tnc.diagnostics import CompileError
     from tnc.measure.calibrate import calibrate
     from tnc.measure.machine import this_machine
 
-    machine = this_machine(arguments.backend, arguments.threads)
+    machine = this_machine(backend, arguments.threads)
     try:
-        return calibrate(arguments.name, machine, arguments.seconds, progress)
+        return calibrate(arguments.name, backend, machine, arguments.seconds, progress)
     except (MemoryError, RuntimeError) as error:  # torch has RuntimeError for memory that is not there
         if isinstance(error, CompileError):
             raise

@@ -27,9 +27,6 @@ def add_to(subparsers: Subparsers) -> None:
     """Make the subcommand known."""
     parser = add_file_subcommand(subparsers, "compile", "compile networks to stand-alone Python modules", run)
     parser.add_argument(
-        "-b", "--backend", default="torch", help="torch, jax, numpy or an installed one (default: torch)"
-    )
-    parser.add_argument(
         "-o",
         "--output",
         action=Once,
@@ -62,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     def plan(networks: Networks) -> list[Planned]:
         try:
-            return _planned(networks, options)
+            return _planned(networks, options, arguments.backend)
         except CompileError as error:
             raise CompileError((*elaborated.warnings, *error.diagnostics)) from None
 
@@ -76,7 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return console.show(elaborated.warnings)
 
 
-def _planned(networks: Networks, options: Options) -> list[Planned]:
+def _planned(networks: Networks, options: Options, backend: str) -> list[Planned]:
     """The plans of networks that meet their budgets.
 
     Raises:
@@ -85,7 +82,7 @@ def _planned(networks: Networks, options: Options) -> list[Planned]:
     from tnc import driver
     from tnc.diagnostics import CompileError
 
-    planned = [driver.plan(network, options) for network in networks]
+    planned = [driver.plan(network, options, backend) for network in networks]
     broken = tuple(diagnostic for p in planned for diagnostic in p.broken)
     if broken:
         from tnc.report import Report

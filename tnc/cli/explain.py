@@ -25,6 +25,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from tnc.report import Explanation
 
     elaborated, options = read_networks(arguments)
-    planned = plan_all(elaborated.networks, options, arguments.jobs)
-    console.write(Explanation(tuple(driver.explain(p, options) for p in planned), tuple(p.report for p in planned)))
+    planned = plan_all(elaborated.networks, options, arguments.backend, arguments.jobs)
+    console.write(Explanation(tuple(driver.explain(p) for p in planned), tuple(p.report for p in planned)))
     return console.show(elaborated.warnings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,16 +27,19 @@ def add_jobs(parser: Parser) -> None:
     )
 
 
-def plan_all(networks: Sequence[Initialised], options: Options, jobs: int = 1) -> list[Planned]:
-    """The plan of every network, in their order, with progress on a terminal.
+def plan_all(networks: Sequence[Initialised], options: Options, backend: str, jobs: int = 1) -> list[Planned]:
+    """The plan of every network for a backend, in their order, with progress on a terminal.
 
     Raises:
         CompileError: that of the first network that has none.
     """
+    from tnc import driver
+
     progress = Progress("planning")
     found: list[Planned] = []
     try:
-        for planned in _plans(networks, options, min(jobs, len(networks))):
+        plan = partial(driver.plan, options=options, backend=backend)
+        for planned in _plans(networks, plan, min(jobs, len(networks))):
             found.append(planned)
             progress(len(found), len(networks))
     finally:
@@ -44,11 +47,9 @@ def plan_all(networks: Sequence[Initialised], options: Options, jobs: int = 1) -
     return found
 
 
-def _plans(networks: Sequence[Initialised], options: Options, jobs: int) -> Iterator[Planned]:
-    from tnc import driver
-
+def _plans(networks: Sequence[Initialised], plan: Callable[[Initialised], Planned], jobs: int) -> Iterator[Planned]:
     if jobs < 2:
-        yield from (driver.plan(network, options) for network in networks)
+        yield from map(plan, networks)
         return
     # Imported late: most runs need one process, and `multiprocessing` adds a module `__mp_main__`.
     import multiprocessing
@@ -57,14 +58,14 @@ def _plans(networks: Sequence[Initialised], options: Options, jobs: int) -> Iter
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
     try:
         with _interrupts_held():
-            futures = [pool.submit(partial(driver.plan, network, options)) for network in networks]
+            futures = [pool.submit(plan, network) for network in networks]
         for network, future in zip(networks, futures, strict=True):
             try:
                 planned = future.result()
             except Exception:
                 # Planned again here: the error, and the place that it came from, are those of a single process. A
                 # process that the system killed costs time, and no result.
-                planned = driver.plan(network, options)
+                planned = plan(network)
             yield planned
     except BaseException:
         for process in multiprocessing.active_children():

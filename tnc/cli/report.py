@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from tnc.report import Report
 
     elaborated, options = read_networks(arguments)
-    planned = plan_all(elaborated.networks, options, arguments.jobs)
+    planned = plan_all(elaborated.networks, options, arguments.backend, arguments.jobs)
     console.write(Report(tuple(p.report for p in planned)))
     broken = (diagnostic for p in planned for diagnostic in p.broken)
     return console.show([*elaborated.warnings, *broken])

@@ -3,3 +3,4 @@
 from tnc.codegen.registry import BACKENDS as BACKENDS
 from tnc.codegen.registry import Emitter as Emitter
 from tnc.codegen.registry import emitter as emitter
+from tnc.codegen.registry import target as target

@@ -40,6 +40,7 @@ from tnc.ir.schedule import (
     Stack,
     Step,
 )
+from tnc.ir.traits import SWEEP
 from tnc.units import bytes_text
 
 # Values below either bound are left to the end of the function: deleting them is not worth a line.
@@ -60,7 +61,8 @@ class Body:
     def __init__(self, plan: Plan, dialect: Dialect, depth: int, reserved: Sequence[str] = ()) -> None:
         schedule = plan.schedule
         self._kept = frozenset(result.read.source for result in schedule.results)
-        schedule = replace(schedule, steps=in_turn(schedule.steps, self._kept, lowers_sweeps=not dialect.emits_sweeps))
+        lowers_sweeps = SWEEP not in plan.traits.kernels
+        schedule = replace(schedule, steps=in_turn(schedule.steps, self._kept, lowers_sweeps=lowers_sweeps))
         self.schedule = schedule
         self.dialect = dialect
         self.opening = Writer(depth)  # what a backend puts before the checks of the inputs

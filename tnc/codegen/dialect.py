@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tnc.codegen.documents import Doc
 from tnc.codegen.loops import LoopText
@@ -31,21 +31,6 @@ class Shared:
     matrix: str
     shape: tuple[str, ...]
     light: bool
-
-
-class LowersSweeps:
-    """The part of a dialect whose framework computes a sweep window by window."""
-
-    __slots__ = ()
-
-    @property
-    def emits_sweeps(self) -> bool:
-        """False: sweeps are lowered to products of matrices."""
-        return False
-
-    def sweep(self, operand: str, gates: Sequence[str], fronts: Sequence[int]) -> Doc:
-        """Not called."""
-        raise NotImplementedError
 
 
 class Dialect(Protocol):
@@ -123,18 +108,6 @@ class Dialect(Protocol):
         """What is wrong with an input of integers: conditions, each with an exception and its message."""
         ...
 
-    @property
-    def emits_sweeps(self) -> bool:
-        """Whether :meth:`sweep` writes a sweep as one call; otherwise it is lowered to products of matrices."""
-        ...
-
-    def sweep(self, operand: str, gates: Sequence[str], fronts: Sequence[int]) -> Doc:
-        """A sweep: ``gates`` are matrices (new, summed), each with the entries in front of the legs that it sums.
-
-        The operand is flat; the result has the shape that the last window leaves.
-        """
-        ...
-
     def converted(self, operand: str, like: str) -> str:
         """The operand in the dtype of another tensor; the operand itself where the framework converts by itself."""
         ...
@@ -153,4 +126,16 @@ class Dialect(Protocol):
 
     def repeat(self, writer: Writer, loop: LoopText, write_body: Callable[[], None]) -> None:
         """Write a loop; ``write_body`` writes the steps inside, which assign ``loop.carried`` last."""
+        ...
+
+
+@runtime_checkable
+class WritesSweeps(Protocol):
+    """The part of a dialect whose backend has a kernel for sweeps (:class:`tnc.ir.traits.Traits`)."""
+
+    def sweep(self, operand: str, gates: Sequence[str], fronts: Sequence[int]) -> Doc:
+        """A sweep as one call: ``gates`` are matrices (new, summed), each with the entries in front of its legs.
+
+        The operand is flat; the result has the shape that the last window leaves.
+        """
         ...

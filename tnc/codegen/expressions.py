@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from tnc.codegen.dialect import Dialect, Shared
+from tnc.codegen.dialect import Dialect, Shared, WritesSweeps
 from tnc.codegen.documents import Doc, Group, Terms, call, tuple_of
 from tnc.codegen.scalars import ScalarWriter, number_text
 from tnc.codegen.views import Views
@@ -102,10 +102,10 @@ class Expressions:
                 return call("rms", texts[0], tuple_of([str(axis) for axis in axes]), number_text(epsilon))
             case Gather():
                 return self._gather(operation, texts)
-            case Sweep(windows=windows):
+            case Sweep(windows=windows) if isinstance(self._dialect, WritesSweeps):
                 return self._dialect.sweep(texts[0], texts[1:], [window.front for window in windows])
-            case Loop():
-                raise AssertionError("a loop is not an expression")
+            case Sweep() | Loop():
+                raise AssertionError("a loop is not an expression, and sweeps are lowered")
             case _:
                 assert_never(operation)
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
 from tnc.codegen.cores import write_cores
-from tnc.codegen.dialect import Dialect, LowersSweeps, Shared
+from tnc.codegen.dialect import Dialect, Shared
 from tnc.codegen.documents import Doc, Group, Terms, call, prefixed
 from tnc.codegen.fills import Run, numbers, runs, shape_text
 from tnc.codegen.header import docstring
@@ -74,7 +74,7 @@ _STANDARD_IMPORTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class ArrayDialect(LowersSweeps):
+class ArrayDialect:
     """What the dialects of frameworks of functions share: the methods of NumPy's arrays, and its names for the rest."""
 
     functions: Functions

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from math import prod
 
-from tnc import cost
 from tnc.characters import escaped
 from tnc.codegen.documents import WIDTH
+from tnc.ir.cost import Totals
 from tnc.ir.schedule import Plan, Result, Schedule, Stack
 from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
 
@@ -18,20 +18,19 @@ _LABEL = 12
 def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
     """The docstring of the module: the network, what it costs and for which sizes, how to use it."""
     schedule = plan.schedule
-    totals = cost.totals(schedule, plan.dtype)
+    totals = plan.totals
     gradients = [f"gradients of inputs {'' if any(g.grad for g in schedule.inputs) else 'not '}counted"]
     sizes = [f"{name} = {size}" for name, size in schedule.sizes]
-    conditions = ", ".join([plan.dtype, *sizes, *(gradients if schedule.inputs else ())])
+    conditions = ", ".join([plan.dtype, *sizes, *(gradients if schedule.inputs and plan.traits.saves else ())])
     rows = [
         ("program", plan.program_digest),
         ("arguments", ", ".join(f"{name} = {value}" for name, value in plan.arguments)),
         ("parameters", _parameters(schedule)),
         *(("output", _output(result)) for result in schedule.results),
         ("forward", f"{_flop(totals.flops_forward)}, peak {bytes_text(totals.bytes_peak_forward)}"),
-        ("training", f"{_flop(totals.flops_training)}, peak {bytes_text(totals.bytes_peak_training)}"),
-        ("", f"{bytes_text(totals.bytes_saved)} saved for the backward pass"),
+        *(_training(totals) if plan.traits.saves else ()),
         ("", f"{grouped(totals.largest_intermediate)} entries in the largest intermediate tensor"),
-        *_predicted(plan),
+        _predicted(plan),
         ("costs for", conditions),
     ]
     lines = [f"The tensor network `{plan.program_name}` for {framework}, compiled by tnc.", ""]
@@ -41,12 +40,18 @@ def docstring(plan: Plan, framework: str, usage: Sequence[str]) -> str:
     return '"""' + "\n".join(line.rstrip() for line in lines) + '\n"""'
 
 
-def _predicted(plan: Plan) -> list[tuple[str, str]]:
+def _training(totals: Totals) -> list[tuple[str, str]]:
+    return [
+        ("training", f"{_flop(totals.flops_training)}, peak {bytes_text(totals.bytes_peak_training)}"),
+        ("", f"{bytes_text(totals.bytes_saved)} saved for the backward pass"),
+    ]
+
+
+def _predicted(plan: Plan) -> tuple[str, str]:
     time = plan.predicted
-    if time is None:
-        return []
-    text = f"{seconds_text(time.forward)} forward, {seconds_text(time.training)} training, predicted for {time.label}"
-    return [("time", text)]
+    training = f", {seconds_text(time.training)} training" if plan.traits.saves else ""
+    text = f"{seconds_text(time.forward)} forward{training}, predicted for {time.label}"
+    return "time", text
 
 
 def _flop(count: int) -> str:

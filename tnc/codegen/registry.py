@@ -6,9 +6,11 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
+from tnc.cost import Target
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.diagnostics.suggest import did_you_mean
 from tnc.ir.schedule import Plan
+from tnc.ir.traits import Traits
 
 ENTRY_POINTS = "tnc.backends"
 """The entry-point group: each names a callable without arguments that gives an :class:`Emitter`."""
@@ -16,7 +18,11 @@ ENTRY_POINTS = "tnc.backends"
 
 @runtime_checkable
 class Emitter(Protocol):
-    """A backend: a plan becomes the text of a stand-alone module."""
+    """A backend: a plan becomes the text of a stand-alone module.
+
+    It may declare its ``traits``, a :class:`~tnc.ir.traits.Traits` that plans are made for; else it is planned for as
+    eager PyTorch is.
+    """
 
     def emit(self, plan: Plan) -> str:
         """The text; a CompileError (TN5xx) names everything in the plan that the backend cannot express."""
@@ -51,6 +57,22 @@ def emitter(name: str) -> Emitter:
     if not isinstance(found, Emitter):
         raise _refusal(f"the backend `{name}` (`{path}`) has no method `emit`", "see `tnc.codegen.Emitter`")
     return found
+
+
+def target(backend: str, device: str | None) -> Target:
+    """What plans are made for: a backend on a device, the generic one if None.
+
+    Raises:
+        CompileError: as :func:`emitter`; TN020 if the device is unknown, TN021 if its profile is broken.
+    """
+    found = emitter(backend)
+    traits = getattr(found, "traits", Traits())
+    if not isinstance(traits, Traits):
+        raise _refusal(
+            f"the backend `{backend}` declares traits of the wrong type: {type(traits).__name__}",
+            "`traits` of its emitter must be a `tnc.ir.traits.Traits`",
+        )
+    return Target(backend, traits=traits).on(device)
 
 
 def _plugin(name: str) -> str:

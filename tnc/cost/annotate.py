@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from tnc.cost.dtypes import itemsize
 from tnc.cost.predict import Timed
-from tnc.cost.run import Moment, run
+from tnc.cost.run import Moment, Run
 from tnc.ir.cost import Cost, Spent
 from tnc.ir.number_kinds import schedule_kinds
 from tnc.ir.schedule import Loop, Schedule, Step
@@ -16,15 +16,15 @@ from tnc.ir.schedule import Loop, Schedule, Step
 _Told: TypeAlias = tuple[Moment, Spent]
 
 
-def annotate(schedule: Schedule, dtype: str, timed: Timed) -> Schedule:
+def annotate(schedule: Schedule, dtype: str, ran: Run, timed: Timed) -> Schedule:
     """The Schedule with ``cost`` filled in for inputs, steps and results, at its nominal sizes.
 
     A loop's cost is that of all its iterations; a step of its body has that of the second one, as the first may save
-    what the others share. ``timed`` are the times of this Schedule on a device in this dtype.
+    what the others share. ``ran`` and ``timed`` are a run of this Schedule in this dtype, and its times on a device.
     """
     by_step: dict[tuple[int, int | None], list[_Told]] = {}
-    for moment, (ran, spent) in zip(run(schedule, dtype).moments, timed.steps, strict=True):
-        by_step.setdefault((ran.outer, ran.inner), []).append((moment, spent))
+    for moment, (each, spent) in zip(ran.moments, timed.steps, strict=True):
+        by_step.setdefault((each.outer, each.inner), []).append((moment, spent))
     kinds = schedule_kinds(schedule)
     steps: list[Step] = []
     for outer, step in enumerate(schedule.steps):
@@ -33,10 +33,10 @@ def annotate(schedule: Schedule, dtype: str, timed: Timed) -> Schedule:
             continue
         inner = [by_step[outer, place] for place in range(len(step.operation.body))]
         body = tuple(
-            replace(each, cost=_cost(ran[1:2] or ran)) for each, ran in zip(step.operation.body, inner, strict=True)
+            replace(each, cost=_cost(told[1:2] or told)) for each, told in zip(step.operation.body, inner, strict=True)
         )
         total = replace(
-            _cost([told for ran in inner for told in ran]),
+            _cost([each for told in inner for each in told]),
             live_before=inner[0][0][0].live_before,
             live_after=inner[-1][-1][0].live_after,
         )

@@ -15,6 +15,9 @@ from typing import Final
 GENERIC: Final = "generic-cpu"
 """The shipped profile that is used where none is named."""
 
+TORCH: Final = "torch"
+"""The backend whose profiles stand in where another one has none of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -88,6 +91,9 @@ class Overhead:
     backward: float
 
 
+NOTHING: Final = Overhead(0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A device.
@@ -97,8 +103,9 @@ class Profile:
     product takes beyond its arithmetic. ``bandwidth`` is bytes a second over the bytes that a pass touches; ``scatter``
     is how many times as long as a copy a permutation takes, over the bytes that stay together, and ``turn`` the seconds
     it takes to advance an index over one of many axes. ``functions`` are evaluations a second of exp, tanh and their
-    like. ``call`` is the cost of an operation, ``view`` that of a view. New memory comes in at ``fresh`` bytes a second
-    where a tensor has more than ``recycled`` bytes; smaller ones get what was freed before.
+    like. ``call`` is the cost of an operation, ``view`` that of a view, ``kron`` what a Kronecker product takes beyond
+    a call. New memory comes in at ``fresh`` bytes a second where a tensor has more than ``recycled`` bytes; smaller
+    ones get what was freed before. All times are those of ``backend``.
     """
 
     name: str
@@ -116,6 +123,8 @@ class Profile:
     view: Overhead
     fresh: float
     recycled: int
+    kron: Overhead = NOTHING
+    backend: str = TORCH
 
     def rates(self, dtype: str) -> tuple[Products, int] | None:
         """The rates for a dtype, and how many real operations one of its operations is."""

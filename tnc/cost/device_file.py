@@ -6,19 +6,22 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import pairwise
 from math import inf
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from tnc.cost.device import GENERIC, Curve, Grid, Overhead, Products, Profile, Saturation
+from tnc.cost.device import GENERIC, NOTHING, TORCH, Curve, Grid, Overhead, Products, Profile, Saturation
 from tnc.cost.dtypes import ITEMSIZES
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.reading import mode, read_bytes, reason
+
+_Entry: TypeAlias = tuple[str, str]
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -36,9 +39,13 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def shipped() -> tuple[str, ...]:
-    """The names of the profiles that come with the compiler."""
-    names = (entry.name for entry in files("tnc").joinpath("devices").iterdir())
-    return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
+    """The names of the devices of which profiles come with the compiler."""
+    return tuple(sorted({name for _, name in _shipped_files()}))
+
+
+def place(name: str, backend: str) -> str:
+    """The file of a device's profile in a folder of profiles; those of PyTorch are not in a folder of their own."""
+    return f"{name}.json" if backend == TORCH else f"{backend}/{name}.json"
 
 
 def user_folder() -> Path:
@@ -62,23 +69,26 @@ def profile_text(data: Json) -> str:
     return f"{_indented(data, '')}\n"
 
 
-def find_profile(device: str | None) -> Profile:
+def find_profile(device: str | None, backend: str = TORCH) -> Profile:
     """The profile of that name, or in the file of that path; the generic one where none is asked for.
 
-    What has a slash in it or ends in ``.json`` is a path. A shipped name always means the shipped profile.
+    What has a slash in it or ends in ``.json`` is a path. A shipped name always means a shipped profile. Of several by
+    one name it is the backend's own; else that of PyTorch, or of the first backend that has one.
 
     Raises:
         CompileError: TN020 if there is none, TN021 if it is broken.
     """
     if device is None:
-        return default_profile()
+        device = GENERIC
     if "/" in device or device.endswith(".json"):
         return _read_path(Path(device))
     if device in shipped():
-        return _shipped(device)
+        return _shipped(*_preferred(((own, name) for own, name in _shipped_files() if name == device), backend))
     folder = _user_folder()
-    path = None if folder is None else folder / f"{device}.json"
-    if path is None or NAME.fullmatch(device) is None or not mode(path):
+    path = None
+    if folder is not None and NAME.fullmatch(device) is not None:
+        path = _calibrated_path(folder, device, backend)
+    if path is None:
         known = (*shipped(), *_calibrated(folder))
         near = get_close_matches(device, known, n=1)
         there = f"there are {', '.join(f'`{name}`' for name in known)}"
@@ -90,7 +100,7 @@ def find_profile(device: str | None) -> Profile:
 @cache
 def default_profile() -> Profile:
     """The profile of a generic processor, shipped so that plans do not depend on the machine that makes them."""
-    return _shipped(GENERIC)
+    return _shipped(TORCH, GENERIC)
 
 
 def parse_profile(text: str, where: str) -> Profile:
@@ -125,9 +135,29 @@ def _indented(data: Json, margin: str) -> str:
 
 
 @cache
-def _shipped(name: str) -> Profile:
-    file = files("tnc").joinpath("devices", f"{name}.json")
-    return parse_profile(file.read_text(encoding="utf-8"), f"{name}.json")
+def _shipped(backend: str, name: str) -> Profile:
+    where = place(name, backend)
+    return parse_profile(files("tnc").joinpath("devices", where).read_text(encoding="utf-8"), where)
+
+
+@cache
+def _shipped_files() -> tuple[_Entry, ...]:
+    """The backend and the device of every shipped profile."""
+    return tuple(_entries(files("tnc").joinpath("devices")))
+
+
+def _entries(folder: Traversable) -> Iterator[_Entry]:
+    """The backend and the device of every profile in a folder."""
+    for entry in folder.iterdir():
+        inside = [] if not entry.is_dir() else [each.name for each in entry.iterdir()]
+        yield from ((entry.name, name.removesuffix(".json")) for name in inside if name.endswith(".json"))
+        if entry.name.endswith(".json"):
+            yield TORCH, entry.name.removesuffix(".json")
+
+
+def _preferred(entries: Iterable[_Entry], backend: str) -> _Entry:
+    """The one of a device's profiles that is used for a backend."""
+    return min(entries, key=lambda entry: (entry[0] != backend, entry[0] != TORCH, entry[0]))
 
 
 def _user_folder() -> Path | None:
@@ -142,10 +172,22 @@ def _user_folder() -> Path | None:
 
 def _calibrated(folder: Path | None) -> tuple[str, ...]:
     """The names that the user's folder holds; none if it cannot be read."""
-    if folder is None:
-        return ()
+    return () if folder is None else tuple(sorted({name for _, name in _readable_entries(folder)}))
+
+
+def _calibrated_path(folder: Path, device: str, backend: str) -> Path | None:
+    """The profile of a device in the user's folder that is used for a backend; None if there is none."""
+    for own in (backend, TORCH):  # these are found by their names also in a folder that cannot be listed
+        path = folder / place(device, own)
+        if mode(path):
+            return path
+    others = sorted(entry for entry in _readable_entries(folder) if entry[1] == device)
+    return folder / place(device, others[0][0]) if others else None
+
+
+def _readable_entries(folder: Path) -> tuple[_Entry, ...]:
     try:
-        return tuple(sorted(path.stem for path in folder.iterdir() if path.suffix == ".json"))
+        return tuple(_entries(folder))
     except OSError:
         return ()
 
@@ -212,6 +254,8 @@ class _Reader:
             view=self._overhead(fields, "view_seconds"),
             fresh=self._number(fresh, "bytes_per_second"),
             recycled=int(self._number(fresh, "above_bytes")),
+            kron=self._overhead(fields, "kron_seconds") if "kron_seconds" in fields else NOTHING,
+            backend=self._text(fields, "backend") if "backend" in fields else TORCH,
         )
 
     def _products(self, data: Json, dtype: str) -> Products:

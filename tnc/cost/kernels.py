@@ -110,10 +110,18 @@ class Kernels:
     views_backward: int
 
 
-def kernels(step: Step, grads: Sequence[bool], sizes: Mapping[str, int], *, complex_valued: bool = False) -> Kernels:
+def kernels(
+    step: Step,
+    grads: Sequence[bool],
+    sizes: Mapping[str, int],
+    *,
+    complex_valued: bool = False,
+    fuses: bool = False,
+) -> Kernels:
     """The calls of one step; ``grads`` says of each operand whether it needs a gradient.
 
-    A :class:`Loop` has none of its own: its body is what works.
+    A :class:`Loop` has none of its own: its body is what works. With ``fuses`` a compiler makes one kernel of all that
+    is computed entry by entry.
     """
     operation = step.operation
     if isinstance(operation, Sweep):
@@ -123,8 +131,29 @@ def kernels(step: Step, grads: Sequence[bool], sizes: Mapping[str, int], *, comp
     seen = [count(read.seen, sizes) for read in operands]
     forward = tuple(_forward(operation, result, seen, sizes, complex_valued))
     backward = tuple(_backward(operation, result, seen, grads, sizes, complex_valued)) if any(grads) else ()
+    if fuses and isinstance(operation, Pointwise | Multiply | Kron):
+        forward, backward = _fused(forward, result, seen), _fused_gradients(backward, result, seen, grads)
     views = [_views(read) + _own_views(operation) for read in operands]
     return Kernels(forward, backward, sum(views), sum(v for v, grad in zip(views, grads, strict=True) if grad))
+
+
+def _fused(passes: Sequence[Kernel], result: int, seen: Sequence[int]) -> tuple[Kernel, ...]:
+    """The passes of an entrywise operation as one, which reads the operands and writes the result."""
+    return (MemoryPass(sum(seen) + result, result, _functions(passes)),)
+
+
+def _fused_gradients(
+    passes: Sequence[Kernel], result: int, seen: Sequence[int], grads: Sequence[bool]
+) -> tuple[Kernel, ...]:
+    """A pass for each gradient, which reads the operands and the result's gradient, and sums where it has to."""
+    functions = _functions(passes)
+    return tuple(
+        MemoryPass(result + sum(seen) + own, own, functions) for own, grad in zip(seen, grads, strict=True) if grad
+    )
+
+
+def _functions(passes: Sequence[Kernel]) -> int:
+    return sum(each.functions for each in passes if isinstance(each, MemoryPass))
 
 
 def _sweep(step: Step, sweep: Sweep, grads: Sequence[bool], sizes: Mapping[str, int]) -> Kernels:

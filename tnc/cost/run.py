@@ -42,15 +42,18 @@ class Run:
     largest: int
 
 
-def run(schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind] | None = None) -> Run:
-    """Follow a Schedule at its nominal sizes; ``kinds`` of its stacks and inputs, if it is part of another one."""
-    return _Runner(schedule, dtype, source_kinds(schedule) if kinds is None else kinds).run()
+def run(schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind] | None = None, *, fuses: bool = False) -> Run:
+    """Follow a Schedule at its nominal sizes; ``kinds`` of its stacks and inputs, if it is part of another one.
+
+    With ``fuses`` a compiler computes cheap values again instead of saving them.
+    """
+    return _Runner(schedule, dtype, source_kinds(schedule) if kinds is None else kinds, fuses).run()
 
 
 class _Runner:
-    def __init__(self, schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind]) -> None:
+    def __init__(self, schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind], fuses: bool) -> None:
         self._schedule = schedule
-        self._memory = Memory(schedule, dtype, kinds)
+        self._memory = Memory(schedule, dtype, kinds, fuses)
         self._ran = tuple(unrolled(schedule.steps))
         self._trained = {stack.key: stack.stacked for stack in schedule.stacks if not stack.frozen}
         self._trained.update((given.name, True) for given in schedule.inputs if given.grad)

@@ -1,7 +1,8 @@
-"""What eager torch keeps for the backward pass, operation by operation, as storages.
+"""What is kept for the backward pass, operation by operation, as storages: by eager torch, or by a compiled step.
 
-This is the table that emitted code must agree with; tests compare it with ``saved_tensors_hooks``. Products keep an
-operand if the other one needs a gradient; sums, views and copies keep nothing.
+The two differ in pointwise functions only. For torch, this is the table that emitted code must agree with; tests
+compare it with ``saved_tensors_hooks``. Products keep an operand if the other one needs a gradient; sums, views and
+copies keep nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from math import prod
 from typing import assert_never
 
 from tnc.cost.dtypes import is_complex, itemsize
+from tnc.cost.saved_fused import saved_when_fused
 from tnc.cost.saved_pointwise import saved_by_function
 from tnc.cost.strided import Storage, Strided, row_major
 from tnc.ir.extent import evaluate
@@ -46,10 +48,11 @@ from tnc.ir.schedule import (
 class Memory:
     """Follows a run of the Schedule: which storage every value lies in, and what is saved on the way."""
 
-    def __init__(self, schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind]) -> None:
+    def __init__(self, schedule: Schedule, dtype: str, kinds: Mapping[str, NumberKind], fuses: bool = False) -> None:
         self.sizes: Mapping[str, int] = dict(schedule.sizes)
         self.values: dict[str, Strided] = {}
         self._dtype = dtype
+        self._fuses = fuses
         self._kinds = dict(kinds)
         self._count = 0
         for given in schedule.inputs:
@@ -87,7 +90,7 @@ class Memory:
         match step.operation:
             case NamedView():
                 return operands[0]
-            case Pointwise(in_place=True):
+            case Pointwise(in_place=True) if not self._fuses:
                 return Strided(operands[0].storage, shape, operands[0].strides, grad)
             case Slice():
                 return Strided(operands[0].storage, shape, operands[0].strides, grad)
@@ -110,7 +113,10 @@ class Memory:
             case Pointwise(function=function):
                 sizes = [self.itemsize(read.source) for read in step.operation.operands]
                 real = itemsize(self._dtype, NumberKind.REAL)
-                yield from saved_by_function(function, operands, result, sizes, real, self.storage)
+                if self._fuses:
+                    yield from saved_when_fused(function, operands, result, max(sizes), self.storage)
+                else:
+                    yield from saved_by_function(function, operands, result, sizes, real, self.storage)
             case Normalize(axes=axes):
                 yield operands[0].storage
                 rest = itemsize(self._dtype, NumberKind.REAL)

@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from tnc.cost.device import Profile
+from tnc.cost.device import NOTHING, Profile
 from tnc.cost.dtypes import dtype_of, is_complex, itemsize
 from tnc.cost.kernels import Gemm, Kernel, MemoryPass, gradients, kernels
+from tnc.cost.target import Target
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.ir.cost import Spent, Terms
 from tnc.ir.number_kinds import NumberKind
 from tnc.ir.reads import reads
-from tnc.ir.schedule import Step
+from tnc.ir.schedule import Kron, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,25 @@ _NARROW, _WIDE = 128, 512
 
 
 class Clock:
-    """Predicts times on one device in one dtype; what was asked before is remembered.
+    """Predicts times of a backend on one device in one dtype; what was asked before is remembered.
 
-    Where only the forward pass is of interest, backward times are 0. ``complex_cores`` says that some cores are complex
-    whatever the dtype: all times are then those of complex numbers, which overestimates the parts that are real.
+    Backward times are 0 with ``forward_only``, and for a backend that has no backward pass. ``complex_cores`` says that
+    some cores are complex whatever the dtype: all times are then those of complex numbers, which overestimates the
+    parts that are real.
 
     Raises:
         CompileError: TN022 if the device has no rates for the dtype.
     """
 
-    def __init__(
-        self, profile: Profile, dtype: str, *, forward_only: bool = False, complex_cores: bool = False
-    ) -> None:
+    def __init__(self, target: Target, dtype: str, *, forward_only: bool = False, complex_cores: bool = False) -> None:
         kind = NumberKind.COMPLEX if complex_cores else NumberKind.MODULE
-        rates = profile.rates(dtype_of(dtype, kind))
+        self.profile = target.device
+        rates = self.profile.rates(dtype_of(dtype, kind))
         if rates is None:
-            raise CompileError((_no_rates(profile, dtype),))
-        self.profile = profile
+            raise CompileError((_no_rates(self.profile, dtype),))
         self.dtype = dtype
-        self.forward_only = forward_only
+        self.forward_only = forward_only or not target.traits.saves
+        self.fuses = target.traits.fuses
         self._rates, self._operations = rates
         self._itemsize = itemsize(dtype, kind)
         self._complex = is_complex(dtype, kind)
@@ -65,12 +66,15 @@ class Clock:
 
     def spent(self, step: Step, grads: Sequence[bool], sizes: Mapping[str, int]) -> Spent:
         """The time of one step; ``grads`` says of each operand whether it needs a gradient."""
-        work = kernels(step, grads, sizes, complex_valued=self._complex)
+        work = kernels(step, grads, sizes, complex_valued=self._complex, fuses=self.fuses)
         call, view = self.profile.call, self.profile.view
-        forward = self._terms(work.forward, call.forward, work.views * view.forward)
+        kron = self.profile.kron if isinstance(step.operation, Kron) else NOTHING
+        forward = self._terms(work.forward, call.forward, work.views * view.forward + kron.forward)
         if self.forward_only:
             return Spent(forward)
-        return Spent(forward, self._terms(work.backward, call.backward, work.views_backward * view.backward))
+        backward = kron.backward if any(grads) else 0.0
+        views = work.views_backward * view.backward
+        return Spent(forward, self._terms(work.backward, call.backward, views + backward))
 
     def incoming(self, pass_: MemoryPass) -> Spent:
         """The time of putting a gradient into the order of the tensor that it belongs to."""
@@ -83,9 +87,9 @@ class Clock:
             total += self.spent(step, [trained[read.source] for read in reads(step.operation)], sizes).both
         return total
 
-    def _terms(self, done: Sequence[Kernel], call: float, views: float = 0.0) -> Terms:
-        """What calls take, each of which has this overhead, and views."""
-        return sum(map(self._parts, done), Terms(calls=len(done) * call + views))
+    def _terms(self, done: Sequence[Kernel], call: float, more: float = 0.0) -> Terms:
+        """What calls take, each of which has this overhead, and more overheads."""
+        return sum(map(self._parts, done), Terms(calls=len(done) * call + more))
 
     def product(self, product: Gemm, left: bool = True, right: bool = True, *, shared_left: bool = False) -> float:
         """The time of a product of matrices and of those gradients that are asked for."""

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from tnc.cost.dtypes import itemsize
-from tnc.cost.run import run
+from tnc.cost.run import Run, run
+from tnc.ir.cost import Totals
 from tnc.ir.number_kinds import stack_kind
 from tnc.ir.schedule import Schedule
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """FLOPs and bytes of a whole Schedule at its nominal sizes; the largest intermediate in entries.
-
-    Training is forward and backward, without the optimizer. Peaks count values, what is saved and gradients (those of
-    the parameters and of inputs with ``grad`` too), not parameters and inputs.
-    ``bytes_parameters`` counts trainable and frozen cores.
-    """
-
-    flops_forward: int
-    flops_training: int
-    bytes_parameters: int
-    bytes_saved: int
-    bytes_peak_forward: int
-    bytes_peak_training: int
-    largest_intermediate: int
-
-
-def totals(schedule: Schedule, dtype: str) -> Totals:
-    """Follow the Schedule once and add up."""
-    ran = run(schedule, dtype)
+def totals(schedule: Schedule, dtype: str, ran: Run | None = None) -> Totals:
+    """The totals of a Schedule; ``ran`` is its run in this dtype, if that is there already."""
+    ran = ran or run(schedule, dtype)
     forward = sum(moment.work.flops for moment in ran.moments)
     backward = sum(moment.work.flops_backward for moment in ran.moments)
     parameters = sum(

@@ -69,3 +69,21 @@ class Cost:
     live_before: int = 0
     live_after: int = 0
     spent: Spent = Spent()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """FLOPs and bytes of a whole Schedule at its nominal sizes; the largest intermediate in entries.
+
+    Training is forward and backward, without the optimizer. Peaks count values, what is saved and gradients (those of
+    the parameters and of inputs with ``grad`` too), not parameters and inputs.
+    ``bytes_parameters`` counts trainable and frozen cores.
+    """
+
+    flops_forward: int
+    flops_training: int
+    bytes_parameters: int
+    bytes_saved: int
+    bytes_peak_forward: int
+    bytes_peak_training: int
+    largest_intermediate: int

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tnc.ir.cost import Cost
+from tnc.ir.cost import Cost, Totals
 from tnc.ir.extent import Extent
 from tnc.ir.program import Dim, Init, Origin, Scalar
+from tnc.ir.traits import Traits
 from tnc.source import Span
 
 # -- parameters --------------------------------------------------------------------------------
@@ -382,17 +383,26 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The device that a plan is made for, by name and digest, and the seconds of a step there at nominal sizes."""
+    """The target that a plan is made for, and the seconds of a step there at nominal sizes.
 
+    The target is a backend, and a device by the name and digest of its profile, which was measured with the backend
+    ``measured_with``.
+    """
+
+    backend: str
     device: str
     digest: str
+    measured_with: str
     forward: float
     backward: float
 
     @property
     def label(self) -> str:
-        """Name and digest, as headers and reports tell them."""
-        return f"{self.device} ({self.digest[:12]})"
+        """The target as headers and reports print it; PyTorch goes without saying."""
+        device = f"{self.device} ({self.digest[:12]})"
+        if self.measured_with != self.backend:
+            return f"{self.backend} on {device}, by the times of {self.measured_with}"
+        return device if self.backend == "torch" else f"{self.backend} on {device}"
 
     @property
     def training(self) -> float:
@@ -402,11 +412,16 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A Schedule for the nominal sizes, and where it comes from."""
+    """A Schedule for the nominal sizes, where it comes from, and what it costs.
+
+    ``traits`` are those of the backend that it is made for.
+    """
 
     program_name: str
     program_digest: str
     arguments: tuple[tuple[str, str], ...]
     dtype: str
     schedule: Schedule
-    predicted: Prediction | None = None
+    totals: Totals
+    predicted: Prediction
+    traits: Traits = field(default_factory=Traits)

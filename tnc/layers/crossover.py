@@ -8,7 +8,7 @@ from typing import Final
 
 from tnc import driver
 from tnc.api import Network
-from tnc.cost.device_file import find_profile
+from tnc.cost import Target
 from tnc.cost.predict import predicted
 from tnc.cost.time import Clock, Seconds
 from tnc.einsum import einsum_program
@@ -51,7 +51,7 @@ def _seconds(network: Network) -> Callable[[int], Seconds]:
     """The predicted time of the network's plan for any number of rows."""
     options = network.options
     schedule = driver.plan(network.initialised, options).plan.schedule
-    clock = Clock(find_profile(options.device), options.dtype, complex_cores=has_complex_cores(schedule.stacks))
+    clock = Clock(Target().on(options.device), options.dtype, complex_cores=has_complex_cores(schedule.stacks))
     sized = bool(schedule.sizes)
 
     def seconds(rows: int) -> Seconds:

@@ -13,7 +13,7 @@ from tnc.cost.device_file import FORMAT, Json
 from tnc.cost.dtypes import itemsize
 from tnc.measure.machine import processor
 from tnc.measure.rounds import Task, alternate, timed
-from tnc.measure.runners import Machine
+from tnc.measure.runners import Link, Machine
 
 SIDES: Final = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 """The short sides of products that are measured; rates in between are interpolated."""
@@ -32,6 +32,7 @@ _TOGETHER: Final = (1, 4, 16, 64, 256)
 _AXES: Final = 20
 _MEMORY: Final = tuple(2**power for power in range(20, 28))
 _CHAIN: Final = 200
+_LINKS: Final[tuple[Link, ...]] = ("product", "views", "kron")
 _TICK: Final = 1e-9
 """What a clock may not see."""
 
@@ -56,22 +57,26 @@ class _Times:
     reversal: float
     functions: list[float]
     memory: dict[int, tuple[float, float]]
-    chains: list[float]
+    chains: dict[Link, tuple[float, float]]
 
 
-def calibrate(name: str, machine: Machine, budget: float = BUDGET, progress: Progress | None = None) -> dict[str, Json]:
-    """A profile of this machine under a name, as the contents of its file.
+def calibrate(
+    name: str, backend: str, machine: Machine, budget: float = BUDGET, progress: Progress | None = None
+) -> dict[str, Json]:
+    """A profile of this machine under a name, as the contents of its file; ``machine`` is that of the backend.
 
     ``progress`` is called with the number of parts measured so far and the number of all.
     """
     times = _measure(machine, budget, progress or _nobody)
-    view = [max(seconds / (2 * _CHAIN), _TICK) for seconds in times.chains[2:]]
-    call = [max(seconds / _CHAIN, _TICK) for seconds in times.chains[:2]]
+    call = [max(seconds / _CHAIN, _TICK) for seconds in times.chains["product"]]
+    view = [max(seconds / (2 * _CHAIN), _TICK) for seconds in times.chains["views"]]
+    kron = [seconds / _CHAIN - sum(both) for seconds, *both in zip(times.chains["kron"], call, view, strict=True)]
     recycled, fresh = _memory(times.memory)
     threads = f", {machine.threads} threads" if machine.threads else ""
     return {
         "format": FORMAT,
         "name": name,
+        "backend": backend,
         "title": f"{processor()}{threads}"[:200],
         "measured": True,
         "sources": [f"tnc calibrate with {machine.name}"],
@@ -91,6 +96,7 @@ def calibrate(name: str, machine: Machine, budget: float = BUDGET, progress: Pro
         # A link of the chain is a call with one gradient to make for each of its operands.
         "call_seconds": {"forward": _rounded(call[0]), "backward": _rounded(call[1] / 2)},
         "view_seconds": {"forward": _rounded(view[0]), "backward": _rounded(view[1])},
+        "kron_seconds": {"forward": _rounded(max(kron[0], _TICK)), "backward": _rounded(max(kron[1], _TICK))},
         "fresh": {"above_bytes": recycled, "bytes_per_second": _rounded(fresh)},
     }
 
@@ -127,7 +133,7 @@ def _measure(machine: Machine, budget: float, progress: Progress) -> _Times:
         found = _typical([timed(action) for action in actions], 0.6 * budget * len(some) / every, least=3)
         products.update(((dtype, shape), seconds) for shape, seconds in zip(some, found, strict=True))
     progress(parts - 1, parts)
-    chains = [task for views in (False, True) for task in machine.chain(_CHAIN, views=views)]
+    chains = [task for link in _LINKS for task in machine.chain(_CHAIN, link)]
     side = _SMALL[1]
     others: list[Callable[[], object]] = [
         machine.copy(1),
@@ -140,7 +146,7 @@ def _measure(machine: Machine, budget: float, progress: Progress) -> _Times:
     ]
     rest = iter(_typical([*chains, *map(timed, others)], 0.4 * budget))
     progress(parts, parts)
-    overheads = [next(rest) for _ in chains]
+    overheads = {link: (next(rest), next(rest)) for link in _LINKS}
     return _Times(
         chains=overheads,
         products=products,

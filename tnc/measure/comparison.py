@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeVar
 
-from tnc.cost import totals
 from tnc.cost.device import Profile
-from tnc.cost.predict import predicted
-from tnc.cost.time import Clock
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.driver import Planned, emit
-from tnc.ir.schedule import has_complex_cores
+from tnc.ir.schedule import Plan
 from tnc.measure.machine import processor
 from tnc.measure.rounds import Sample, sample
 from tnc.measure.runners import Halves, Runner, Running, load_framework, prepare, runner, version
@@ -87,6 +84,7 @@ class Bench:
     threads: int | None
     dtype: str
     device: Profile
+    target: str
 
     def __str__(self) -> str:
         """The text for people."""
@@ -116,21 +114,20 @@ class _Prediction:
 
 def bench(
     networks: Sequence[Planned],
-    backend: str,
-    profile: Profile,
     budget: float,
     progress: Callable[[int, int], None],
     threads: int | None = None,
 ) -> Bench:
-    """Measure networks in turn, round by round, for ``seconds``, and compare with what was predicted.
+    """Measure networks of one target in turn, round by round, for ``budget`` seconds; and what was predicted.
 
     Raises:
-        CompileError: TN024 if they cannot be run here, TN022 if the profile has no rates for their dtype.
+        CompileError: TN024 if they cannot be run here.
     """
-    dtype = networks[0].plan.dtype
+    first = networks[0]
+    backend, profile = first.asked.target.backend, first.asked.target.device
     found = runner(backend)
     load_framework(found.framework)
-    predictions = [_predict(planned, found, _clock(planned, profile)) for planned in networks]
+    predictions = [_predict(planned.plan, found) for planned in networks]
     _check_memory(networks, predictions)
     used = found.use_threads(threads)
     runs = [_prepared(planned, backend, emit(planned, backend)) for planned in networks]
@@ -151,21 +148,15 @@ def bench(
         framework=version(found.framework),
         machine=f"{processor()}, {platform.system()}",
         threads=used,
-        dtype=dtype,
+        dtype=first.plan.dtype,
         device=profile,
+        target=first.plan.predicted.label,
     )
 
 
-def _clock(planned: Planned, profile: Profile) -> Clock:
-    complex_cores = has_complex_cores(planned.plan.schedule.stacks)
-    return Clock(profile, planned.plan.dtype, complex_cores=complex_cores)
-
-
-def _predict(planned: Planned, runner: Runner, clock: Clock) -> _Prediction:
-    schedule, dtype = planned.plan.schedule, planned.plan.dtype
-    seconds = predicted(schedule, clock)
-    saved = totals(schedule, dtype).bytes_saved
-    return _Prediction(seconds.forward, seconds.backward, saved, runner.predicted_peak(schedule, dtype))
+def _predict(plan: Plan, runner: Runner) -> _Prediction:
+    time = plan.predicted
+    return _Prediction(time.forward, time.backward, plan.totals.bytes_saved, runner.predicted_peak(plan))
 
 
 def _check_memory(networks: Sequence[Planned], predictions: Sequence[_Prediction]) -> None:

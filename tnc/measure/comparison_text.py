@@ -19,7 +19,7 @@ def bench_text(bench: Bench) -> str:
 def _lines(bench: Bench) -> Iterator[str]:
     threads = "" if bench.threads is None else f"{plural(bench.threads, 'thread')}; "
     yield f"{bench.framework}, {bench.dtype}, {threads}{bench.machine}"
-    yield f"predicted for {bench.device.label}, {bench.device.title}"
+    yield f"predicted for {bench.target}, {bench.device.title}"
     if not bench.device.measured:
         yield "note: this profile is from data sheets and was not measured here, so predicted times may be far off;"
         yield "      `tnc calibrate NAME` measures this machine, `--device NAME` predicts for it"

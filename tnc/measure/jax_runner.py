@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from tnc.diagnostics import CompileError, Diagnostic
-from tnc.ir.schedule import Schedule
-from tnc.measure.runners import Action, Data, Halves, load_framework, version
+from tnc.ir.schedule import Plan
+from tnc.measure.rounds import now
+from tnc.measure.runners import Action, Data, Halves, Link, load_framework, version
 from tnc.measure.xla.step import jit_memory
 
 
@@ -34,9 +34,9 @@ class JaxRunner:
         """Compiled steps of the module, and random inputs."""
         return JaxRunning(module, inputs, dtype, input_grads)
 
-    def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
+    def predicted_peak(self, plan: Plan) -> int:
         """What XLA has in memory during a step, by the simulation of its buffer assignment."""
-        return jit_memory(schedule, dtype).total
+        return jit_memory(plan.schedule, plan.dtype).total
 
     def machine(self, threads: int | None) -> JaxMachine:
         """The operations of JAX."""
@@ -109,9 +109,9 @@ class JaxRunning:
 
     def _call(self, compiled: tuple[Any, tuple[Any, ...]]) -> float:
         call, arguments = compiled
-        start = perf_counter()
+        start = now()
         self._jax.block_until_ready(call(*arguments))
-        return perf_counter() - start
+        return now() - start
 
     def saved_bytes(self) -> None:
         """None: XLA does not report what it keeps between the passes."""
@@ -193,13 +193,19 @@ class JaxMachine:
                 return lambda: self._jax.block_until_ready(call(value))
             return self._into(filled, numpy.zeros(size, "uint8"), value)
 
-    def chain(self, length: int, *, views: bool) -> tuple[Callable[[], float], Callable[[], float]]:
+    def chain(self, length: int, link: Link) -> tuple[Callable[[], float], Callable[[], float]]:
         """The calls of one compiled function; backward is what its gradient takes beyond that."""
         jax = self._jax
 
+        links: dict[Link, Callable[[Any, Any], Any]] = {
+            "product": lambda value, factor: value @ factor,
+            "views": lambda value, _: value.reshape(4).reshape(2, 2),
+            "kron": lambda value, factor: jax.numpy.kron(value, factor)[:2, :2],
+        }
+
         def forward(value: Any, factor: Any) -> Any:
             for _ in range(length):
-                value = value.reshape(4).reshape(2, 2) if views else value @ factor
+                value = links[link](value, factor)
             return value
 
         def both(value: Any, factor: Any) -> Any:
@@ -211,9 +217,9 @@ class JaxMachine:
             calls = [jax.jit(function).lower(*given).compile() for function in (forward, both)]
 
         def seconds(call: Any) -> float:
-            start = perf_counter()
+            start = now()
             jax.block_until_ready(call(*given))
-            return perf_counter() - start
+            return now() - start
 
         return lambda: seconds(calls[0]), lambda: max(seconds(calls[1]) - seconds(calls[0]), 0.0)
 

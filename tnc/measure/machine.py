@@ -7,17 +7,21 @@ import platform
 from importlib.util import find_spec
 
 from tnc.diagnostics import CompileError, Diagnostic
+from tnc.measure.rounds import processors
 from tnc.measure.runners import Machine, runner
 
 
-def this_machine(backend: str | None, threads: int | None) -> Machine:
-    """The operations of a backend's framework; of PyTorch, or NumPy where that is missing, if none is named.
+def default_backend() -> str:
+    """The backend that a machine is measured with if none is named: PyTorch's, or NumPy's where that is missing."""
+    return "torch" if find_spec("torch") is not None else "numpy"
+
+
+def this_machine(backend: str, threads: int | None) -> Machine:
+    """The operations of a backend's framework.
 
     Raises:
         CompileError: TN010 if the backend is unknown, TN024 if its framework is not installed or does not load.
     """
-    if backend is None:
-        backend = "torch" if find_spec("torch") is not None else "numpy"
     found = runner(backend)
     try:
         return found.machine(threads)
@@ -28,11 +32,13 @@ def this_machine(backend: str | None, threads: int | None) -> Machine:
 
 
 def processor() -> str:
-    """The name of the processor and the number of its cores, as the system reports them."""
+    """The name of the processor and the number of its cores, and of those that this process may use."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     except OSError:
         names = []
     name = names[0] if names else platform.processor() or platform.machine() or "processor"
-    return f"{name}, {os.cpu_count() or 1} cores"
+    cores = os.cpu_count() or 1
+    used = processors()
+    return f"{name}, {cores} cores" if used == cores else f"{name}, {used} of {cores} cores"

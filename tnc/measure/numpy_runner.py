@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from tnc.cost import totals
 from tnc.diagnostics import CompileError, Diagnostic
-from tnc.ir.schedule import Schedule
-from tnc.measure.runners import Action, Data, Halves, load_framework, version
+from tnc.ir.schedule import Plan
+from tnc.measure.rounds import now
+from tnc.measure.runners import Action, Data, Halves, Link, load_framework, version
 
 
 class NumpyRunner:
@@ -33,9 +32,9 @@ class NumpyRunner:
         """The module with its cores, and random inputs."""
         return NumpyRunning(module, inputs, dtype)
 
-    def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
+    def predicted_peak(self, plan: Plan) -> int:
         """The peak of the forward pass, without cores and inputs."""
-        return totals(schedule, dtype).bytes_peak_forward
+        return plan.totals.bytes_peak_forward
 
     def machine(self, threads: int | None) -> NumpyMachine:
         """The operations of NumPy."""
@@ -59,9 +58,9 @@ class NumpyRunning:
 
     def run(self) -> Halves:
         """Run the forward pass; there is no other."""
-        start = perf_counter()
+        start = now()
         self._module.apply(self._parameters, *self._inputs)
-        return Halves(perf_counter() - start, None)
+        return Halves(now() - start, None)
 
     def saved_bytes(self) -> None:
         """None: there is no backward pass to keep anything for."""
@@ -97,25 +96,29 @@ class NumpyMachine:
         )
         return lambda: numpy.matmul(left, right, out=out)
 
+    def _arrays(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
+        """Two arrays of ones: of zeros that were never written, the system has one page, which is in cache."""
+        return self._numpy.ones(shape, "float32"), self._numpy.ones(shape, "float32")
+
     def copy(self, entries: int) -> Action:
         """A copy into an allocated result."""
-        source, target = (self._numpy.zeros(entries, "float32") for _ in range(2))
+        source, target = self._arrays((entries,))
         return lambda: self._numpy.copyto(target, source)
 
     def scatter(self, entries: int, together: int) -> Action:
         """A transposition of runs."""
         side = round((entries // together) ** 0.5)
-        source, target = (self._numpy.zeros((side, side, together), "float32") for _ in range(2))
+        source, target = self._arrays((side, side, together))
         return lambda: self._numpy.copyto(target, source.transpose(1, 0, 2))
 
     def reverse(self, axes: int) -> Action:
         """A reversal of axes."""
-        source, target = (self._numpy.zeros([2] * axes, "float32") for _ in range(2))
+        source, target = self._arrays((2,) * axes)
         return lambda: self._numpy.copyto(target, source.transpose())
 
     def function(self, entries: int, name: str) -> Action:
         """A function into an allocated result."""
-        source, target = (self._numpy.ones(entries, "float32") for _ in range(2))
+        source, target = self._arrays((entries,))
         function = getattr(self._numpy, name)
         return lambda: function(source, out=target)
 
@@ -127,15 +130,22 @@ class NumpyMachine:
         target = numpy.zeros(size, "uint8")
         return lambda: target.fill(1)
 
-    def chain(self, length: int, *, views: bool) -> tuple[Callable[[], float], Callable[[], float]]:
+    def chain(self, length: int, link: Link) -> tuple[Callable[[], float], Callable[[], float]]:
         """A chain of small calls."""
-        start = self._numpy.eye(2)
+        numpy = self._numpy
+        start = numpy.eye(2)
+        links: dict[Link, Callable[[Any], Any]] = {
+            "product": lambda value: value @ start,
+            "views": lambda value: value.reshape(4).reshape(2, 2),
+            "kron": lambda value: numpy.kron(value, start)[:2, :2],
+        }
+        follow = links[link]
 
         def run() -> float:
-            begin = perf_counter()
+            begin = now()
             value = start
             for _ in range(length):
-                value = value.reshape(4).reshape(2, 2) if views else value @ start
-            return perf_counter() - begin
+                value = follow(value)
+            return now() - begin
 
         return run, run

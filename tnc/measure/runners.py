@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType, ModuleType
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast
 
 from tnc import codegen
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.extras import missing
-from tnc.ir.schedule import Schedule
+from tnc.ir.schedule import Plan, Schedule
 from tnc.modules import module_of_source
 
 Action: TypeAlias = Callable[[], object]
+Link: TypeAlias = Literal["product", "views", "kron"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,11 @@ class Machine(Protocol):
         """Writing ``size`` bytes, to memory allocated by the action if ``fresh``."""
         ...
 
-    def chain(self, length: int, *, views: bool) -> tuple[Callable[[], float], Callable[[], float]]:
-        """The seconds, forward and backward, of a chain of small products, or of pairs of views."""
+    def chain(self, length: int, link: Link) -> tuple[Callable[[], float], Callable[[], float]]:
+        """The seconds, forward and backward, of a chain of small products, of pairs of views, or of Kronecker products.
+
+        A Kronecker product comes with a view, which takes the first entries.
+        """
         ...
 
 
@@ -124,7 +128,7 @@ class Runner(Protocol):
         """A generated module with its cores initialised and data for its inputs."""
         ...
 
-    def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
+    def predicted_peak(self, plan: Plan) -> int:
         """The bytes that :meth:`Running.peak_bytes` is predicted to return."""
         ...
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from tnc.cost import totals
-from tnc.ir.schedule import Schedule
-from tnc.measure.runners import Action, Data, Halves, load_framework, version
+from tnc.ir.schedule import Plan
+from tnc.measure.rounds import now
+from tnc.measure.runners import Action, Data, Halves, Link, load_framework, version
 from tnc.modules import torch_class
 
 
@@ -31,9 +30,9 @@ class TorchRunner:
         """An instance of the module's class, and random inputs."""
         return TorchRunning(torch_class(module), inputs, dtype, input_grads)
 
-    def predicted_peak(self, schedule: Schedule, dtype: str) -> int:
+    def predicted_peak(self, plan: Plan) -> int:
         """The peak of both passes, without cores and inputs."""
-        return totals(schedule, dtype).bytes_peak_training
+        return plan.totals.bytes_peak_training
 
     def machine(self, threads: int | None) -> TorchMachine:
         """The operations of PyTorch."""
@@ -62,14 +61,14 @@ class TorchRunning:
     def run(self) -> Halves:
         """Run forward, and backward from random cotangents; gradients of an earlier step are dropped first."""
         self._drop()
-        start = perf_counter()
+        start = now()
         results = self._tuple(self._module(*self._inputs))
-        middle = perf_counter()
+        middle = now()
         trained = [(r, c) for r, c in zip(results, self._cotangents, strict=True) if r.requires_grad]
         if not trained:
             return Halves(middle - start, None)
         self._torch.autograd.backward([r for r, _ in trained], [c for _, c in trained])
-        return Halves(middle - start, perf_counter() - start)
+        return Halves(middle - start, now() - start)
 
     def saved_bytes(self) -> int:
         """The bytes that the hooks for saved tensors see."""
@@ -162,19 +161,25 @@ class TorchMachine:
         target = torch.zeros(size, dtype=torch.uint8)
         return lambda: target.fill_(1)
 
-    def chain(self, length: int, *, views: bool) -> tuple[Callable[[], float], Callable[[], float]]:
+    def chain(self, length: int, link: Link) -> tuple[Callable[[], float], Callable[[], float]]:
         """A chain of small calls."""
         torch = self._torch
         start = torch.eye(2, requires_grad=True)
-        factor = torch.eye(2, requires_grad=not views)
+        factor = torch.eye(2, requires_grad=link != "views")
+        links: dict[Link, Callable[[Any], Any]] = {
+            "product": lambda value: value @ factor,
+            "views": lambda value: value.reshape(4).reshape(2, 2),
+            "kron": lambda value: torch.kron(value, factor)[:2, :2],
+        }
+        follow = links[link]
 
         def run() -> tuple[float, float]:
-            begin = perf_counter()
+            begin = now()
             value = start
             for _ in range(length):
-                value = value.reshape(4).reshape(2, 2) if views else value @ factor
-            middle = perf_counter()
+                value = follow(value)
+            middle = now()
             torch.autograd.grad(value, start, torch.ones(2, 2))
-            return middle - begin, perf_counter() - middle
+            return middle - begin, now() - middle
 
         return lambda: run()[0], lambda: run()[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, TypeAlias
 
@@ -25,9 +25,18 @@ class RegionProblem:
 
     network: Network
     prepared: Prepared
-    demand: Demand
+    demand_by: Callable[[Clock], Demand]
     names: Sequence[str]
     clock: Clock
+
+    @cached_property
+    def demand(self) -> Demand:
+        """The seconds to bring a result into the order that is asked for."""
+        return self.demand_by(self.clock)
+
+    def timed_by(self, clock: Clock) -> RegionProblem:
+        """The same region on another device."""
+        return replace(self, clock=clock)
 
     @cached_property
     def paths(self) -> tuple[FoundPath, ...]:
@@ -83,6 +92,28 @@ class TreeCandidate:
         leaves = [Leaf(operand.legs, operand.tensor.strided) for operand in prepared.operands]
         made, arrangements = arrange(problem.network, self.found.path, leaves, problem.demand, problem.clock)
         return lower(prepared.operands, made, arrangements, prepared.dims, problem.names, builder)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCandidate:
+    """How eager PyTorch would compute a region: its choice, with layouts by its times."""
+
+    found: Candidate
+    clock: Clock
+
+    @property
+    def name(self) -> str:
+        """The name of its choice."""
+        return f"as for torch: {self.found.name}"
+
+    @property
+    def regular(self) -> bool:
+        """Whether its choice takes the operands one by one."""
+        return self.found.regular
+
+    def lower(self, problem: RegionProblem, builder: Builder) -> Operand:
+        """Append the steps of its choice."""
+        return self.found.lower(problem.timed_by(self.clock), builder)
 
 
 def tree_candidates(problem: RegionProblem) -> Iterable[TreeCandidate]:

@@ -13,10 +13,10 @@ from tnc.ir.cost import Terms
 from tnc.ir.extent import evaluate
 from tnc.ir.program import Contract
 from tnc.order.builder import Builder
-from tnc.order.candidate import Candidate, RegionProblem, Search
+from tnc.order.candidate import Candidate, ReferenceCandidate, RegionProblem, Search
 from tnc.order.evaluation import Chooser, Decision, Evaluation, choose, evaluate_steps
 from tnc.order.layout_constraints import Groups, satisfied
-from tnc.order.leg_orders import Order, moving
+from tnc.order.leg_orders import Demand, Order, moving
 from tnc.order.lookup import WAYS, Selection, Tensor, Way
 from tnc.order.options import Objective, PlanOptions
 from tnc.order.region import Operand, Prepared, finish, prepare, scaled, with_rows
@@ -40,9 +40,10 @@ class Planner:
         complex_cores: bool,
     ) -> None:
         self._builder = builder
-        self._clock = Clock(
-            options.device, options.dtype, forward_only=options.forward_only, complex_cores=complex_cores
-        )
+        clock = partial(Clock, dtype=options.dtype, forward_only=options.forward_only, complex_cores=complex_cores)
+        self._clock = clock(options.target)
+        reference = options.target.reference
+        self._reference = clock(reference) if reference is not None and options.objective == "time" else None
         self._objective: Objective = options.objective
         self._chooser = chooser
         self._searches = searches
@@ -75,7 +76,11 @@ class Planner:
         return finish(prepared, operand.tensor, operand.legs, statement, builder), decision
 
     def _with_rows(self, statement: Contract, prepared: Prepared, wanted: Groups | None) -> tuple[Layout, Decision]:
-        """A region in which integers pick rows: each way to pick them, with each way to contract what is left."""
+        """A region in which integers pick rows: each way to pick them, with each way to contract what is left.
+
+        It is planned as for the reference, if there is one.
+        """
+        clock = self._reference or self._clock
         names = _names(statement, prepared)
         options: list[tuple[Way, Candidate, Evaluation]] = []
         for word, way in WAYS:
@@ -83,13 +88,13 @@ class Planner:
             left = with_rows(prepared, way, partial(self._contracted, prepared, names, before), names, before)
             if left is None:
                 continue
-            problem = self._problem(statement, left, wanted, before)
+            problem = self._problem(statement, left, wanted, before).timed_by(clock)
             for candidate in self._candidates(problem):
                 after = before.scratch()
                 result = candidate.lower(problem, after)
                 steps = (*before.steps, *after.steps)
                 name = f"{word}, {candidate.name}"
-                found = evaluate_steps(name, candidate.regular, steps, after, self._clock)
+                found = evaluate_steps(name, candidate.regular, steps, after, clock)
                 moves = found.terms.moves + problem.demand(result.legs)
                 options.append((way, candidate, replace(found, terms=replace(found.terms, moves=moves))))
         if not options:
@@ -100,7 +105,7 @@ class Planner:
         builder = self._builder
         left = with_rows(prepared, way, partial(self._contracted, prepared, names, builder), names, builder)
         assert left is not None
-        operand = candidate.lower(self._problem(statement, left, wanted, builder), builder)
+        operand = candidate.lower(self._problem(statement, left, wanted, builder).timed_by(clock), builder)
         decision = Decision(statement.name, self._objective, evaluations, chosen)
         return finish(left, operand.tensor, operand.legs, statement, builder), decision
 
@@ -115,7 +120,8 @@ class Planner:
         """Append the steps of the best candidate for some of a region's operands."""
         operands = tuple(Operand(tensor, held) for tensor, held in tensors)
         part = replace(prepared, operands=operands, scalars=(), scale=1.0, result=tuple(legs), absent=(), pickers=())
-        problem = RegionProblem(_network(part, builder), part, lambda _: 0.0, names, self._clock)
+        network = _network(part, builder)
+        problem = RegionProblem(network, part, lambda _: lambda _: 0.0, names, self._reference or self._clock)
         candidates = self._candidates(problem)
         if not candidates:
             return None
@@ -123,14 +129,17 @@ class Planner:
         made = candidates[choose(evaluations, self._objective)].lower(problem, builder)
         return made.tensor, made.legs
 
-    def _candidates(self, problem: RegionProblem) -> tuple[Candidate, ...]:
-        return tuple(candidate for search in self._searches for candidate in search(problem))
+    def _candidates(self, problem: RegionProblem) -> list[Candidate]:
+        return [candidate for search in self._searches for candidate in search(problem)]
 
     def _problem(
         self, statement: Contract, prepared: Prepared, wanted: Groups | None, builder: Builder
     ) -> RegionProblem:
         network = _network(prepared, builder)
-        demand = partial(_bringing, statement, prepared, wanted, network, self._clock)
+
+        def demand(clock: Clock) -> Demand:
+            return partial(_bringing, statement, prepared, wanted, network, clock)
+
         return RegionProblem(network, prepared, demand, _names(statement, prepared), self._clock)
 
     def _search(self, statement: Contract, problem: RegionProblem) -> tuple[Candidate, Decision]:
@@ -138,15 +147,25 @@ class Planner:
         candidates = self._candidates(problem)
         if not candidates:
             raise CompileError((_infeasible(statement),))
-        evaluations = tuple(self._evaluate(candidate, problem, self._builder) for candidate in candidates)
+        evaluations = [self._evaluate(candidate, problem, self._builder) for candidate in candidates]
+        if self._reference is not None:
+            candidates.append(self._chosen_by(self._reference, problem))
+            evaluations.append(replace(self._evaluate(candidates[-1], problem, self._builder), reference=True))
         chosen = self._chooser(evaluations, self._objective)
-        return candidates[chosen], Decision(statement.name, self._objective, evaluations, chosen)
+        return candidates[chosen], Decision(statement.name, self._objective, tuple(evaluations), chosen)
+
+    def _chosen_by(self, clock: Clock, problem: RegionProblem) -> ReferenceCandidate:
+        """The candidate that is best by another clock."""
+        problem = problem.timed_by(clock)
+        candidates = self._candidates(problem)
+        evaluations = [self._evaluate(candidate, problem, self._builder) for candidate in candidates]
+        return ReferenceCandidate(candidates[choose(evaluations, self._objective)], clock)
 
     def _evaluate(self, candidate: Candidate, problem: RegionProblem, builder: Builder) -> Evaluation:
         """What a candidate takes, lowered in a builder of its own; permutations of the result count as its own."""
         scratch = builder.scratch()
         result = candidate.lower(problem, scratch)
-        found = evaluate_steps(candidate.name, candidate.regular, scratch.steps, scratch, self._clock)
+        found = evaluate_steps(candidate.name, candidate.regular, scratch.steps, scratch, problem.clock)
         moves = found.terms.moves + problem.demand(result.legs)
         return replace(found, terms=replace(found.terms, moves=moves))
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from tnc.cost.device import Profile
-from tnc.cost.device_file import default_profile
+from tnc.cost.target import Target
 
 Objective: TypeAlias = Literal["time", "flops", "memory"]
-"""What a plan has as little of as can be found: predicted time, FLOPs, or bytes saved and alive at the peak."""
+"""What a plan minimizes: predicted time, FLOPs, or bytes saved and alive at the peak."""
 
 OBJECTIVES: Final[tuple[Objective, ...]] = ("time", "flops", "memory")
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """Nominal dynamic sizes (1 where not given; names of other networks are ignored), dtype, device and objective.
+    """Nominal dynamic sizes (1 where not given; names of other networks are ignored), dtype, target and objective.
 
     With ``forward_only`` the backward pass counts for nothing; without ``input_grads`` it ends at the inputs, as in the
     first layer of a model. All this only steers choices: what is generated runs at every size and everywhere.
@@ -24,7 +23,7 @@ class PlanOptions:
 
     sizes: tuple[tuple[str, int], ...] = ()
     dtype: str = "float32"
-    device: Profile = field(default_factory=default_profile)
+    target: Target = field(default_factory=Target)
     objective: Objective = "time"
     forward_only: bool = False
     input_grads: bool = True

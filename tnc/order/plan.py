@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
-from tnc.cost import annotate
+from tnc.cost import annotate, totals
 from tnc.cost.predict import timed
+from tnc.cost.run import run
 from tnc.cost.time import Clock
 from tnc.ir import schedule as ir
 from tnc.ir.extent import Extent
@@ -55,12 +56,33 @@ def decide(
     flat, decisions = _schedule(program, stacks, sizes, options, chooser, searches)
     schedule = overwrite(roll(flat))
     verify_schedule(schedule)
-    clock = Clock(options.device, options.dtype, complex_cores=ir.has_complex_cores(stacks))
-    times = timed(schedule, clock)
-    time = times.seconds
-    prediction = ir.Prediction(options.device.name, options.device.digest, time.forward, time.backward)
-    annotated = annotate(schedule, options.dtype, times)
-    return ir.Plan(program.name, digest, program.arguments, options.dtype, annotated, prediction), decisions
+    return _costed(program, digest, schedule, options), decisions
+
+
+def _costed(program: Program, digest: str, schedule: ir.Schedule, options: PlanOptions) -> ir.Plan:
+    """The plan of a Schedule, with what it costs on the target."""
+    target, dtype = options.target, options.dtype
+    counted = schedule if target.traits.saves else _without_gradients(schedule)
+    ran = run(counted, dtype, fuses=target.traits.fuses)
+    times = timed(counted, Clock(target, dtype, complex_cores=ir.has_complex_cores(schedule.stacks)))
+    time, device = times.seconds, target.device
+    prediction = ir.Prediction(target.backend, device.name, device.digest, device.backend, time.forward, time.backward)
+    return ir.Plan(
+        program.name,
+        digest,
+        program.arguments,
+        dtype,
+        replace(annotate(counted, dtype, ran, times), stacks=schedule.stacks),
+        totals(counted, dtype, ran),
+        prediction,
+        target.traits,
+    )
+
+
+def _without_gradients(schedule: ir.Schedule) -> ir.Schedule:
+    """The same steps where nothing needs a gradient."""
+    stacks = tuple(replace(stack, frozen=True) for stack in schedule.stacks)
+    return replace(schedule, stacks=stacks, inputs=tuple(replace(given, grad=False) for given in schedule.inputs))
 
 
 def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], ...]:

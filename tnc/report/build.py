@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite, prod
 
-from tnc.cost import Totals
 from tnc.cost.dtypes import dtype_of
 from tnc.init import Deviation, Initialisation
 from tnc.ir.extent import count, evaluate
 from tnc.ir.number_kinds import stack_kind
 from tnc.ir.program import Program
-from tnc.ir.schedule import Loop, Plan, Prediction, Schedule, Step
+from tnc.ir.schedule import Loop, Plan, Schedule, Step
 from tnc.report.model import Elsewhere, NetworkReport, OutputRow
 from tnc.report.regions import RegionRow, spent
 
@@ -19,14 +18,14 @@ DOMINANT = 0.5
 """A region with this share of the time is worth a note."""
 
 
-def report_network(program: Program, plan: Plan, totals: Totals, initialisation: Initialisation) -> NetworkReport:
+def report_network(program: Program, plan: Plan, initialisation: Initialisation) -> NetworkReport:
     """The report on one network, at the sizes that the plan was made for."""
     sizes = dict(plan.schedule.sizes)
     outputs = tuple(_outputs(program, sizes, _deviations(initialisation.outputs)))
     trainable = sum(prod(p.shape) for p in program.parameters if not p.frozen)
     frozen = sum(prod(p.shape) for p in program.parameters if p.frozen)
     elements = sum(output.elements for output in outputs)
-    time = plan.predicted or Prediction("", "", 0.0, 0.0)
+    time, totals = plan.predicted, plan.totals
     regions = tuple(_regions(plan.schedule, sizes, _deviations(initialisation.regions), time.training))
     elsewhere = _elsewhere(plan.schedule)
     return NetworkReport(
@@ -50,10 +49,8 @@ def report_network(program: Program, plan: Plan, totals: Totals, initialisation:
         bytes_peak_forward=totals.bytes_peak_forward,
         bytes_peak_training=totals.bytes_peak_training,
         largest_intermediate=totals.largest_intermediate,
-        device=time.device,
-        device_digest=time.digest,
-        seconds_forward=time.forward,
-        seconds_training=time.training,
+        predicted=time,
+        trains=plan.traits.saves,
         regions=regions,
         elsewhere=elsewhere,
         notes=(*_ranges(initialisation), *_notes(trainable, elements, program, regions, elsewhere, time.training)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tnc.order import Decision, Evaluation, Objective
-from tnc.order.evaluation import TOLERANCE
+from tnc.order.evaluation import MARGIN, TOLERANCE
 from tnc.report.columns import LEFT, Column, Json, cells, table, to_json
 from tnc.report.model import NetworkReport
 from tnc.report.summary import summary_table
@@ -68,6 +68,7 @@ class NetworkExplanation:
 
     name: str
     sizes: tuple[tuple[str, int], ...]
+    backend: str
     device: str
     objective: Objective
     forward_only: bool
@@ -79,6 +80,7 @@ class NetworkExplanation:
         return {
             "name": self.name,
             "sizes": dict(self.sizes),
+            "backend": self.backend,
             "device": self.device,
             "objective": self.objective,
             "forward_only": self.forward_only,
@@ -116,6 +118,8 @@ def reason(decision: Decision) -> str:
     best = min(others, key=lambda each: each.measure(decision.objective))
     other = f"`{best.name}`"
     own, next_best = (each.measure(decision.objective)[0] for each in (winner, best))
+    if winner.reference and next_best < own:
+        return f"as for eager PyTorch, within {100 * (MARGIN - 1):.0f} % of {other}: no less can be predicted reliably"
     if decision.objective == "time" and next_best < own:
         bound = f"{100 * (TOLERANCE - 1):.0f} %"
         return f"a regular order, within {bound} of {other}: it becomes a loop and reads like the source"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tnc.ir.schedule import Prediction
 from tnc.report.columns import Json, to_json
 from tnc.report.regions import REGION_COLUMNS, RegionRow, summable
 
@@ -44,9 +45,9 @@ class NetworkReport:
     """The report on one network. Sizes in elements or bytes; a multiply-add is two FLOPs.
 
     ``parameters`` counts trainable entries; ``compression`` is elements over parameters, None with inputs;
-    ``input_grads`` says whether training counts gradients of the ``inputs``, False if there are none. Seconds are
-    predicted for ``device``, whose profile has this ``device_digest``; those of the regions and of ``elsewhere`` add up
-    to ``seconds_training``. Likewise FLOPs of the regions, and bytes read and written.
+    ``input_grads`` says whether training counts gradients of the ``inputs``, False if there are none. ``trains`` says
+    that there is a backward pass. Seconds are ``predicted`` for a target; those of the regions and of ``elsewhere`` add
+    up to those of training. Likewise FLOPs of the regions, and bytes read and written.
     """
 
     name: str
@@ -69,13 +70,21 @@ class NetworkReport:
     bytes_peak_forward: int
     bytes_peak_training: int
     largest_intermediate: int
-    device: str
-    device_digest: str
-    seconds_forward: float
-    seconds_training: float
+    predicted: Prediction
+    trains: bool
     regions: tuple[RegionRow, ...]
     elsewhere: Elsewhere
     notes: tuple[str, ...]
+
+    @property
+    def seconds_forward(self) -> float:
+        """Predicted seconds of the forward pass."""
+        return self.predicted.forward
+
+    @property
+    def seconds_training(self) -> float:
+        """Predicted seconds of a training step, without the optimizer."""
+        return self.predicted.training
 
     @property
     def traffic(self) -> tuple[int, int]:
@@ -85,6 +94,7 @@ class NetworkReport:
 
     def to_dict(self) -> dict[str, Json]:
         """The network's entry in the JSON report."""
+        time = self.predicted
         return {
             "name": self.name,
             "arguments": {name: _json_value(text) for name, text in self.arguments},
@@ -106,9 +116,10 @@ class NetworkReport:
                 "peak_training": self.bytes_peak_training,
             },
             "largest_intermediate": self.largest_intermediate,
-            "device": {"name": self.device, "digest": self.device_digest},
+            "backend": time.backend,
+            "device": {"name": time.device, "digest": time.digest, "backend": time.measured_with},
             "traffic": dict(zip(("forward", "training"), self.traffic, strict=True)),
-            "seconds": {"forward": summable(self.seconds_forward), "training": summable(self.seconds_training)},
+            "seconds": {"forward": summable(time.forward), "training": summable(time.training)},
             "regions": [to_json(REGION_COLUMNS, region) for region in self.regions],
             "elsewhere": {name: summable(seconds) for name, seconds in self.elsewhere.seconds.items()},
             "elsewhere_bytes": {"forward": self.elsewhere.bytes, "training": self.elsewhere.bytes_training},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tnc.cost.device_file import find_profile
 from tnc.diagnostics import CompileError
 from tnc.ir.program import Program, Requirement
 from tnc.ir.schedule import Plan
@@ -45,11 +44,10 @@ def _step_time(
             )
             return Unpredicted(f"network `{program.name}` has no dynamic dimension `{name}`", there)
     try:
-        device = find_profile(requirement.device)
+        target = options.target.on(requirement.device)
         sizes = {**dict(options.sizes), **dict(requirement.sizes)}
-        made = plan(replace(options, device=device, sizes=tuple(sizes.items()), objective="time", forward_only=False))
+        made = plan(replace(options, target=target, sizes=tuple(sizes.items()), objective="time", forward_only=False))
     except CompileError as error:
         problem = error.diagnostics[0]
         return Unpredicted(problem.message, problem.help)
-    assert made.predicted is not None
     return made.predicted.training

@@ -18,7 +18,7 @@ SUMMARY_COLUMNS: Final[tuple[Column[NetworkReport], ...]] = (
     Column(None, lambda report: report.largest_intermediate, "largest", text=grouped),
     Column(None, lambda report: report.flops_training, "FLOPs", text=flops_text),
     Column(None, lambda report: report.bytes_peak_training, "peak", text=bytes_text),
-    Column(None, lambda report: report.seconds_training, "time", text=seconds_text),
+    Column(None, lambda report: report.predicted.training, "time", text=seconds_text),
 )
 """FLOPs, peak memory and time are those of a training step."""
 

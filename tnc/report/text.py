@@ -21,17 +21,18 @@ def network_lines(report: NetworkReport) -> Iterator[str]:
     yield ""
     yield from aligned(list(_facts(report)), "<<")
     yield ""
-    yield from aligned(
-        [
-            ("", "forward", "training"),
-            ("FLOPs", flops_text(report.flops_forward), flops_text(report.flops_training)),
-            ("peak memory", bytes_text(report.bytes_peak_forward), bytes_text(report.bytes_peak_training)),
-            ("saved for backward", "", bytes_text(report.bytes_saved)),
-            ("memory traffic", *map(bytes_text, report.traffic)),
-            ("predicted time", seconds_text(report.seconds_forward), seconds_text(report.seconds_training)),
-        ],
-        "<>>",
-    )
+    totals = [
+        ("", "forward", "training"),
+        ("FLOPs", flops_text(report.flops_forward), flops_text(report.flops_training)),
+        ("peak memory", bytes_text(report.bytes_peak_forward), bytes_text(report.bytes_peak_training)),
+        ("saved for backward", "", bytes_text(report.bytes_saved)),
+        ("memory traffic", *map(bytes_text, report.traffic)),
+        ("predicted time", seconds_text(report.predicted.forward), seconds_text(report.predicted.training)),
+    ]
+    if report.trains:
+        yield from aligned(totals, "<>>")
+    else:
+        yield from aligned([(what, forward) for what, forward, _ in totals if forward or not what], "<>")
     if report.regions or any(report.elsewhere.seconds.values()):
         yield ""
         yield from table(REGION_COLUMNS, list(_region_rows(report)))
@@ -52,11 +53,11 @@ def _facts(report: NetworkReport) -> Iterator[tuple[str, str]]:
         yield "compression", ratio_text(report.compression)
     if report.sizes:
         yield "sizes", ", ".join(f"{name} = {size}" for name, size in report.sizes)
-    if report.inputs:
+    if report.inputs and report.trains:
         inputs = "cores and inputs" if report.input_grads else "cores, not of inputs"
         yield "gradients", f"of {inputs}"
     yield "largest intermediate", plural(report.largest_intermediate, "element")
-    yield "planned for", f"{report.device} ({report.device_digest[:12]})"
+    yield "planned for", report.predicted.label
 
 
 def _region_rows(report: NetworkReport) -> Iterator[Cells]:
@@ -73,7 +74,7 @@ def _region_rows(report: NetworkReport) -> Iterator[Cells]:
     if any(elsewhere.seconds.values()):
         yield sparse_cells(REGION_COLUMNS, {"region": "elsewhere"})
         for name, seconds in elsewhere.seconds.items():
-            share = seconds / report.seconds_training if report.seconds_training else 0.0
+            share = seconds / report.predicted.training if report.predicted.training else 0.0
             shown = {"region": f"  {name}", "time": seconds_text(seconds), "share": percent(share)}
             copied = {"bytes": bytes_text(elsewhere.bytes)} if name == "permutations" else {}
             yield sparse_cells(REGION_COLUMNS, shown | copied)
