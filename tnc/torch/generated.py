@@ -15,11 +15,11 @@ from tnc.layers import Template, make_template
 
 Mode: TypeAlias = Literal["replace", "add"]
 Through: TypeAlias = Literal["auto", "build", "apply"]
-Start: TypeAlias = Literal["random"]
+Start: TypeAlias = Literal["random", "fit"]
 
 MODES: Final = ("replace", "add")
 THROUGH: Final = ("auto", "build", "apply")
-STARTS: Final = ("random",)
+STARTS: Final = ("random", "fit")
 
 
 class Generated:
@@ -31,7 +31,7 @@ class Generated:
     Args:
         network: ``"attn"``, ``"mine.tn"``, or ``"mine.tn:fc2"``.
         mode: ``"replace"`` or ``"add"``; that of the call if None, and likewise for the other options.
-        start: ``"random"``.
+        start: ``"random"`` or ``"fit"``.
         through: ``"auto"``, ``"build"`` or ``"apply"``.
         args: arguments as a mapping, for parameters that are called like one of these options.
         **arguments: Python values for the network's parameters; activations by name.
@@ -126,6 +126,9 @@ class Settings:
         for what, value, known in (("mode", mode, MODES), ("start", start, STARTS), ("through", through, THROUGH)):
             if value not in known:
                 wrong.append(unknown("TN049", f"{what}", str(value), known))
+        if start == "fit" and mode == "add":
+            message = "an adapter starts at zero and cannot be fitted to the weight"
+            wrong.append(Diagnostic("TN049", message, help='leave out `start="fit"`, or replace the weight'))
         if wrong:
             raise CompileError(wrong)
         return Request(generated.template, mode, start, through)

@@ -14,7 +14,7 @@ class LayerRow:
     """A layer: its weight, and the numbers that it is generated from.
 
     ``padding`` is the shape before it is cropped, ``seconds`` the predicted time to build it in a training
-    step.
+    step, ``error`` the relative error of a fit, None without one.
     """
 
     layer: str
@@ -26,6 +26,7 @@ class LayerRow:
     mode: str
     through: str
     seconds: float
+    error: float | None = None
 
     @property
     def dense(self) -> int:
@@ -82,6 +83,7 @@ class LayerPlan:
         total = (plural(len(self.rows), "layer"), "", grouped(self.dense), grouped(self.generated), ratio, "", "")
         lines.append((*total, seconds_text(seconds)))
         notes = [
+            *(f"fit: {row.layer} with relative error {row.error:.3f}" for row in self.rows if row.error is not None),
             f"model: {grouped(self.parameters)} parameters before, {grouped(self.after)} after",
             f"step time: to build the weights, forward and backward, predicted for {self.device}",
             *_padding_notes(self.rows),

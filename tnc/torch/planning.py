@@ -147,6 +147,10 @@ def _objections(candidate: _Candidate, settings: Settings, owners: Mapping[int, 
     elif (reason := objection(layer, kind) or _clash(layer)) is not None:
         yield Diagnostic("TN047", f"layer `{name}` {reason}", help=_WAYS_OUT.get(reason.split()[1], _OTHERWISE))
         return
+    dense = layer._parameters[kind.weight]
+    if candidate.request.start == "fit" and dense is not None and (dense.is_meta or not dense.detach().any()):
+        message = f"the weight of layer `{name}` is {'on the meta device' if dense.is_meta else 'zero'}: nothing to fit"
+        yield Diagnostic("TN049", message, help='leave out `start="fit"`')
     own = f"{name}.{kind.weight}"
     tied = [other for other in owners.get(id(layer._parameters[kind.weight]), []) if other != own]
     if tied:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from tnc.api import expected
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.diagnostics.suggest import unknown
 from tnc.layers.applied import ROWS
+from tnc.torch.fitting import fitted_cores
 from tnc.torch.generated import Choice, Filter, Mode, Settings, Start, Through
 from tnc.torch.layers import Adapted, Adapter, Weightless, adapted_class, replaced_class
 from tnc.torch.plan import LayerPlan, LayerRow
@@ -55,6 +56,7 @@ def replace_layers(
     name: str = "default",
     sizes: Mapping[str, int] | None = None,
     device: str | None = None,
+    steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> LayerPlan:
     """Generate the weights of some layers of a model, in place, and return the plan.
@@ -67,7 +69,8 @@ def replace_layers(
         choice: templates by pattern: exact names, globs, or ``re:`` and a regular expression. With ``filter``, one
             template for all the layers that it selects.
         mode: ``"replace"``, or ``"add"`` for an adapter on the dense weight.
-        start: how cores start: ``"random"``.
+        start: how cores start: ``"random"``, or ``"fit"``, as near as they come to the weight that is there; the plan
+            has the error of each layer.
         through: whether a matrix is built in every call (``"build"``), or data go through its cores (``"apply"``);
             ``"auto"`` compares the number of rows with the predicted times. Other weights are always built.
         freeze: for ``mode="add"``: no parameter that the model has so far requires a gradient any more.
@@ -76,6 +79,7 @@ def replace_layers(
         sizes: the number of rows to plan for, as ``{"batch": 64}``; where nothing looks at the data, as in
             ``torch.compile`` and ``torch.export``, it decides whether they go through the cores.
         device: what is planned for: a name such as ``"h100"``, or a profile; a generic processor if None.
+        steps: the most steps of each fit, as :func:`tnc.fit.fit` takes them.
         generator: draws the cores.
 
     Raises:
@@ -84,7 +88,8 @@ def replace_layers(
     """
     settings = _settings(mode, start, through, freeze, filter, name, sizes, device)
     found = targets(model, choice, settings)
-    plan = _plan(model, found, device)
+    fitted = fitted_cores(found, steps)
+    plan = _plan(model, found, device, {name: fit.error for name, fit in fitted.items()})
     adding = [target for target in found if target.request.mode == "add"]
     new: dict[str, nn.Module] = {}
     adapters: list[tuple[Adapted, Adapter]] = []
@@ -96,6 +101,9 @@ def replace_layers(
             new[target.name] = adapted
         else:
             new[target.name] = replaced_class(target.kind)(target.layer, target.kind, target.compiled, generator)
+    for name_, fit in fitted.items():
+        cores: Any = new[name_].generator
+        cores.load_cores(fit.cores)
     # from here on nothing fails
     if adding and settings.freeze:
         model.requires_grad_(False)
@@ -162,11 +170,14 @@ def _settings(
     return Settings(mode, start, through, freeze, name, tuple((sizes or {}).items()), device, filter)
 
 
-def _plan(model: nn.Module, found: tuple[Target, ...], device: str | None) -> LayerPlan:
-    return LayerPlan(tuple(map(_row, found)), sum(each.numel() for each in model.parameters()), device or _DEVICE)
+def _plan(
+    model: nn.Module, found: tuple[Target, ...], device: str | None, errors: Mapping[str, float] | None = None
+) -> LayerPlan:
+    rows = tuple(_row(target, (errors or {}).get(target.name)) for target in found)
+    return LayerPlan(rows, sum(each.numel() for each in model.parameters()), device or _DEVICE)
 
 
-def _row(target: Target) -> LayerRow:
+def _row(target: Target, error: float | None) -> LayerRow:
     compiled = target.compiled
     extra = 1 if target.request.mode == "add" else 0
     return LayerRow(
@@ -179,4 +190,5 @@ def _row(target: Target) -> LayerRow:
         target.request.mode,
         compiled.through,
         compiled.training,
+        error,
     )
