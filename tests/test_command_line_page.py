@@ -37,7 +37,7 @@ def shared(command: str) -> set[str]:
         found |= listed(networks)
     if command in ("report", "explain", "compile", "bench"):
         found |= listed(planning)
-    if command in ("report", "explain", "bench", "merge", "check"):
+    if command in ("report", "explain", "bench", "fit", "merge", "check"):
         found |= {"--format", "--json"}
     return found
 

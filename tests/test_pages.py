@@ -23,7 +23,7 @@ from tests.markdown import ROOT
 from tests.test_tutorial import BLOCK
 from tnc.cli import main
 
-PAGES = ("python.md", "cookbook.md", "models.md")
+PAGES = ("python.md", "cookbook.md", "models.md", "fitting.md")
 
 
 def sections(page: str) -> list[str]:

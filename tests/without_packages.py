@@ -44,7 +44,7 @@ JAX_FUNCTIONS = ("plan_layers", "replace", "core_labels", "shard", "save_layers"
 NEEDS = {
     **{f"tnc.jax: {name}": "jax" for name in JAX_FUNCTIONS},
     **{f"tnc.torch: {name}": "torch" for name in LAYER_FUNCTIONS},
-    **dict.fromkeys(["bench -b torch", 'module("torch")', "torch()"], "torch"),
+    **dict.fromkeys(["bench -b torch", "fit", 'module("torch")', "torch()"], "torch"),
     **dict.fromkeys(["bench -b jax", 'module("jax")', "jax()"], "jax"),
     "graph()": "networkx",
 }
@@ -88,6 +88,15 @@ def file_of_cores(path: Path) -> Path:
     return parts.write(path)
 
 
+def target(folder: Path) -> Path:
+    """A file with one array."""
+    import numpy as np
+
+    path = folder / "target.npy"
+    np.save(path, np.arange(6.0).reshape(2, 3))
+    return path
+
+
 def commands(folder: Path) -> dict[str, list[str]]:
     """The arguments of each case of the command line; the first word of a case is its command."""
     file = folder / "n.tn"
@@ -105,6 +114,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "bench -b torch": ["bench", str(file), "-b", "torch", *quick],
         "bench -b jax": ["bench", str(file), "-b", "jax", *quick],
         "calibrate": ["calibrate", "here", "-o", str(folder / "here.json"), *quick],
+        "fit": ["fit", "lowrank", "--target", str(target(folder)), "-o", str(folder / "fitted"), "--steps", "3"],
         "merge": ["merge", str(file_of_cores(folder / "cores")), "-o", str(folder / "dense")],
         "help": ["help", "TN024"],
     }

@@ -119,6 +119,11 @@ def add_measuring_options(parser: Parser, default: int, summary: str) -> None:
     parser.add_argument(
         "--seconds", type=_seconds, default=float(default), metavar="N", help=f"{summary} (default: {default})"
     )
+    add_threads(parser)
+
+
+def add_threads(parser: Parser) -> None:
+    """How many threads compute."""
     parser.add_argument("--threads", type=_threads, metavar="N", help="threads to compute with (default: as usual)")
 
 
@@ -138,7 +143,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
         network=getattr(arguments, "network", None),
         arguments=tuple((name, Source(f"--set {name}", value)) for name, value in assignments),
         sizes=tuple((name, _positive(value, f"--size {name}", "TN007")) for name, value in sizes),
-        dtype=getattr(arguments, "dtype", "float32"),
+        dtype=getattr(arguments, "dtype", None) or "float32",
         device=getattr(arguments, "device", None),
         objective=getattr(arguments, "objective", "time"),
         forward_only=getattr(arguments, "forward_only", False),

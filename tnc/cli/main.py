@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from tnc import __version__
-from tnc.cli import bench, calibrate, check, compile, expand, explain, fmt, help, merge, report
+from tnc.cli import bench, calibrate, check, compile, expand, explain, fit, fmt, help, merge, report
 from tnc.cli.console import INTERRUPTED, PIPE_CLOSED, Console, open_streams, silence_stdout
 from tnc.cli.parser import Parser
 
-SUBCOMMANDS = (check, fmt, expand, report, explain, compile, merge, bench, calibrate, help)
+SUBCOMMANDS = (check, fmt, expand, report, explain, compile, fit, merge, bench, calibrate, help)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

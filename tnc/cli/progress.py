@@ -14,11 +14,11 @@ class Progress:
         self._what = what
         self._watched = sys.stderr.isatty()
 
-    def __call__(self, done: int, parts: int) -> None:
-        """Show that ``done`` of ``parts`` are done."""
+    def __call__(self, done: int, parts: int, more: str = "") -> None:
+        """Show that ``done`` of ``parts`` are done, with ``more`` behind it."""
         if not self._watched:
             return
-        text = f"{self._what}: {done} of {parts}" if done < parts else ""
+        text = f"{self._what}: {done} of {parts}{more}" if done < parts else ""
         say(f"\r\x1b[K{text}", end="")
 
     def clear(self) -> None:

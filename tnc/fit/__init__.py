@@ -8,15 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tnc.fit.baselines import Baseline as Baseline
+    from tnc.fit.baselines import baselines as baselines
     from tnc.fit.fitting import fit as fit
     from tnc.fit.fitting import fit_cores as fit_cores
     from tnc.fit.result import FitResult as FitResult
     from tnc.fit.result import How as How
 
 
-__all__ = ["FitResult", "How", "fit", "fit_cores"]
+__all__ = ["Baseline", "FitResult", "How", "baselines", "fit", "fit_cores"]
 
 _HOMES = {
+    "Baseline": "tnc.fit.baselines",
+    "baselines": "tnc.fit.baselines",
     "FitResult": "tnc.fit.result",
     "How": "tnc.fit.result",
     "fit": "tnc.fit.fitting",

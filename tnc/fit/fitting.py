@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import torch
 
-from tnc.api import Network, expected, integer
+from tnc.api import Network, expected, integer, text_of
 from tnc.diagnostics import CompileError, Diagnostic
-from tnc.diagnostics.suggest import unknown
+from tnc.diagnostics.suggest import listed, unknown
+from tnc.fit.als import Als, not_linear
 from tnc.fit.course import Budget, Record, Run, follow, why_stopped
 from tnc.fit.methods import Adam, Lbfgs, Method
 from tnc.fit.problem import Problem
 from tnc.fit.result import FitResult, How
+from tnc.fit.state import identity, restore, store
 from tnc.fit.target import target_tensor
 
-METHODS: Final[Mapping[str, Callable[[Budget], Method]]] = {
-    "lbfgs": lambda budget: Lbfgs(),
-    "adam": lambda budget: Adam(budget.steps),
+METHODS: Final[Mapping[str, Callable[[int], Method]]] = {
+    "lbfgs": lambda steps: Lbfgs(),
+    "adam": Adam,
+    "als": lambda steps: Als(),
 }
-"""Every method by its name."""
+"""Every method by its name, made for a number of steps."""
+
+STEPS: Final = {"lbfgs": 1000, "adam": 1000, "als": 100}
+"""The number of steps where none is given."""
 
 AUTO: Final = "auto"
+
+EVERY: Final = 20
+"""How many steps may be lost when a fit is killed."""
+
 _DIGITS: Final = {torch.float32: 1e-6, torch.complex64: 1e-6}
 _GOAL: Final = 1e-13
 """The relative error at which a fit in double precision ends: a thousand roundings."""
@@ -33,13 +45,12 @@ Progress = Callable[[int, int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fit that can be continued: a problem, how it is solved, and how far it is."""
+    """A fit before its first step: a problem, how it is solved, and for how long."""
 
     problem: Problem
     method: Method
     budget: Budget
     seed: int
-    record: Record = Record()  # noqa: RUF009 - a record is a value
 
 
 def fit_cores(
@@ -55,6 +66,8 @@ def fit_cores(
     dtype: str | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    state: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
 ) -> FitResult:
     """The cores with which the output of a network comes closest to a target, in the Frobenius norm.
 
@@ -64,31 +77,67 @@ def fit_cores(
     Args:
         network: a network without inputs, with one output of the target's shape.
         target: a tensor, an array, or a function of the indices of every axis, as for ``numpy.fromfunction``.
-        method: ``"auto"``, ``"lbfgs"`` or ``"adam"``.
-        steps: the most evaluations of the gradient that the chosen restart takes; 1000 if None.
+        method: ``"als"`` for alternating least squares, ``"lbfgs"`` or ``"adam"``; ``"auto"`` is ``"als"`` where the
+            output is linear in each core, else ``"lbfgs"``.
+        steps: the most evaluations of the gradient that the chosen restart takes, 1000 if None; in alternating least
+            squares sweeps over all cores, 100 if None.
         restarts: how many starts are tried.
         seed: chooses the starts.
         goal: the relative error at which to stop; the precision of the dtype if None.
         dtype: what to compute in; that of the target if None, ``float32`` for halves and integers.
         device: the device of PyTorch to compute on.
         progress: called after every step with the number of steps taken, that of all, and the least error.
+        state: a file for the state, written every few steps: a fit that was killed goes on from there, and ends with
+            the cores that it would have ended with. The file is removed at the end.
+        fresh: begin anew even if there is a state.
 
     Raises:
-        CompileError: TN057 for a target that cannot be used, TN058 for one that does not fit the
-            network, TN059 for an option out of range.
+        CompileError: TN057 for a target that cannot be used, TN058 for one that does not fit the network, TN059 for
+            an option out of range and for the state of another fit, TN008 for a state that cannot be written.
         TypeError: for arguments of another type.
     """
     given = target_tensor(network, target, dtype, device)
     begun = prepare(network, given, method, steps, restarts, seed, goal)
+    keeper = None if state is None else Keeper(Path(state), begun, fresh)
 
     def observe(record: Record) -> None:
         if progress is not None:
             progress(*_done(record, begun.budget))
+        if keeper is not None:
+            keeper.observe(record)
 
-    return finished(begun, follow(begun.problem, begun.method, begun.budget, begun.seed, begun.record, observe))
+    record = Record() if keeper is None else keeper.record
+    record = follow(begun.problem, begun.method, begun.budget, begun.seed, record, observe)
+    result = finished(begun, record)
+    if keeper is not None:
+        keeper.drop()
+    return result
 
 
 fit = fit_cores
+
+
+class Keeper:
+    """Stores the state of a fit every :data:`EVERY` records, and at the end of each trial."""
+
+    def __init__(self, path: Path, begun: Fit, fresh: bool) -> None:
+        self._path = path
+        self._name = identity(begun.problem, begun.method.name, begun.budget, begun.seed)
+        self._seen, self._trials = 0, 0
+        if fresh:
+            path.unlink(missing_ok=True)
+        self.record = restore(path, self._name, begun.problem)
+
+    def observe(self, record: Record) -> None:
+        """Store every few records."""
+        self._seen += 1
+        if self._seen % EVERY == 0 or len(record.trials) > self._trials:
+            self._trials = len(record.trials)
+            store(self._path, self._name, record)
+
+    def drop(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
 
 
 def prepare(
@@ -108,11 +157,10 @@ def prepare(
     if target.is_complex():
         options = replace(network.options, dtype=str(target.dtype).removeprefix("torch."))
         replace(network, options=options).source("torch")
-    budget = _budget(target, steps, restarts, goal)
-    if method != AUTO and method not in METHODS:
-        raise CompileError((unknown("TN059", "method", method, [AUTO, *METHODS]),))
-    chosen = METHODS["lbfgs" if method == AUTO else method](budget)
-    return Fit(Problem(network, target), chosen, budget, integer("`seed`", "an integer", seed))
+    problem = Problem(network, target)
+    name = _method(problem, method)
+    budget = _budget(target, STEPS[name] if steps is None else steps, restarts, goal)
+    return Fit(problem, METHODS[name](budget.steps), budget, integer("`seed`", "an integer", seed))
 
 
 def finished(begun: Fit, record: Record) -> FitResult:
@@ -135,13 +183,30 @@ def finished(begun: Fit, record: Record) -> FitResult:
     return FitResult(cores, problem.error(), run.history, how, problem.network.name, parameters, problem.target.numel())
 
 
-def _budget(target: torch.Tensor, steps: int | None, restarts: int, goal: float | None) -> Budget:
+def _method(problem: Problem, method: object) -> str:
+    """The name of a method; ``auto`` is alternating least squares where the network allows it, else L-BFGS.
+
+    Raises:
+        CompileError: TN059 if the method is unknown or does not apply.
+    """
+    name = text_of("`method`", "a string: auto, lbfgs, adam or als", method)
+    if name != AUTO and name not in METHODS:
+        raise CompileError((unknown("TN059", "method", name, [AUTO, *METHODS]),))
+    cores = not_linear(problem)
+    if name == "als" and cores:
+        message = f"the output `{problem.network.outputs[0].name}` is not linear in the cores {listed(cores, most=4)}"
+        help_text = "alternating least squares wants no activation: fit with `lbfgs`"
+        raise CompileError((Diagnostic("TN059", message, help=help_text),))
+    return ("lbfgs" if cores else "als") if name == AUTO else name
+
+
+def _budget(target: torch.Tensor, steps: int, restarts: int, goal: float | None) -> Budget:
     """The budget of a fit.
 
     Raises:
         CompileError: TN059 for numbers that are not positive.
     """
-    most = 1000 if steps is None else integer("`steps`", "a positive integer", steps)
+    most = integer("`steps`", "a positive integer", steps)
     starts = integer("`restarts`", "a positive integer", restarts)
     least = _DIGITS.get(target.dtype, _GOAL) if goal is None else goal
     if isinstance(least, bool) or not isinstance(least, int | float):
@@ -155,7 +220,7 @@ def _budget(target: torch.Tensor, steps: int | None, restarts: int, goal: float 
         found.append(Diagnostic("TN059", f"`goal` is {least}", help="`goal` is a relative error, such as 0.01"))
     if found:
         raise CompileError(found)
-    return Budget(most, max(1, most // 10), starts, float(least), patience=max(100, most // 5), tolerance=1e-3)
+    return Budget(most, max(1, most // 10), starts, float(least), patience=max(10, most // 5), tolerance=1e-3)
 
 
 def _done(record: Record, budget: Budget) -> tuple[int, int, float]:

@@ -27,7 +27,6 @@ class State:
     taken: int = 0
     stuck: bool = False
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
-    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 class Method(Protocol):
@@ -107,8 +106,8 @@ class Lbfgs:
         move, change = found.x - state.x, found.gradient - gradient
         curvature = float(move @ change)
         if curvature > 1e-10 * float(move.norm()) * float(change.norm()):
-            moves = torch.cat([moves, move[None]])[-self.memory :]
-            changes = torch.cat([changes, change[None]])[-self.memory :]
+            moves = torch.cat([moves, move[None]])[-self.memory :].clone()
+            changes = torch.cat([changes, change[None]])[-self.memory :].clone()
         tensors = {"gradient": found.gradient, "moves": moves, "changes": changes}
         return State(found.x, found.value, taken, not bool(found.gradient.any()), tensors)
 
