@@ -26,7 +26,7 @@ class KilledError(Exception):
 
 
 def fitted(method: str, state: Path | None = None, stop: int | None = None, **options: Any) -> FitResult:
-    """A small fit; with ``stop``, it ends after so many calls of its progress."""
+    """A small fit; with ``stop``, it ends at that call of its progress."""
     calls = iter(range(10**6))
 
     def progress(*_: Any) -> None:

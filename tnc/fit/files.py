@@ -41,12 +41,12 @@ def read_target(place: str) -> tuple[str, Array]:
                 raise _unusable(message, "give a tensor of floating-point numbers")
             return name, file.array(name)
     try:
-        loaded: Any = np.load(Path(path), allow_pickle=False)
-        if path.endswith(".npy"):
-            if key:
-                raise _unusable(f"`{path}` has one array and no `{key}`", "leave out the key")
-            return "weight", cast(Array, loaded)
-        with loaded:
+        with Path(path).open("rb") as file:
+            loaded: Any = np.load(file, allow_pickle=False)
+            if path.endswith(".npy"):
+                if key:
+                    raise _unusable(f"`{path}` has one array and no `{key}`", "leave out the key")
+                return "weight", cast(Array, loaded)
             name = _key(path, key, sorted(loaded.files))
             return name, cast(Array, loaded[name])
     except OSError as error:
