@@ -14,8 +14,8 @@ from pygments.token import Comment, Error, Keyword, Name, Number, Operator, Punc
 from textmate_grammar.parsers.base import LanguageParser
 
 from tnc.grammar.highlight import ACTIVATIONS, FUNCTIONS, TYPES, TnLexer
+from tnc.ir.metrics import METRICS, STEP_TIME
 from tnc.limits import Limits
-from tnc.sema.networks.requirements import METRICS
 from tnc.sema.values.builtins import ACTIVATION_PARAMETERS, COMPILE_TIME, SCALAR_FUNCTIONS, TENSOR_FORMS
 from tnc.source import Source
 from tnc.syntax.checks import PARAMETER_TYPES
@@ -125,7 +125,7 @@ def test_textmate_sees_what_the_scanner_sees(text: str, textmate: LanguageParser
 def test_textmate_knows_what_is_built_in(textmate: LanguageParser) -> None:
     for name in sorted(BUILT_IN):
         assert scopes(textmate, f"{name}(")[0][0].startswith("support.function"), name
-    for name in METRICS:
+    for name in (*METRICS, STEP_TIME):
         assert scopes(textmate, f"{name} ")[0][0].startswith("support.constant"), name
     for name in PARAMETER_TYPES:
         assert scopes(textmate, f": {name}")[2] == ["support.type.tn"], name

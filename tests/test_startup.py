@@ -50,10 +50,10 @@ def test_checking_loads_no_planner_and_no_framework(tmp_path: Path) -> None:
     assert loaded(HELP.format(argv=["check", str(file)])) & PLANNERS == set()
 
 
-def test_compiling_loads_no_framework(tmp_path: Path) -> None:
+def test_compiling_loads_no_framework_and_no_networkx(tmp_path: Path) -> None:
     file = tmp_path / "n.tn"
     file.write_text(NETWORK, encoding="utf-8")
     out = tmp_path / "n.py"
     modules = loaded(HELP.format(argv=["compile", str(file), "-o", str(out)]))
     assert out.exists()
-    assert modules & {"torch", "jax", "jaxlib"} == set()
+    assert modules & {"torch", "jax", "jaxlib", "networkx"} == set()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tnc.diagnostics import (
@@ -138,9 +139,10 @@ def plan(network: Initialised, options: Options, backend: str = "torch") -> Plan
     stacks = ir.stacks(program, network.initialisation.inits)
     optimised = network.initialisation.optimised
     asked = _plan_options(options, backend)
-    plan, decisions = order.decide(optimised, stacks, ir.digest(program), asked)
+    given = optimised, stacks, ir.digest(program)
+    plan, decisions = order.decide(*given, asked)
     network_report = report.report_network(program, plan, network.initialisation)
-    step_times = report.step_times(program, lambda other: order.plan(optimised, stacks, "", other), asked)
+    step_times = report.step_times(program, partial(order.plan, *given), asked)
     broken = report.broken_budgets(program, network_report, step_times)
     return Planned(program, asked, plan, network_report, broken, decisions)
 

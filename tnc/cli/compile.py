@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tnc.options import Options
 
 STDOUT: Final = "-"
-FRAMEWORKS: Final = frozenset({"torch", "jax", "jaxlib", "numpy"})
 _LONGEST: Final = 200  # file systems take names of 255 bytes
 
 
@@ -95,8 +94,15 @@ def _planned(networks: Networks, options: Options, backend: str) -> list[Planned
 def file_name(network: str, suffix: str = ".py") -> str:
     """The file of a network. A module can be imported, and shadows no framework nor the standard library."""
     stem = network[:_LONGEST]
-    taken = network in FRAMEWORKS or network in sys.stdlib_module_names or network == "__init__"
+    taken = network in frameworks() or network in sys.stdlib_module_names or network == "__init__"
     return f"{stem}_{suffix}" if suffix == ".py" and (taken or keyword.iskeyword(network)) else f"{stem}{suffix}"
+
+
+def frameworks() -> frozenset[str]:
+    """The names of modules that generated ones import."""
+    from tnc.codegen import BACKENDS
+
+    return frozenset({*BACKENDS, "jaxlib"})
 
 
 def _file_names(networks: Sequence[str], suffix: str) -> list[str]:
@@ -134,7 +140,7 @@ def _refuse_name(output: str | None, source: str, suffix: str) -> None:
         message, better = f"`{output}` is the source: the output would replace it", f"{stem}{suffix}"
     elif path.suffix == ".tn" and suffix != ".tn":
         message, better = f"`{output}` is for networks: a file of another kind would replace it", f"{path.stem}{suffix}"
-    elif path.suffix == ".py" and path.stem in FRAMEWORKS:
+    elif path.suffix == ".py" and path.stem in frameworks():
         message, better = f"scripts beside `{output}` would import it in place of `{path.stem}`", f"{path.stem}_.py"
     else:
         return

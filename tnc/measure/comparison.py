@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeVar
 
-from tnc.cost.device import Profile
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.driver import Planned, emit
 from tnc.ir.schedule import Plan
 from tnc.measure.machine import processor
-from tnc.measure.rounds import Sample, sample
+from tnc.measure.results import Bench, Benched, Figure
+from tnc.measure.rounds import sample
 from tnc.measure.runners import Halves, Runner, Running, load_framework, prepare, runner, version
-from tnc.report.columns import Json
 from tnc.units import bytes_text
 
 _T = TypeVar("_T")
@@ -24,84 +23,6 @@ _ROUNDS: Final = (5, 1000)
 _AVAILABLE: Final = "MemAvailable:"
 _SPARE: Final = 1.25
 """What a step may take beyond its predicted peak, as a factor; frameworks have buffers of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One quantity, predicted and measured; seconds have a spread, bytes have none."""
-
-    name: str
-    unit: str
-    predicted: float
-    measured: float | None
-    sample: Sample | None = None
-
-    @property
-    def error(self) -> float | None:
-        """The prediction over the measurement, less one."""
-        return self.predicted / self.measured - 1 if self.measured else None
-
-    def to_dict(self) -> dict[str, Json]:
-        """The figure's entry in the JSON."""
-        spread = {} if self.sample is None else {"low": self.sample.low, "high": self.sample.high}
-        return {
-            "unit": self.unit,
-            "predicted": self.predicted,
-            "measured": self.measured,
-            **spread,
-            "error": self.error,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Benched:
-    """A network's figures."""
-
-    name: str
-    arguments: tuple[tuple[str, str], ...]
-    sizes: tuple[tuple[str, int], ...]
-    rounds: int
-    figures: tuple[Figure, ...]
-
-    def to_dict(self) -> dict[str, Json]:
-        """The network's entry in the JSON."""
-        return {
-            "name": self.name,
-            "arguments": dict(self.arguments),
-            "sizes": dict(self.sizes),
-            "rounds": self.rounds,
-            **{figure.name: figure.to_dict() for figure in self.figures},
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Networks measured in turn, and what they were measured and predicted on."""
-
-    networks: tuple[Benched, ...]
-    framework: str
-    machine: str
-    threads: int | None
-    dtype: str
-    device: Profile
-    target: str
-
-    def __str__(self) -> str:
-        """The text for people."""
-        from tnc.measure.comparison_text import bench_text
-
-        return bench_text(self)
-
-    def to_dict(self) -> dict[str, Json]:
-        """What ``tnc bench --json`` prints."""
-        return {
-            "framework": self.framework,
-            "machine": self.machine,
-            "threads": self.threads,
-            "dtype": self.dtype,
-            "device": {"name": self.device.name, "digest": self.device.digest, "measured": self.device.measured},
-            "networks": [network.to_dict() for network in self.networks],
-        }
 
 
 @dataclass(frozen=True, slots=True)

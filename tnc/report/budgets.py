@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tnc.diagnostics import Diagnostic
+from tnc.ir.metrics import METRICS, STEP_TIME
 from tnc.ir.program import Program, Requirement
 from tnc.report.model import NetworkReport
 from tnc.report.step_time import Unpredicted
@@ -20,16 +21,6 @@ RELATIONS: Final[dict[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-
-METRICS: Final[dict[str, Callable[[NetworkReport], float | None]]] = {
-    "params": lambda report: report.parameters,
-    "compression": lambda report: report.compression,
-    "forward_flops": lambda report: report.flops_forward,
-    "training_flops": lambda report: report.flops_training,
-    "saved_bytes": lambda report: report.bytes_saved,
-    "peak_bytes": lambda report: report.bytes_peak_training,
-}
-"""``peak_bytes`` is the peak of training, since training is the use."""
 
 
 def broken_budgets(
@@ -46,7 +37,7 @@ def _broken(
     report: NetworkReport,
     step_times: Mapping[Requirement, float | Unpredicted],
 ) -> Diagnostic | None:
-    value = step_times[requirement] if requirement.metric == "step_time" else METRICS[requirement.metric](report)
+    value = step_times[requirement] if requirement.metric == STEP_TIME else METRICS[requirement.metric](report)
     if isinstance(value, Unpredicted):
         message = f"`{requirement.metric}` cannot be predicted: {value.reason}"
         return Diagnostic("TN402", message, requirement.span, help=value.help)
@@ -64,14 +55,14 @@ def _broken(
 
 def _called(requirement: Requirement) -> str:
     """The metric as the author wrote it."""
-    if requirement.metric != "step_time":
+    if requirement.metric != STEP_TIME:
         return requirement.metric
     sizes = "".join(f", {name} = {size}" for name, size in requirement.sizes)
     return f'step_time("{requirement.device}"{sizes})'
 
 
 def _shown(metric: str, value: float) -> str:
-    if metric == "step_time":
+    if metric == STEP_TIME:
         return seconds_text(value)
     if metric.endswith("_bytes") and value == int(value):
         return bytes_text(int(value))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tnc.diagnostics import CompileError
+from tnc.ir.metrics import STEP_TIME
 from tnc.ir.program import Program, Requirement
 from tnc.ir.schedule import Plan
 from tnc.order import PlanOptions
@@ -29,7 +30,7 @@ def step_times(
     return {
         requirement: _step_time(requirement, program, plan, options)
         for requirement in program.requirements
-        if requirement.metric == "step_time"
+        if requirement.metric == STEP_TIME
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tnc.diagnostics.suggest import unknown
+from tnc.ir.metrics import METRICS, STEP_TIME
 from tnc.ir.program import Requirement
 from tnc.sema.meter import integer
 from tnc.sema.names.scope import Scope
@@ -14,16 +15,7 @@ from tnc.sema.values.arithmetic import as_float
 from tnc.sema.values.evaluate import Evaluator
 from tnc.syntax import tree
 
-METRICS = (
-    "params",
-    "compression",
-    "forward_flops",
-    "training_flops",
-    "saved_bytes",
-    "peak_bytes",
-    "step_time",
-)
-"""What a budget can be about."""
+_METRICS = (*METRICS, STEP_TIME)
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
@@ -59,13 +51,13 @@ def _metric(expr: tree.Expr, scope: Scope) -> str | None:
     expr = unwrapped(expr)
     if isinstance(expr, tree.Call):
         expr = expr.function
-    return expr.text if isinstance(expr, tree.Name) and expr.text in METRICS else None
+    return expr.text if isinstance(expr, tree.Name) and expr.text in _METRICS else None
 
 
 def _no_metric(condition: tree.Comparison, scope: Scope, example: str) -> None:
     for name in names(condition):
         if scope.find(name.text) is None:
-            raise Problem(unknown("TN254", "metric", name.text, METRICS, name.span))
+            raise Problem(unknown("TN254", "metric", name.text, _METRICS, name.span))
     fail(
         "TN254",
         "no metric is compared here: this is known already",
