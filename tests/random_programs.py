@@ -88,6 +88,9 @@ def random_program(seed: int) -> Program:
         text = _with_complex_cores(text, later)
     if later.random() < 0.04:
         text = _with_chain(text, later)
+    lookup = Random(f"{seed} lookup")
+    if lookup.random() < 0.5:
+        text = _with_lookup(text, lookup, writer)
     partial = Random(f"{seed} applications")
     if partial.random() < 0.4:
         text = _with_applications(text, partial)
@@ -103,6 +106,46 @@ def _with_complex_cores(text: str, random: Random) -> str:
         return f"{match[0]} complex" if random.random() < 0.5 else match[0]
 
     return sub(r"(?m)^  core [^(]*\((?:[^()]|\([^()]*\))*\)", declared, text)
+
+
+def _with_lookup(text: str, random: Random, writer: Writer) -> str:
+    """The program with one more output: entries that integers pick from its tensors, or from a generated one."""
+    batch = random.choice(["", "batch?", "batch?", "2", "batch?, 2"])
+    legs = ["b", "c"][: batch.count(",") + bool(batch)]
+    shown = [*legs]
+    declared: list[str] = []
+    factors: list[str] = []
+    for number in range(random.choice([1, 1, 2])):
+        tensors = [each for each in writer.tensors if each.shape and all(each.shape)]
+        if not tensors or random.random() < 0.3:
+            declared.append(f"let lookup{number} = std.mpo([2, 3], [2, 2], 2)")
+            axis = random.choice([0, 1, 3])
+            declared.append(f"input ids{number}({batch}) index({[2, 3, 2, 2][axis]})")
+            factors.append(_picks(f"lookup{number}", "", 4, axis, number, legs))
+        else:
+            tensor = random.choice(tensors)
+            axis = random.randrange(len(tensor.shape))
+            declared.append(f"input ids{number}({batch}) index({tensor.shape[axis]})")
+            factors.append(_picks(tensor.text, tensor.bindings, len(tensor.shape), axis, number, legs))
+        shown += findall(rf"i{number}_\d+", factors[-1])
+    if random.random() < 0.5:
+        declared.append("core weigh(3)")
+        factors.append("weigh(k)")
+        shown.append("k")
+    kept = [leg for leg in shown if leg in legs or random.random() < 0.7]
+    summed = [leg for leg in shown if leg not in kept]
+    value = " * ".join([*factors, *([f"ones({', '.join(summed)})"] if summed else [])])
+    if not writer.linear and random.random() < 0.3:
+        value = f"tanh({value})"
+    lines = [*declared, f"output picked({', '.join(kept)}) = {value}"]
+    return text.rstrip().removesuffix("}") + "\n".join(f"  {line}" for line in lines) + "\n}\n"
+
+
+def _picks(tensor: str, bindings: str, rank: int, axis: int, number: int, legs: list[str]) -> str:
+    """A tensor of which integers pick entries along an axis."""
+    index = f"[ids{number}({', '.join(legs)})]"
+    written = [index if place == axis else f"i{number}_{place}" for place in range(rank)]
+    return f"{tensor}({', '.join(written)}{bindings})"
 
 
 def _with_chain(text: str, random: Random) -> str:

@@ -15,6 +15,7 @@ from tnc.ir.schedule import (
     Diagonal,
     Embed,
     Eye,
+    Gather,
     Index,
     InputTensor,
     Kron,
@@ -30,6 +31,7 @@ from tnc.ir.schedule import (
     ReduceSum,
     Result,
     ScalarConstant,
+    Scale,
     Schedule,
     Slice,
     Stack,
@@ -40,6 +42,9 @@ from tnc.ir.schedule import (
 
 STACK = Stack("g", (2, 3), False, True, tuple(Member(f"g[{k}]", k, 1, Normal(1.0)) for k in range(4)))
 X = InputTensor("x", ("batch", 6))
+IDS = InputTensor("ids", ("batch",), values=24)
+PICKED = Read("ids", ("batch",))
+TABLE = Read("g", (4, 6))
 ROW = Read("x", ("batch", 6))
 
 
@@ -48,7 +53,7 @@ def core(position: int = 0, *, step: int = 0) -> Read:
 
 
 def schedule(*steps: Step) -> Schedule:
-    return Schedule("net", (STACK,), (X,), steps, (Result("out", Read("x", ("batch", 6)), (None, None)),))
+    return Schedule("net", (STACK,), (X, IDS), steps, (Result("out", Read("x", ("batch", 6)), (None, None)),))
 
 
 def step(operation: Operation, *shape: int | str, strided: bool = False, name: str = "a") -> Step:
@@ -91,6 +96,9 @@ GOOD: list[Step] = [
     step(sweep(Window(Read("g", (3, 2), (0, Index(0)), (1, 0)), 8)), 8, 2),
     step(sweep(Window(Read("g", (3, 2), (0, Index(0))), 4), gate(4)), 4, 2, 3),
     step(sweep(gate(8)), 8, 2),
+    step(Gather(TABLE, PICKED), "batch", 6),
+    step(Gather(Read("g", (24, 1)), PICKED, 3, leads=False), "batch", 1),
+    step(Contiguous(PICKED), "batch"),
 ]
 GOOD[1] = replace(GOOD[1], shape=(extent(("batch", 3)), 3))
 
@@ -139,6 +147,14 @@ BAD: list[tuple[str, Step]] = [
     ("has shape", step(sweep(gate(1)), 24)),
     ("has shape", step(sweep(gate(1)), 4, 4)),
     ("strided, but not a view", step(sweep(gate(1)), 2, 8, strided=True)),
+    ("not of a contiguous matrix", step(Gather(Read("g", (4, 2, 3)), PICKED), "batch", 2, 3)),
+    ("not of a contiguous matrix", step(Gather(Read("g", (6, 4), None, (1, 0)), PICKED), "batch", 6)),
+    ("not of a contiguous matrix", step(Gather(ROW, PICKED), "batch", 6)),
+    ("by an index of shape", step(Gather(TABLE, Read("ids", ("batch", 1))), "batch", 6)),
+    ("by an index of shape", step(Gather(TABLE, PICKED, 0), "batch", 6)),
+    ("has shape", step(Gather(TABLE, PICKED), "batch", 4)),
+    ("numbers as integers", step(Gather(TABLE, Read("g", (24,))), 24, 6)),
+    ("reads integers as numbers", step(Scale(PICKED, 2.0), "batch")),
     ("normalizes", step(Normalize(ROW, (2,), 1e-12), "batch", 6)),
 ]
 

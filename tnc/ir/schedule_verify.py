@@ -27,6 +27,7 @@ from tnc.ir.schedule import (
     Multiply,
     NamedView,
     Normalize,
+    Operation,
     Pointwise,
     Read,
     ReduceSum,
@@ -46,7 +47,7 @@ def verify_schedule(schedule: Schedule) -> None:
     """Raise InternalError if a name, a shape, a view or a claim about contiguity is wrong."""
     sources: dict[str, _Source] = {}
     for given in schedule.inputs:
-        _define(sources, given.name, _Source(given.shape))
+        _define(sources, given.name, _Source(given.shape, integers=given.values is not None))
         if given.grad and given.values is not None:
             _fail(f"input `{given.name}`", "is of integers and has a gradient")
     for stack in schedule.stacks:
@@ -57,7 +58,8 @@ def verify_schedule(schedule: Schedule) -> None:
         if isinstance(step.operation, Pointwise) and step.operation.in_place:
             _in_place(step, step.operation, sources, free)
     for result in schedule.results:
-        _seen(result.read, sources, 1, f"result `{result.name}`")
+        if _seen(result.read, sources, 1, f"result `{result.name}`").integers:
+            _fail(f"result `{result.name}`", "is of integers")
         if len(result.axes) != len(result.read.shape):
             _fail(f"result `{result.name}`", "has another number of axes than names for them")
 
@@ -66,12 +68,14 @@ def verify_schedule(schedule: Schedule) -> None:
 class _Source:
     shape: Shape
     strided: bool = False
+    integers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
     shape: Shape
     strided: bool
+    integers: bool
 
 
 def _fail(where: str, what: str) -> NoReturn:
@@ -115,7 +119,7 @@ def _seen(read: Read, sources: dict[str, _Source], count: int, where: str) -> _S
             _fail(where, f"is read in the order {read.perm}")
         if read.perm != tuple(range(len(read.perm))):
             strided = True
-    return _Seen(read.seen, strided)
+    return _Seen(read.seen, strided, source.integers)
 
 
 def _pick(shape: Shape, axis: int, index: Index, count: int, where: str) -> None:
@@ -164,7 +168,17 @@ def _step(step: Step, sources: dict[str, _Source], count: int) -> _Source:
         _fail(where, "claims to be contiguous")
     if step.strided and not isinstance(operation, NamedView | Slice):
         _fail(where, "is strided, but not a view")
-    return _Source(step.shape, step.strided)
+    return _Source(step.shape, step.strided, _is_of_integers(operation, seen, where))
+
+
+def _is_of_integers(operation: Operation, seen: Sequence[_Seen], where: str) -> bool:
+    """Whether a step makes integers: only views and copies of integers do, and only gathers read integers as such."""
+    integers = [each.integers for each in seen]
+    if isinstance(operation, NamedView | Contiguous):
+        return integers[0]
+    if integers != [isinstance(operation, Gather) and place == 1 for place in range(len(seen))]:
+        _fail(where, "reads integers as numbers, or numbers as integers")
+    return False
 
 
 def _is_strided(step: Step, seen: Sequence[_Seen]) -> bool:
