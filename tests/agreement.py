@@ -47,6 +47,7 @@ def assert_agreement(
     seed: int = 0,
     on: Sequence[str] = backends.BACKENDS,
     ill_conditioned: bool = False,
+    objective: str = "time",
 ) -> None:
     """Every backend computes what the oracle computes; so does the expanded text.
 
@@ -62,7 +63,7 @@ def assert_agreement(
     given: Mapping[str, Any] = arguments or {}
     # What is counted in never changes a value.
     counted = "float32" if seed % 2 else dtype
-    compiled = tnc.loads(text, network=network, sizes=sizes or {}, dtype=counted, **given)
+    compiled = tnc.loads(text, network=network, sizes=sizes or {}, dtype=counted, objective=objective, **given)
     expanded = oracle.load(compiled.expand()).evaluate(cores, inputs)
     for name, value in expected.items():
         assert_close(expanded[name], value, f"expand, {name}", noise=noise[name])

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tnc.order import Decision, Objective, PlanOptions
     from tnc.report import NetworkExplanation, NetworkReport
     from tnc.sema import Library
+    from tnc.sharing import SharingDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Planned:
     """A network with its plan and the report on it.
 
     ``asked`` is what was planned for, ``broken`` are the budgets that the plan does not meet, ``decisions`` the
-    candidates for every region.
+    candidates for every region, and ``sharing`` the plans with shared tensors built and inlined, if there are any.
     """
 
     program: Program
@@ -78,6 +79,7 @@ class Planned:
     report: NetworkReport
     broken: tuple[Diagnostic, ...]
     decisions: tuple[Decision, ...]
+    sharing: SharingDecision | None = None
 
 
 _ENDLESS: Final = {"TN240": 1, "TN242": 2}
@@ -133,18 +135,19 @@ def plan(network: Initialised, options: Options, backend: str = "torch") -> Plan
 
     This is the compiler in one place: each line is a stage, and each stage looks at nothing but its arguments.
     """
-    from tnc import ir, order, report
+    from tnc import ir, report, sharing
 
     program = network.program
     stacks = ir.stacks(program, network.initialisation.inits)
     optimised = network.initialisation.optimised
     asked = _plan_options(options, backend)
     given = optimised, stacks, ir.digest(program)
-    plan, decisions = order.decide(*given, asked)
+    choice = sharing.decide(*given, asked)
+    plan = choice.plan
     network_report = report.report_network(program, plan, network.initialisation)
-    step_times = report.step_times(program, partial(order.plan, *given), asked)
+    step_times = report.step_times(program, partial(sharing.plan, *given), asked)
     broken = report.broken_budgets(program, network_report, step_times)
-    return Planned(program, asked, plan, network_report, broken, decisions)
+    return Planned(program, asked, plan, network_report, broken, choice.decisions, choice.sharing)
 
 
 def explain(planned: Planned) -> NetworkExplanation:
@@ -161,6 +164,7 @@ def explain(planned: Planned) -> NetworkExplanation:
         asked.forward_only or not plan.traits.saves,
         any(given.grad for given in plan.schedule.inputs),
         planned.decisions,
+        planned.sharing,
     )
 
 

@@ -79,6 +79,7 @@ def test_the_json_has_every_candidate() -> None:
                 "objective": "time",
                 "forward_only": False,
                 "input_grads": False,
+                "sharing": None,
                 "regions": [
                     {
                         "name": "h",

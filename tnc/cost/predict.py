@@ -9,7 +9,7 @@ from tnc.cost.kernels import MemoryPass, shuffle
 from tnc.cost.strided import gradient_is_copied
 from tnc.cost.time import Clock, Seconds
 from tnc.cost.unroll import Ran, unrolled
-from tnc.ir.cost import Spent
+from tnc.ir.cost import Spent, Terms
 from tnc.ir.extent import count, evaluate
 from tnc.ir.reads import reads
 from tnc.ir.schedule import InputTensor, Schedule
@@ -29,8 +29,17 @@ class Timed:
     @property
     def seconds(self) -> Seconds:
         """The time of one training step, without the optimizer."""
-        spent = sum((each for _, each in (*self.inputs, *self.steps, *self.results)), Spent())
+        spent = self._spent
         return Seconds(spent.forward.total, spent.backward.total)
+
+    @property
+    def terms(self) -> Terms:
+        """The same time by what it is spent on."""
+        return self._spent.both
+
+    @property
+    def _spent(self) -> Spent:
+        return sum((each for _, each in (*self.inputs, *self.steps, *self.results)), Spent())
 
 
 def timed(schedule: Schedule, clock: Clock) -> Timed:

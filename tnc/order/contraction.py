@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -23,12 +23,28 @@ from tnc.order.region import Operand, Prepared, finish, prepare, scaled, with_ro
 from tnc.order.tensor_layout import Layout
 from tnc.order.tree import LARGEST, Network
 
-_Key: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | None]
+RegionKey: TypeAlias = tuple[Network, tuple[bool, ...], tuple[int, ...], Groups | None]
 """Equal for isomorphic regions: legs renumbered, layouts of the operands, legs of the result's axes, the demand."""
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found: the candidate to take, and the evaluations of all of them."""
+
+    candidate: Candidate
+    evaluations: tuple[Evaluation, ...]
+    chosen: int
+
+
+Known: TypeAlias = dict[RegionKey, Searched]
+"""Regions that were searched already. Several plans may share one, if options, searches and chooser are the same."""
+
+
 class Planner:
-    """Plans regions, isomorphic ones once."""
+    """Plans regions, isomorphic ones once.
+
+    ``known`` are regions that earlier plans have searched; those that this one searches are added.
+    """
 
     def __init__(
         self,
@@ -36,6 +52,7 @@ class Planner:
         options: PlanOptions,
         chooser: Chooser,
         searches: Sequence[Search],
+        known: Known,
         *,
         complex_cores: bool,
     ) -> None:
@@ -47,7 +64,8 @@ class Planner:
         self._objective: Objective = options.objective
         self._chooser = chooser
         self._searches = searches
-        self._known: dict[_Key, tuple[Candidate, Decision]] = {}
+        self._known = known
+        self._first: dict[RegionKey, str] = {}
 
     def contract(
         self,
@@ -69,10 +87,11 @@ class Planner:
         key = _key(problem.network, prepared, statement, wanted)
         if key not in self._known:
             self._known[key] = self._search(statement, problem)
-        candidate, decision = self._known[key]
-        if decision.region != statement.name:
-            decision = replace(decision, region=statement.name, like=decision.region)
-        operand = candidate.lower(problem, builder)
+        found = self._known[key]
+        first = self._first.setdefault(key, statement.name)
+        like = "" if first == statement.name else first
+        decision = Decision(statement.name, self._objective, found.evaluations, found.chosen, like)
+        operand = found.candidate.lower(problem, builder)
         return finish(prepared, operand.tensor, operand.legs, statement, builder), decision
 
     def _with_rows(self, statement: Contract, prepared: Prepared, wanted: Groups | None) -> tuple[Layout, Decision]:
@@ -142,7 +161,7 @@ class Planner:
 
         return RegionProblem(network, prepared, demand, _names(statement, prepared), self._clock)
 
-    def _search(self, statement: Contract, problem: RegionProblem) -> tuple[Candidate, Decision]:
+    def _search(self, statement: Contract, problem: RegionProblem) -> Searched:
         """The candidate whose steps, layout included, are best by the objective."""
         candidates = self._candidates(problem)
         if not candidates:
@@ -152,7 +171,7 @@ class Planner:
             candidates.append(self._chosen_by(self._reference, problem))
             evaluations.append(replace(self._evaluate(candidates[-1], problem, self._builder), reference=True))
         chosen = self._chooser(evaluations, self._objective)
-        return candidates[chosen], Decision(statement.name, self._objective, tuple(evaluations), chosen)
+        return Searched(candidates[chosen], tuple(evaluations), chosen)
 
     def _chosen_by(self, clock: Clock, problem: RegionProblem) -> ReferenceCandidate:
         """The candidate that is best by another clock."""
@@ -209,7 +228,7 @@ def _bringing(
     return 0.0 if satisfied(wanted, places) else moving(network, order, network.result, clock)
 
 
-def _key(network: Network, prepared: Prepared, statement: Contract, wanted: Groups | None) -> _Key:
+def _key(network: Network, prepared: Prepared, statement: Contract, wanted: Groups | None) -> RegionKey:
     number: dict[int, int] = {}
     for legs in network.operands:
         for leg in legs:

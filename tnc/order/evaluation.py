@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tnc.cost.predict import timed
 from tnc.cost.run import Run, run
 from tnc.cost.time import Clock
 from tnc.ir.cost import Terms
@@ -110,17 +111,28 @@ def choose(evaluations: Sequence[Evaluation], objective: Objective) -> int:
 def evaluate_steps(name: str, regular: bool, steps: Sequence[Step], builder: Builder, clock: Clock) -> Evaluation:
     """What a candidate's steps take; the builder knows their sources."""
     ran = _run(steps, builder, clock)
+    return _evaluation(name, regular, ran, clock.terms(steps, builder.trained, builder.sizes), clock)
+
+
+def evaluate_schedule(name: str, schedule: Schedule, clock: Clock) -> Evaluation:
+    """What a whole Schedule takes."""
+    ran = run(schedule, clock.dtype, fuses=clock.fuses)
+    return _evaluation(name, False, ran, timed(schedule, clock).terms, clock)
+
+
+def _evaluation(name: str, regular: bool, ran: Run, terms: Terms, clock: Clock) -> Evaluation:
+    """Both passes count, unless the plan is for the forward pass."""
     works = [moment.work for moment in ran.moments]
     backward = not clock.forward_only
     return Evaluation(
         name=name,
         regular=regular,
-        terms=clock.terms(steps, builder.trained, builder.sizes),
+        terms=terms,
         flops=sum(work.flops + work.flops_backward * backward for work in works),
         bytes=sum((m.work.entries + m.work.entries_backward * backward) * m.itemsize for m in ran.moments),
         saved=ran.saved * backward,
         peak=ran.peak_training if backward else ran.peak_forward,
-        steps=len(steps),
+        steps=len(works),
     )
 
 

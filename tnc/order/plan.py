@@ -21,8 +21,8 @@ from tnc.ir.program_text import statement_printer
 from tnc.ir.schedule_verify import verify_schedule
 from tnc.order.builder import Builder
 from tnc.order.candidate import Search
-from tnc.order.contraction import Planner
-from tnc.order.evaluation import Chooser, Decision, choose
+from tnc.order.contraction import Known, Planner
+from tnc.order.evaluation import Chooser, Decision, Evaluation, choose, evaluate_schedule
 from tnc.order.layout_constraints import demands
 from tnc.order.lookup import Selection, one_hot, selection_view
 from tnc.order.options import PlanOptions
@@ -47,13 +47,18 @@ def decide(
     options: PlanOptions,
     chooser: Chooser = choose,
     searches: Sequence[Search] = SEARCHES,
+    known: Known | None = None,
 ) -> tuple[ir.Plan, tuple[Decision, ...]]:
     """Plan a Program. Return the plan, and for every region the decision between its candidates.
 
     ``searches`` find the candidates, and ``chooser`` takes one: the best, unless plans are compared with each other.
+    ``known`` are regions that plans with the same options have searched already; this one adds its own.
+
+    Raises:
+        CompileError: TN404 if a region has no candidate.
     """
-    sizes = _nominal(program, options)
-    flat, decisions = _schedule(program, stacks, sizes, options, chooser, searches)
+    sizes = nominal_sizes(program, options)
+    flat, decisions = _schedule(program, stacks, sizes, options, chooser, searches, {} if known is None else known)
     schedule = overwrite(roll(flat))
     verify_schedule(schedule)
     return _costed(program, digest, schedule, options), decisions
@@ -85,7 +90,19 @@ def _without_gradients(schedule: ir.Schedule) -> ir.Schedule:
     return replace(schedule, stacks=stacks, inputs=tuple(replace(given, grad=False) for given in schedule.inputs))
 
 
-def _nominal(program: Program, options: PlanOptions) -> tuple[tuple[str, int], ...]:
+def evaluate_plan(name: str, plan: ir.Plan, options: PlanOptions) -> Evaluation:
+    """What a whole plan takes, for comparison with other plans of the same network by what they are made for."""
+    schedule, target = plan.schedule, options.target
+    clock = Clock(
+        target,
+        options.dtype,
+        forward_only=options.forward_only,
+        complex_cores=ir.has_complex_cores(schedule.stacks),
+    )
+    return evaluate_schedule(name, schedule if target.traits.saves else _without_gradients(schedule), clock)
+
+
+def nominal_sizes(program: Program, options: PlanOptions) -> tuple[tuple[str, int], ...]:
     """The dynamic sizes of this Program, in order of appearance, with their nominal values."""
     given = dict(options.sizes)
     names = dict.fromkeys(dim for tensor in program.inputs for dim in tensor.shape if isinstance(dim, str))
@@ -99,6 +116,7 @@ def _schedule(
     options: PlanOptions,
     chooser: Chooser,
     searches: Sequence[Search],
+    known: Known,
 ) -> tuple[ir.Schedule, tuple[Decision, ...]]:
     sources = _sources(program, stacks)
     located: dict[str, Layout] = {}
@@ -122,7 +140,7 @@ def _schedule(
             )
     taken = {*located, *(stack.key for stack in stacks), *sources.values()}
     builder = Builder(dict(sizes), trained, kinds, _shapes(inputs, stacks), partial(_fresh, taken))
-    planner = Planner(builder, options, chooser, searches, complex_cores=ir.has_complex_cores(stacks))
+    planner = Planner(builder, options, chooser, searches, known, complex_cores=ir.has_complex_cores(stacks))
     wanted = demands(program)
     printed = statement_printer(program)
     regions: list[ir.Region] = []

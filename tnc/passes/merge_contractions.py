@@ -26,46 +26,90 @@ class MergeContractions:
 
     def run(self, program: Program) -> Program:
         """The Program after the pass."""
-        merger = _Merger(program)
-        # Users before what they use: a Contract that its only user had to refuse is then merged into for itself.
-        merged = [merger.merge(statement) for statement in reversed(program.statements)]
-        return rebuilt(program, [s for s in reversed(merged) if s.name not in merger.inner], {})
+        counts = use_counts(program)
+        once = frozenset(use for use in inner_uses(program) if counts[use.tensor] == 1)
+        return _merged(program, once, frozenset(use.tensor for use in once))
+
+
+@dataclass(frozen=True, slots=True)
+class MergeShared:
+    """Put Contracts that are used several times in the place of the uses that are given.
+
+    Needs: the uses are among ``inner_uses``. Guarantees: those Contracts are computed once a use, unless scales
+    together would leave the range of float32; what nothing else needs any more is left to ``drop_dead``. Why: a square
+    costs much less than the tensor in it. The planner chooses the uses (``tnc.sharing``), so no standard round has this
+    pass.
+    """
+
+    name: ClassVar[str] = "merge_shared"
+
+    uses: frozenset[InnerUse]
+
+    def run(self, program: Program) -> Program:
+        """The Program after the pass."""
+        return _merged(program, self.uses, frozenset())
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InnerUse:
+    """A Contract among the factors of another one, the user; all factors that are the same tensor are one use."""
+
+    tensor: str
+    user: str
+
+
+def inner_uses(program: Program) -> tuple[InnerUse, ...]:
+    """All uses of Contracts by Contracts, in the order written."""
+    contracts = {statement.name: statement for statement in program.statements if isinstance(statement, Contract)}
+    uses = (
+        InnerUse(factor.tensor, statement.name)
+        for statement in contracts.values()
+        for factor in statement.factors
+        if isinstance(factor, Use) and factor.tensor in contracts
+    )
+    return tuple(dict.fromkeys(uses))
+
+
+def _merged(program: Program, uses: frozenset[InnerUse], vanishing: frozenset[str]) -> Program:
+    """The Program with a Contract in the place of each of these uses, and without the ``vanishing`` Contracts."""
+    merger = _Merger(program, uses, vanishing)
+    # Users before what they use: a Contract that its only user had to refuse is then merged into for itself.
+    merged = [merger.merge(statement) for statement in reversed(program.statements)]
+    return rebuilt(program, [s for s in reversed(merged) if s.name not in merger.vanishing], {})
 
 
 class _Merger:
-    """Takes every inner Contract apart exactly once, so that the whole is linear in the number of factors."""
+    """Takes every Contract apart once a use, so that the whole is linear in the number of factors of the result.
 
-    def __init__(self, program: Program) -> None:
-        counts = use_counts(program)
+    ``vanishing`` are the Contracts that are left nowhere else.
+    """
+
+    def __init__(self, program: Program, uses: frozenset[InnerUse], vanishing: frozenset[str]) -> None:
         self._contracts = {s.name: s for s in program.statements if isinstance(s, Contract)}
-        self.inner = {
-            factor.tensor
-            for statement in self._contracts.values()
-            for factor in statement.factors
-            if isinstance(factor, Use) and factor.tensor in self._contracts and counts[factor.tensor] == 1
-        }
+        self._uses = uses
+        self.vanishing = set(vanishing)
 
     def merge(self, statement: Statement) -> Statement:
-        if not isinstance(statement, Contract) or statement.name in self.inner:
+        if not isinstance(statement, Contract) or statement.name in self.vanishing:
             return statement
-        if not any(isinstance(factor, Use) and factor.tensor in self.inner for factor in statement.factors):
+        if not any(InnerUse(factor.tensor, statement.name) in self._uses for factor in _uses_of(statement)):
             return statement
         legs = _Legs(statement)
         scale = statement.scale
         factors: list[Factor] = []
-        pending = list(reversed(statement.factors))
+        pending: list[tuple[Factor, str]] = [(factor, statement.name) for factor in reversed(statement.factors)]
         while pending:
-            factor = pending.pop()
-            if not isinstance(factor, Use) or factor.tensor not in self.inner:
+            factor, user = pending.pop()
+            if not isinstance(factor, Use) or InnerUse(factor.tensor, user) not in self._uses:
                 factors.append(factor)
                 continue
             within = self._contracts[factor.tensor]
             if not is_tame(scale * within.scale):
-                self.inner.discard(within.name)
+                self.vanishing.discard(within.name)
                 factors.append(factor)
                 continue
             scale *= within.scale
-            pending.extend(reversed(list(_inlined(within, factor, legs))))
+            pending.extend((each, within.name) for each in reversed(list(_inlined(within, factor, legs))))
         merged = contract(
             statement.name,
             factors,
@@ -75,6 +119,10 @@ class _Merger:
             leg_names=legs.names if legs.named else (),
         )
         return replace(merged, span=statement.span)
+
+
+def _uses_of(statement: Contract) -> Iterator[Use]:
+    return (factor for factor in statement.factors if isinstance(factor, Use))
 
 
 def _inlined(within: Contract, use: Use, legs: _Legs) -> Iterator[Factor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +11,14 @@ from tnc.order.evaluation import MARGIN, TOLERANCE
 from tnc.report.columns import LEFT, Column, Json, cells, table, to_json
 from tnc.report.model import NetworkReport
 from tnc.report.summary import summary_table
+from tnc.sharing import SharedTensor, SharingDecision
 from tnc.units import bytes_text, flops_text, grouped, plural, seconds_text
 
 MOST_CANDIDATES = 8
 """A table of more shows the best ones only."""
+
+MOST_TENSORS = 4
+"""Maximum number of shared tensors that are named."""
 
 _SLIGHT = 0.02
 """What is lost is told if it is more than this part of what is gained."""
@@ -31,7 +35,7 @@ TERMS = {
 
 @dataclass(frozen=True, slots=True)
 class CandidateRow:
-    """A way of contracting a region, and whether it was chosen."""
+    """A way of contracting a region, or a whole plan, and whether it was chosen."""
 
     evaluation: Evaluation
     chosen: bool
@@ -47,8 +51,7 @@ def rounded(seconds: float) -> float:
     return float(f"{seconds:.4g}")
 
 
-CANDIDATE_COLUMNS: Final[tuple[Column[CandidateRow], ...]] = (
-    Column("planner", lambda row: row.evaluation.name),
+_COSTS: Final[tuple[Column[CandidateRow], ...]] = (
     Column("chosen", lambda row: row.chosen, "", LEFT, lambda chosen: "*" if chosen else ""),
     Column("seconds", lambda row: row.evaluation.seconds, "time", text=seconds_text, json=rounded),
     Column("terms", lambda row: {term: rounded(getattr(row.evaluation.terms, term)) for term in TERMS}),
@@ -58,13 +61,25 @@ CANDIDATE_COLUMNS: Final[tuple[Column[CandidateRow], ...]] = (
     Column("peak", lambda row: row.evaluation.peak, "peak", text=bytes_text),
     Column("steps", lambda row: row.evaluation.steps, "steps", text=grouped),
     Column(None, lambda row: row.dominant, "most for", LEFT),
+)
+
+CANDIDATE_COLUMNS: Final[tuple[Column[CandidateRow], ...]] = (
+    Column("planner", lambda row: row.evaluation.name),
+    *_COSTS,
     Column(None, lambda row: row.evaluation.name, "found by", LEFT),
 )
+
+PLAN_COLUMNS: Final[tuple[Column[CandidateRow], ...]] = (
+    Column("shared", lambda row: row.evaluation.name),
+    *_COSTS,
+    Column(None, lambda row: row.evaluation.name, "shared tensors", LEFT),
+)
+"""Of whole plans, which differ in what they do with shared tensors."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkExplanation:
-    """One network: what it was planned for, and what was decided for its regions."""
+    """One network: what it was planned for, and what was decided for its shared tensors and its regions."""
 
     name: str
     sizes: tuple[tuple[str, int], ...]
@@ -74,6 +89,7 @@ class NetworkExplanation:
     forward_only: bool
     input_grads: bool
     decisions: tuple[Decision, ...]
+    sharing: SharingDecision | None = None
 
     def to_dict(self) -> dict[str, Json]:
         """The network's entry in the JSON."""
@@ -85,6 +101,7 @@ class NetworkExplanation:
             "objective": self.objective,
             "forward_only": self.forward_only,
             "input_grads": self.input_grads,
+            "sharing": None if self.sharing is None else _sharing(self.sharing),
             "regions": [_region(decision) for decision in self.decisions],
         }
 
@@ -153,6 +170,9 @@ def _network(network: NetworkExplanation) -> Iterator[str]:
     backward = "forward and backward to the inputs" if network.input_grads else "forward and backward"
     passes = "forward only" if network.forward_only else backward
     yield f"network {network.name}, planned for {network.device}{sizes}, {passes}: least {network.objective}"
+    if network.sharing is not None:
+        yield ""
+        yield from _sharing_table(network.sharing)
     for decision in network.decisions:
         yield ""
         if decision.like:
@@ -163,20 +183,47 @@ def _network(network: NetworkExplanation) -> Iterator[str]:
         yield f"    chosen: {reason(decision)}"
 
 
-def _table(decision: Decision) -> Iterator[str]:
+def _sharing_table(sharing: SharingDecision) -> Iterator[str]:
+    """Whole plans, with shared tensors built and inlined."""
+    tensors = [f"{tensor.name} (used {tensor.times} times)" for tensor in sharing.tensors]
+    more = f" and {grouped(len(tensors) - MOST_TENSORS)} more" if len(tensors) > MOST_TENSORS else ""
+    yield f"  shared: {', '.join(tensors[:MOST_TENSORS])}{more}: {plural(len(sharing.decision.evaluations), 'plan')}"
+    yield from _table(sharing.decision, PLAN_COLUMNS)
+    for name, why in sharing.refused:
+        yield f"    {name}: {why}"
+    several = len(sharing.decision.evaluations) > 1
+    yield f"    chosen: {reason(sharing.decision) if several else 'the only plan'}"
+
+
+def _table(decision: Decision, columns: Sequence[Column[CandidateRow]] = CANDIDATE_COLUMNS) -> Iterator[str]:
     ranked = sorted(
         range(len(decision.evaluations)),
         key=lambda number: (decision.evaluations[number].measure(decision.objective), number),
     )
     shown = [number for place, number in enumerate(ranked) if place < MOST_CANDIDATES or number == decision.chosen]
-    rows = [cells(CANDIDATE_COLUMNS, _candidate(decision, number)) for number in shown]
-    yield from table(CANDIDATE_COLUMNS, rows, indent=4)
+    rows = [cells(columns, _candidate(decision, number)) for number in shown]
+    yield from table(columns, rows, indent=4)
     if len(shown) < len(ranked):
         yield f"    … and {grouped(len(ranked) - len(shown))} worse"
 
 
 def _candidate(decision: Decision, number: int) -> CandidateRow:
     return CandidateRow(decision.evaluations[number], number == decision.chosen)
+
+
+def _sharing(sharing: SharingDecision) -> dict[str, Json]:
+    decision = sharing.decision
+    plans = (_candidate(decision, number) for number in range(len(decision.evaluations)))
+    return {
+        "tensors": [_shared(tensor) for tensor in sharing.tensors],
+        "plans": [to_json(PLAN_COLUMNS, plan) for plan in plans],
+        "refused": [{"shared": name, "reason": text} for name, text in sharing.refused],
+        "reason": reason(decision),
+    }
+
+
+def _shared(tensor: SharedTensor) -> dict[str, Json]:
+    return {"name": tensor.name, "shape": list(tensor.shape), "uses": tensor.times}
 
 
 def _region(decision: Decision) -> dict[str, Json]:
