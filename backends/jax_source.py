@@ -17,7 +17,18 @@ from tnc.ir.traits import Traits
 
 _RESERVED = frozenset(
     {"jax", "jnp", "lax", "DTypeLike", "suppress", "params", "key"}
-    | {"COMPLEX", "FROZEN", "init", "apply", "params_from_cores"}
+    | {
+        "COMPLEX",
+        "SEEDED",
+        "seeded",
+        "NormalDist",
+        "hashlib",
+        "lru_cache",
+        "FROZEN",
+        "init",
+        "apply",
+        "params_from_cores",
+    }
 )
 
 _FUNCTIONS = Functions(
@@ -191,6 +202,7 @@ _WORDS = Words(
     is_complex="jnp.iscomplexobj({0})",
     lists_frozen=True,
     seed="jax.random.key(0)",
+    compiled="@jax.jit",
     fills=_FILLS,
     write_registration=_write_registration,
 )

@@ -16,7 +16,21 @@ from tnc.ir.schedule import Plan, Stack
 from tnc.ir.traits import Traits
 
 _RESERVED = frozenset(
-    {"np", "DTypeLike", "params", "seed", "COMPLEX", "init", "apply", "params_from_cores"},
+    {
+        "np",
+        "DTypeLike",
+        "params",
+        "seed",
+        "COMPLEX",
+        "SEEDED",
+        "seeded",
+        "NormalDist",
+        "hashlib",
+        "lru_cache",
+        "init",
+        "apply",
+        "params_from_cores",
+    },
 )
 
 _FUNCTIONS = Functions(

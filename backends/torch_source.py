@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tnc.backends.torch_cache import HELPERS, write_cached, write_decorator
+from tnc.codegen import seeded
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
 from tnc.codegen.cores import write_cores
@@ -21,6 +22,7 @@ from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import Functions, Helper, number_text
 from tnc.codegen.unsupported import real_only, refuse
 from tnc.codegen.writer import Writer
+from tnc.diagnostics import InternalError
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Plan, Schedule, Stack
 from tnc.ir.traits import Traits
@@ -30,14 +32,17 @@ _AXES = AxisLimit("PyTorch", 64, sums_only=True)
 
 _RESERVED = frozenset(
     {"torch", "nn", "self", "Any", "Callable", "Iterator", "Self", "Sequence", "RLock"}
-    | {"contextmanager", "forward_ad", "parametrize", "wraps"}
+    | {"SEEDED", "NormalDist", "hashlib", "lru_cache", "contextmanager", "forward_ad", "parametrize", "wraps"}
 )
 
 _IMPORTS = (
     (
+        Import("hashlib"),
+        Import("math"),
         Import("collections.abc", ("Callable", "Iterator", "Mapping", "Sequence")),
         Import("contextlib", ("contextmanager",)),
-        Import("functools", ("wraps",)),
+        Import("functools", ("lru_cache", "wraps")),
+        Import("statistics", ("NormalDist",)),
         Import("threading", ("RLock",)),
         Import("typing", ("Any", "NamedTuple", "Self")),
     ),
@@ -140,16 +145,7 @@ _FILL_IDENTITY = '''
         cores.view(-1, rows, columns).diagonal(dim1=1, dim2=2).add_(1.0)
 '''
 
-_CORES = '''
-    def cores(self) -> dict[str, torch.Tensor]:
-        """Every core under its name in the source, as a view of its parameter."""
-        found: dict[str, torch.Tensor] = {}
-        for name, (key, position, shape) in CORES.items():
-            core = getattr(self, key)
-            stored_alone = position is None and shape
-            found[name] = core if stored_alone else core[position or 0]
-        return found
-
+_LOAD = '''
     @torch.no_grad()
     def load_cores(self, cores: Mapping[str, torch.Tensor]) -> None:
         """Copy in all cores, converted to this module's dtype and device."""
@@ -168,6 +164,54 @@ _CORES = '''
                 raise TypeError(f"core {name} is real and cannot take complex entries")
         for name, core in own.items():
             core.copy_(values[name].reshape(core.shape))
+'''
+
+_LOAD_STORED = '''
+    @torch.no_grad()
+    def load_cores(self, cores: Mapping[str, torch.Tensor]) -> None:
+        """Copy in all cores, converted to this module's dtype and device.
+
+        Those with a seed may be left out, and are not copied.
+        """
+        shapes = {
+            name: shape for name, (key, _, shape) in CORES.items() if key not in SEEDED
+        }
+        missing = [name for name in shapes if name not in cores]
+        unknown = [name for name in cores if name not in CORES]
+        if missing or unknown:
+            raise ValueError(f"missing cores: {missing[:9]}; unknown: {unknown[:9]}")
+        values = {name: torch.as_tensor(cores[name]) for name in shapes}
+        for name, shape in shapes.items():
+            given = tuple(values[name].shape)
+            if given not in (shape, shape or (1,)):
+                raise ValueError(f"core {name} has shape {shape}, not {given}")
+        own = {name: core for name, core in self.cores().items() if name in shapes}
+        for name, core in own.items():
+            if values[name].is_complex() and not core.is_complex():
+                raise TypeError(f"core {name} is real and cannot take complex entries")
+        for name, core in own.items():
+            core.copy_(values[name].reshape(core.shape))
+'''
+
+_CORES = '''
+    def cores(self) -> dict[str, torch.Tensor]:
+        """Every core under its name in the source, as a view of its parameter."""
+        found: dict[str, torch.Tensor] = {}
+        for name, (key, position, shape) in CORES.items():
+            core = getattr(self, key)
+            stored_alone = position is None and shape
+            found[name] = core if stored_alone else core[position or 0]
+        return found
+'''
+
+_APPLY_SEEDED = '''
+    def _apply(
+        self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True
+    ) -> Self:
+        """Draw seeded constants again: exact in a new dtype, and after `to_empty`."""
+        super()._apply(fn, recurse)
+        self._draw_seeded()
+        return self
 '''
 
 _APPLY = '''
@@ -273,14 +317,24 @@ class TorchEmitter:
         output = f"{name}Output"
         body = Body(plan, dialect, depth=2, reserved=(name, output))
         _refuse_complex_inputs(body)
+        _restore_seeded(body)
         results = body.write()
         result_type = write_return(body, results, output, _TENSOR)
 
         rest = Writer()
-        exported = ["CORES", name, *([output] if result_type == output else [])]
+        exported = [
+            "CORES",
+            *(["SEEDED"] if _seeded_keys(schedule) else []),
+            name,
+            *([output] if result_type == output else []),
+        ]
         rest.line(Group("__all__ = [", tuple(f'"{name}"' for name in exported), "]", display=True))
         rest.blank()
         write_cores(rest, schedule.stacks)
+        if keys := _seeded_keys(schedule):
+            rest.blank()
+            rest.line("# Buffers that are drawn from seeds and saved nowhere.")
+            rest.line(Group("SEEDED = (", tuple(keys), ",)" if len(keys) == 1 else ")", display=True))
         for helper in body.scalars.definitions():
             rest.blank(2)
             rest.text(helper)
@@ -332,6 +386,14 @@ def _refuse_complex_inputs(body: Body) -> None:
             body.opening.line(call("raise TypeError", f'"complex numbers have no {", ".join(real.functions)}"'))
 
 
+def _restore_seeded(body: Body) -> None:
+    """Write what draws seeded buffers that are still on the meta device although the rest was loaded."""
+    keys = [stack.key for stack in body.schedule.stacks if stack.seeded]
+    if keys and len(keys) < len(body.schedule.stacks):
+        with body.opening.block(f"if self.{keys[0]}.is_meta:"):
+            body.opening.line("self._draw_seeded()")
+
+
 def _usage(schedule: Schedule, name: str) -> list[str]:
     inputs = ", ".join(field_names([given.name for given in schedule.inputs]))
     outputs = ", ".join(field_names([result.name for result in schedule.results]))
@@ -361,15 +423,25 @@ def _write_class(writer: Writer, name: str, result_type: str, plan: Plan, body: 
         if schedule.stacks:
             _write_reset(writer, plan)
             writer.blank()
+        if _seeded_keys(schedule):
+            _write_draw_seeded(writer, schedule)
+            writer.blank()
         writer.line(SAME)
         writer.blank()
         if not schedule.inputs:
             write_cached(writer, schedule.stacks, result_type)
             writer.blank()
         if any(stack.is_complex for stack in schedule.stacks):
-            writer.text(_APPLY)
+            again = "        super()._apply(apply, recurse)\n        self._draw_seeded()\n        return self\n"
+            plain = "        return super()._apply(apply, recurse)\n"
+            writer.text(_APPLY.replace(plain, again) if _seeded_keys(schedule) else _APPLY)
+            writer.blank()
+        elif _seeded_keys(schedule):
+            writer.text(_APPLY_SEEDED)
             writer.blank()
         writer.text(_CORES)
+        writer.blank()
+        writer.text(_LOAD_STORED if _seeded_keys(schedule) else _LOAD)
         if scalars := _scalars(schedule):
             writer.blank()
             _write_loading(writer, scalars)
@@ -422,7 +494,8 @@ def _write_constructor(writer: Writer, schedule: Schedule) -> None:
             sizes = [str(size) for size in stack.stored_shape]
             tensor = call("empty", *sizes, *(["dtype=complex_dtype"] if stack.is_complex else []))
             if stack.frozen:
-                writer.line(call("self.register_buffer", f'"{stack.key}"', tensor))
+                transient = ["persistent=False"] if stack.seeded else []
+                writer.line(call("self.register_buffer", f'"{stack.key}"', tensor, *transient))
             else:
                 writer.line(prefixed(f"self.{stack.key} = ", call("nn.Parameter", tensor)))
         writer.line("self.reset_parameters(generator)")
@@ -433,17 +506,70 @@ def _write_reset(writer: Writer, plan: Plan) -> None:
     writer.line("@torch.no_grad()")
     with writer.block("def reset_parameters(self, generator: torch.Generator | None = None) -> None:"):
         writer.line('"""Draw all cores anew; on the meta device there is nothing to draw."""')
-        with writer.block(f"if self.{stacks[0].key}.is_meta:"):
+        first = next((stack for stack in stacks if not stack.seeded), stacks[0])
+        with writer.block(f"if self.{first.key}.is_meta:"):
             writer.line("return")
         for stack in stacks:
-            for run in runs(stack):
+            for run in runs(stack) if not stack.seeded else ():
                 _write_fill(writer, stack, run)
+        if _seeded_keys(plan.schedule):
+            writer.line("self._draw_seeded()")
+
+
+def _seeded_keys(schedule: Schedule) -> list[str]:
+    """The keys, quoted, of the stacks that are drawn from seeds."""
+    return [f'"{stack.key}"' for stack in schedule.stacks if stack.seeded]
+
+
+def _write_draw_seeded(writer: Writer, schedule: Schedule) -> None:
+    """Write the method that draws the buffers that no file of weights has."""
+    from_seeds = [stack for stack in schedule.stacks if stack.seeded]
+    others = [stack for stack in schedule.stacks if not stack.seeded]
+    first = f"self.{from_seeds[0].key}"
+    writer.line("@torch.jit.unused")
+    writer.line("@torch.no_grad()")
+    with writer.block("def _draw_seeded(self) -> None:"):
+        writer.line('"""Draw the constants that depend on nothing but their seeds and names."""')
+        with writer.block(f"if {first}.is_meta:"):
+            if others:
+                writer.line(f"device = self.{others[0].key}.device")
+                with writer.block('if device.type == "meta":'):
+                    writer.line("return")
+                with writer.block("for key in SEEDED:"):
+                    writer.line("empty = torch.empty_like(getattr(self, key), device=device)")
+                    writer.line("setattr(self, key, empty)")
+            else:
+                writer.line("return")
+        for stack in from_seeds:
+            for run in runs(stack):
+                _write_seeded(writer, stack, run)
+
+
+def _write_seeded(writer: Writer, stack: Stack, run: Run) -> None:
+    found = seeded.names(stack, run)
+    target = _target(stack, run)
+    match run.fill:
+        case Normal(std):
+            writer.line(call("_seeded_normal", target, found, str(run.seed), number_text(std)))
+        case Uniform(low, high):
+            bounds = number_text(low), number_text(high)
+            writer.line(call("_seeded_uniform", target, found, str(run.seed), *bounds))
+        case Identity(noise):
+            sides = str(run.rows), str(run.columns)
+            writer.line(call("_seeded_identity", target, found, *sides, str(run.seed), number_text(noise)))
+        case _:
+            raise InternalError(f"{run.fill} is not drawn from a seed")
+
+
+def _target(stack: Stack, run: Run) -> str:
+    target = f"self.{stack.key}"
+    if run.whole:
+        return target
+    return f"{target}[{run.start}]" if run.stop == run.start + 1 else f"{target}[{run.start}:{run.stop}]"
 
 
 def _write_fill(writer: Writer, stack: Stack, run: Run) -> None:
-    target = f"self.{stack.key}"
-    if not run.whole:
-        target += f"[{run.start}]" if run.stop == run.start + 1 else f"[{run.start}:{run.stop}]"
+    target = _target(stack, run)
     sides = (str(run.rows), str(run.columns))
     match run.fill:
         case Normal(std):
@@ -468,6 +594,7 @@ def _write_fill(writer: Writer, stack: Stack, run: Run) -> None:
 
 def _fillers(schedule: Schedule) -> list[str]:
     """The helper functions that initialisation needs."""
-    fills = {type(run.fill) for stack in schedule.stacks for run in runs(stack)}
+    fills = {type(run.fill) for stack in schedule.stacks if not stack.seeded for run in runs(stack)}
     helpers = ((Orthogonal, _FILL_ORTHOGONAL), (Identity, _FILL_IDENTITY))
-    return [text for kind, text in helpers if kind in fills]
+    from_seeds = {type(run.fill).__name__ for stack in schedule.stacks if stack.seeded for run in runs(stack)}
+    return [*(text for kind, text in helpers if kind in fills), *seeded.helpers(from_seeds, torch=True)]

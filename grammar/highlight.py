@@ -26,7 +26,7 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 DECLARATIONS = ("network", "core", "input", "output", "let", "fn", "def")
 STATEMENTS = ("for", "in", "by", "if", "then", "else", "import", "as", "assert", "require")
-MODIFIERS = ("complex", "init", "frozen", "reshape", "std", "one_hot", "index")
+MODIFIERS = ("complex", "init", "seed", "frozen", "reshape", "std", "one_hot", "index")
 TYPES = ("int", "float", "bool", "str", "fn", "ints", "floats")
 
 

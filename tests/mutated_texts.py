@@ -33,8 +33,8 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 
 WORDS = """
     network core input let output fn in by for if else then def import as assert require and or not true false init
-    frozen std reshape delta ones prod sum relu rms conj interleave reversed int float ints auto orthogonal identity
-    x h w k n dims chi act batch
+    seed frozen std reshape delta ones prod sum relu rms conj interleave reversed int float ints auto orthogonal
+    identity x h w k n dims chi act batch
 """.split()  # noqa: SIM905
 SIGNS = "( ) [ ] { } , : = == -> .. * + - / // % ^ ' ? . <".split()  # noqa: SIM905
 NUMBERS = "0 -1 1 2 7 1.5 1e400 10^12 2^2^99 99999999999999999999999999 0x10 1_000 4GiB".split()  # noqa: SIM905

@@ -105,7 +105,11 @@ def programs(
         shape = tuple(draw(st.lists(_DIMS, max_size=3)))
         name = CoreName(draw(st.sampled_from(["", "t", "t[0].u"])), "g", (number,))
         inputs_before = draw(st.integers(0, len(shape)))
-        parameters.append(Parameter(name, shape, inputs_before, draw(_inits(math.prod(shape))), draw(st.booleans())))
+        init = draw(_inits(math.prod(shape)))
+        random = isinstance(init, Normal | Uniform | Identity | Glorot | He)
+        seed = draw(st.none() | st.integers(0, 2**64 - 1)) if random else None
+        frozen = seed is not None or draw(st.booleans())
+        parameters.append(Parameter(name, shape, inputs_before, init, frozen, seed=seed))
         shapes[str(name)] = shape
     inputs: list[Input] = []
     if draw(st.booleans()):

@@ -277,7 +277,18 @@ class Writer:
                 member, name_part = f"[chi, {pick}]", f"[chi, k in 0..{size}]"
         else:
             name_part = ""
-        ending = self.random.choice(["", "", "", " init normal(0.5)", " init 0.75", " init ones frozen", " frozen"])
+        ending = self.random.choice(
+            [
+                "",
+                "",
+                "",
+                " init normal(0.5)",
+                " init 0.75",
+                " init ones frozen",
+                " frozen",
+                f" init normal(0.5) seed {self.random.randrange(9)} frozen",
+            ]
+        )
         self.lines.append(f"core {name}{name_part}({dims}){ending}")
         if remember:
             self.tensors.append(Tensor(name + member, shape))

@@ -80,6 +80,7 @@ EXAMPLES_AT_SMALL_SIZE: list[tuple[str, str, dict[str, object], dict[str, int]]]
     ("lora.tn", "lora", {"rows": 6, "cols": 5, "rank": 2}, {"batch": 3}),
     ("mps_classifier.tn", "mps_classifier", {"pixels": 7, "classes": 3, "chi": 4}, {"batch": 5}),
     ("mps_classifier.tn", "mps_classifier", {"pixels": 1, "classes": 2, "chi": 2}, {"batch": 1}),
+    ("subspace.tn", "subspace", {"rows": 3, "cols": 4, "size": 5}, {}),
     ("qkv.tn", "qkv", {"bits": 3, "chi": 3}, {}),
     ("custom.tn", "custom", {"n": 4, "rank": 3, "columns": 3}, {}),
     ("custom.tn", "custom", {"n": 6, "rank": 1, "columns": 1}, {}),

@@ -40,6 +40,7 @@ EXAMPLES: Mapping[str, Example] = {
         Example("isometric.tn", "isometric"),
         Example("mera_decoder.tn", "decoder"),
         Example("small.tn", "small"),
+        Example("subspace.tn", "subspace"),
     )
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -164,6 +165,23 @@ def initialised() -> Schedule:
     )
     results = tuple(Result(s.key, Read(s.key, s.stored_shape), (None,) * len(s.stored_shape)) for s in stacks)
     return Schedule("start", stacks, (), (), results)
+
+
+def seeded() -> Schedule:
+    """Every kind of initialisation that can be drawn from a seed, in families and alone."""
+    plain = (
+        stack("normal", (4, 3), [Normal(0.5)] * 3 + [Normal(2.0)], frozen=True),
+        stack("some__instance__uniform", (5,), [Uniform(-1.0, 2.0)] * 9, frozen=True),
+        stack("near_identity", (2, 2, 4), [Identity(0.25)] * 2, frozen=True, inputs=2),
+        lone("a_rather_long_name", (3,), Normal(1 / 3), frozen=True),
+    )
+    stacks = tuple(
+        replace(each, members=tuple(replace(m, seed=2**64 - 1 - k // 2) for k, m in enumerate(each.members)))
+        for each in plain
+    )
+    stacks = (*stacks, lone("trained", (2,), Normal(1.0)))
+    results = tuple(Result(s.key, Read(s.key, s.stored_shape), (None,) * len(s.stored_shape)) for s in stacks)
+    return Schedule("seeds", stacks, (), (), results)
 
 
 # -- running -----------------------------------------------------------------------------------

@@ -13,7 +13,17 @@ from typing import Any
 import pytest
 
 import tnc
-from tests.emitters.schedules import BACKENDS, apply, initialised, one_step, plan_of, pointwise, stack, tensor_train
+from tests.emitters.schedules import (
+    BACKENDS,
+    apply,
+    initialised,
+    one_step,
+    plan_of,
+    pointwise,
+    seeded,
+    stack,
+    tensor_train,
+)
 from tnc.codegen import emitter
 from tnc.ir.program import Apply, Argument, Literal, Normal
 from tnc.ir.schedule import (
@@ -57,6 +67,7 @@ def _crowded() -> Schedule:
 _SCHEDULES = {
     "tensor_train": tensor_train(),
     "initialised": initialised(),
+    "seeded": seeded(),
     "crowded": _crowded(),
     "activation": pointwise(apply("gelu")),
     "rational": pointwise(Apply("rational", tuple(Argument(i) for i in range(7))), further=6),

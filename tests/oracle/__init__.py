@@ -19,6 +19,7 @@ import numpy as np
 
 from tnc.syntax import tree
 
+from . import seeded
 from .contract import Entries, Evaluation, needed, sizes_of
 from .elaborate import Frame, Read, instantiate, load_module, parse_text
 from .pointwise import ACTIVATIONS, Array
@@ -41,7 +42,7 @@ class Network:
         return sum(int(np.prod(core.shape, dtype=object)) for core in self.cores if not core.frozen)
 
     def random_cores(self, seed: int = 0, dtype: str = "float64") -> dict[str, Array]:
-        """Standard normal entries, whatever the initialisation says; only frozen cores with given entries keep them."""
+        """Standard normal entries, whatever the initialisation says; only constants keep theirs."""
         random = np.random.default_rng(seed)
         return {core.name: _entries(core, random, dtype) for core in self.cores}
 
@@ -69,6 +70,8 @@ def _entries(core: CoreTensor, random: np.random.Generator, dtype: str) -> Array
     kind, numbers = core.init
     if core.complex:
         dtype = np.result_type(dtype, np.complex64).name
+    if core.seed is not None:
+        return seeded.entries(core, core.seed, dtype)
     if core.frozen and kind == "entries":
         return np.asarray(numbers, dtype).reshape(core.shape)
     if core.frozen and kind == "constant":

@@ -260,9 +260,11 @@ def _core(statement: tree.Core, scope: Scope, frame: Frame) -> None:
             shape, inputs = left, min(len(left), max(1, len(left) // 2))
         else:
             shape, inputs = left + _dims(statement.outputs, inner), len(left)
-        core = CoreTensor(
-            frame.inside(name), shape, inputs, _init(statement.init, inner), statement.frozen, statement.complex
-        )
+        init = _init(statement.init, inner)
+        seed = None if statement.seed is None else compile_time.integer(evaluate(statement.seed, inner))
+        if seed is not None and (not statement.frozen or not 0 <= seed < 2**64):
+            raise OracleError(f"the seed of {name}")
+        core = CoreTensor(frame.inside(name), shape, inputs, init, statement.frozen, statement.complex, seed)
         if name in frame.tensors:
             raise OracleError(f"{name} is declared twice")
         frame.cores.append(core)

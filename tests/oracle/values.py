@@ -66,6 +66,7 @@ class CoreTensor:
     init: tuple[str, tuple[float, ...]]
     frozen: bool
     complex: bool = False
+    seed: int | None = None
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tnc.codegen.documents import Doc, Group, tuple_of
 from tnc.codegen.writer import Writer
@@ -31,6 +32,17 @@ def cores_table(stacks: Sequence[Stack]) -> Doc:
         else:
             entries.extend(_entry(stack, index) for index in range(len(stack.members)))
     return Group(f"CORES: {TYPE} = {{", tuple(entries), "}", display=True)
+
+
+def member_names(stack: Stack, start: int, stop: int) -> Doc:
+    """The names of some members as a list, which counts where the last subscript does."""
+    part = replace(stack, members=stack.members[start:stop])
+    runs = _runs(part) if stack.stacked else []
+    if len(runs) == 1 and stop - start > 1:
+        prefix, first, _, length = runs[0]
+        span = f"range({length})" if first == 0 else f"range({first}, {first + length})"
+        return Group("[", (f'f"{prefix}{{k}}]"', f"for k in {span}"), "]", joint=" ")
+    return Group("[", tuple(f'"{member.name}"' for member in part.members), "]", display=True)
 
 
 def _entry(stack: Stack, index: int) -> Doc:

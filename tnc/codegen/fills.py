@@ -21,7 +21,7 @@ Fill = Normal | Uniform | Orthogonal | Identity | Constant | Entries
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Members ``start`` to ``stop`` of a stack, all with the same ``fill``.
+    """Members ``start`` to ``stop`` of a stack, all with the same ``fill`` and ``seed``.
 
     ``rows`` and ``columns`` are the sides of a member as a matrix from input to output axes; ``whole`` says that
     the run is all of the stack.
@@ -33,26 +33,27 @@ class Run:
     rows: int
     columns: int
     whole: bool
+    seed: int | None
 
 
 def runs(stack: Stack) -> list[Run]:
     """A stack's members by what is to be drawn, neighbours together."""
     found: list[Run] = []
     position = 0
-    for (fill, inputs), group in groupby(stack.members, key=lambda member: _kind(stack, member)):
+    for (fill, inputs, seed), group in groupby(stack.members, key=lambda member: _kind(stack, member)):
         count = len(list(group))
         rows = math.prod(stack.shape[:inputs])
         columns = math.prod(stack.shape[inputs:])
-        found.append(Run(position, position + count, fill, rows, columns, count == len(stack.members)))
+        found.append(Run(position, position + count, fill, rows, columns, count == len(stack.members), seed))
         position += count
     return found
 
 
-def _kind(stack: Stack, member: Member) -> tuple[Fill, int]:
-    """What a member is filled with, and its number of input axes where that matters."""
+def _kind(stack: Stack, member: Member) -> tuple[Fill, int, int | None]:
+    """What a member is filled with, its number of input axes where that matters, and its seed."""
     fill = _resolved(member.init, math.prod(stack.shape[: member.inputs]), math.prod(stack.shape[member.inputs :]))
     matters = isinstance(fill, Orthogonal | Identity)
-    return fill, member.inputs if matters else 0
+    return fill, member.inputs if matters else 0, member.seed
 
 
 def _resolved(init: Init, fan_in: int, fan_out: int) -> Fill:

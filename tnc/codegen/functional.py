@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from tnc.codegen import seeded
 from tnc.codegen.axes import AxisLimit
 from tnc.codegen.body import Body
 from tnc.codegen.cores import write_cores
@@ -19,6 +20,7 @@ from tnc.codegen.results import write_result_type, write_return
 from tnc.codegen.scalars import Functions, number_text
 from tnc.codegen.unsupported import real_only, refuse
 from tnc.codegen.writer import Writer
+from tnc.diagnostics import InternalError
 from tnc.ir.program import Constant, Entries, Identity, Normal, Orthogonal, Uniform
 from tnc.ir.schedule import Plan, Schedule, Stack, has_complex_cores
 
@@ -66,9 +68,12 @@ _RETURN_COMPLEX = """
 
 
 _STANDARD_IMPORTS = (
+    Import("hashlib"),
     Import("math"),
     Import("collections.abc", ("Mapping",)),
     Import("contextlib", ("suppress",)),
+    Import("functools", ("lru_cache",)),
+    Import("statistics", ("NormalDist",)),
     Import("typing", ("NamedTuple",)),
 )
 
@@ -134,7 +139,8 @@ class Words:
 
     ``draw`` is the source of randomness handed to each initialiser, and ``init_lines`` what makes it (``COUNT`` stands
     for the number of draws); ``fills`` are helpers with the kinds of initialisation that want them; ``imports`` are
-    what its modules may use; ``write_registration`` writes what a named tuple of results needs for export.
+    what its modules may use; ``write_registration`` writes what a named tuple of results needs for export;
+    ``compiled`` decorates helpers of many small operations.
     """
 
     framework: str
@@ -149,6 +155,7 @@ class Words:
     seed: str
     fills: tuple[tuple[frozenset[str], str], ...]
     axes: AxisLimit | None = None
+    compiled: str = ""
     write_registration: Callable[[Writer, str], None] | None = None
 
 
@@ -164,9 +171,11 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
     complex_keys = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.is_complex)
 
     rest = Writer()
+    seeded_keys = tuple(f'"{stack.key}"' for stack in schedule.stacks if stack.seeded)
     constants = ["CORES", *(["COMPLEX"] if complex_keys else []), *(["FROZEN"] if words.lists_frozen else [])]
+    constants += ["SEEDED"] if seeded_keys else []
     classes = [output] if result_type == output else []
-    functions = ["apply", "cores", "init", "params_from_cores"]
+    functions = ["apply", "cores", "init", "params_from_cores", *(["seeded"] if seeded_keys else [])]
     exported = [f'"{name}"' for name in (*sorted(constants), *classes, *functions)]
     rest.line(Group("__all__ = [", tuple(exported), "]", display=True))
     rest.blank()
@@ -182,8 +191,15 @@ def emit_functions(plan: Plan, dialect: Dialect, words: Words, convert_input: st
         rest.line("# Parameters that are complex whatever the dtype.")
         tail = ",)" if len(complex_keys) == 1 else ")"
         rest.line(Group("COMPLEX = (", complex_keys, tail, display=True))
-    kinds = {type(run.fill).__name__ for stack in schedule.stacks for run in runs(stack)}
+    if seeded_keys:
+        rest.blank()
+        rest.line("# Parameters that `seeded` draws, so that a file need not have them.")
+        rest.line(Group("SEEDED = (", seeded_keys, ",)" if len(seeded_keys) == 1 else ")", display=True))
+    kinds = {type(run.fill).__name__ for stack in schedule.stacks if not stack.seeded for run in runs(stack)}
     fillers = [text for wanted_by, text in words.fills if wanted_by & kinds]
+    from_seeds = {type(run.fill).__name__ for stack in schedule.stacks if stack.seeded for run in runs(stack)}
+    dtype = words.init_parameters[-1].partition(" = ")[0]
+    fillers += seeded.helpers(from_seeds, torch=False, compiled=words.compiled, dtype=dtype)
     for helper in body.scalars.definitions():
         rest.blank(2)
         rest.text(helper)
@@ -250,14 +266,25 @@ def _open_body(body: Body, words: Words, convert_input: str | None) -> None:
 
 def _write_init(writer: Writer, schedule: Schedule, words: Words) -> None:
     pieces = [(stack, run) for stack in schedule.stacks for run in runs(stack)]
-    draws = sum(not isinstance(run.fill, Constant | Entries) for _, run in pieces)
+    draws = sum(not isinstance(run.fill, Constant | Entries) and run.seed is None for _, run in pieces)
+    from_seeds = [stack for stack in schedule.stacks if stack.seeded]
+    if from_seeds:
+        with writer.block(Group("def seeded(", words.init_parameters[1:], f") -> dict[str, {words.array}]:")):
+            writer.line('"""The parameters that depend on nothing but their seeds, names and dtype."""')
+            if has_complex_cores(from_seeds):
+                writer.line(f"complex_dtype = {words.namespace}.promote_types(dtype, {words.namespace}.complex64)")
+            items = [prefixed(f'"{stack.key}": ', _stack(stack, words)) for stack in from_seeds]
+            writer.line(Group("return {", tuple(items), "}", display=True))
+        writer.blank(2)
     with writer.block(Group("def init(", words.init_parameters, f") -> dict[str, {words.array}]:")):
         writer.line('"""Draw all parameters."""')
         if draws:
             writer.text(words.init_lines.replace("COUNT", str(draws)))
-        if has_complex_cores(schedule.stacks):
+        if has_complex_cores(stack for stack in schedule.stacks if not stack.seeded):
             writer.line(f"complex_dtype = {words.namespace}.promote_types(dtype, {words.namespace}.complex64)")
-        items = [prefixed(f'"{stack.key}": ', _stack(stack, words)) for stack in schedule.stacks]
+        drawn = [stack for stack in schedule.stacks if not stack.seeded]
+        items = [prefixed(f'"{stack.key}": ', _stack(stack, words)) for stack in drawn]
+        items += ["**seeded(dtype)"] if from_seeds else []
         writer.line(Group("return {", tuple(items), "}", display=True))
 
 
@@ -273,6 +300,18 @@ def _fill(stack: Stack, run: Run, words: Words) -> Doc:
     drawn = (words.draw, shape)
     sides = (str(run.rows), str(run.columns))
     dtype = "complex_dtype" if stack.is_complex else "dtype"
+    if run.seed is not None:
+        named = (seeded.names(stack, run), shape)
+        match run.fill:
+            case Normal(std):
+                return call("_seeded_normal", *named, str(run.seed), number_text(std), dtype)
+            case Uniform(low, high):
+                bounds = number_text(low), number_text(high)
+                return call("_seeded_uniform", *named, str(run.seed), *bounds, dtype)
+            case Identity(noise):
+                return call("_seeded_identity", *named, *sides, str(run.seed), number_text(noise), dtype)
+            case _:
+                raise InternalError(f"{run.fill} is not drawn from a seed")
     match run.fill:
         case Normal(std):
             return call("_normal", *drawn, number_text(std), dtype)

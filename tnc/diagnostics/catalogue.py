@@ -124,6 +124,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN252": "tensor is too large",
     "TN253": "std of an output is malformed",
     "TN254": "requirement is malformed",
+    "TN255": "seed is malformed, or the core cannot be drawn from it",
     "TN256": "values of an input are malformed",
     "TN260": "assertion does not hold",
     "TN261": "network has no output",

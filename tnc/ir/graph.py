@@ -19,8 +19,9 @@ def graph(program: Program) -> MultiGraph[str]:
 
     Nodes carry ``kind``: a tensor's is ``core``, ``input`` or the statement that defines it (``contract``, ``sum``,
     ``pointwise``, ``normalize``, ``view``), and it carries ``shape`` and the ``outputs`` that show it; cores also
-    ``frozen`` and ``complex``. Within a statement its result stands for the left-hand side. A hyperedge of statement
-    ``h`` is a node ``h/0``, of kind ``leg``, ``delta`` or ``ones``, with a leg edge to each of its ends.
+    ``frozen``, ``complex`` and, if they have one, ``seed``. Within a statement its result stands for the left-hand
+    side. A hyperedge of statement ``h`` is a node ``h/0``, of kind ``leg``, ``delta`` or ``ones``, with a leg edge to
+    each of its ends.
 
     Edges carry ``statement`` and ``kind``: ``leg``, or ``argument`` where a barrier or a view reads a whole tensor.
     Legs also carry ``leg``, ``dim`` and ``ends``: pairs of a node and its axis (None for a hyperedge).
@@ -43,6 +44,7 @@ def graph(program: Program) -> MultiGraph[str]:
             shape=shapes[name],
             frozen=parameter.frozen,
             complex=parameter.is_complex,
+            **({} if parameter.seed is None else {"seed": parameter.seed}),
             outputs=tuple(outputs[name]),
         )
     for given in program.inputs:

@@ -83,6 +83,12 @@ class Auto:
     """Chosen by the compiler, so that outputs have their declared deviation."""
 
 
+SEEDS = 2**64
+"""Seeds are integers from 0 up to this one."""
+
+LARGEST_SEEDED = 2**32
+"""The most entries that a seeded core has: entries are numbered by one word of the generator."""
+
 Init: TypeAlias = Normal | Uniform | Orthogonal | Identity | Constant | Entries | Glorot | He | Auto
 
 
@@ -105,7 +111,8 @@ class CoreName:
 class Parameter:
     """A core. The first ``inputs`` of its axes stand before the arrow (max(1, ⌊m/2⌋) of m where none was written).
 
-    Where ``is_complex``, its entries are complex whatever the dtype of the module.
+    Where ``is_complex``, its entries are complex whatever the dtype of the module. With a ``seed`` its entries are a
+    function of the seed and its name; it is ``frozen`` then.
     """
 
     name: CoreName
@@ -114,6 +121,7 @@ class Parameter:
     init: Init
     frozen: bool
     is_complex: bool = False
+    seed: int | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
 
 

@@ -57,7 +57,7 @@ from tnc.ir.scalar import is_builtin, number_text, scalar_text
 RESERVED = frozenset(
     {"network", "core", "input", "let", "output", "fn", "in", "for", "by", "if", "then", "else", "def", "import", "as"}
     | {"assert", "require", "and", "or", "not", "true", "false", "complex", "init", "frozen", "std", "reshape"}
-    | {"one_hot", "index"}
+    | {"one_hot", "index", "seed"}
 )
 """The words of the language that name nothing."""
 
@@ -232,8 +232,9 @@ def _parameter(parameter: Parameter) -> str:
         shape = ", ".join(dims)
     init = "" if isinstance(parameter.init, Auto) else f" init {init_text(parameter.init)}"
     is_complex = " complex" if parameter.is_complex else ""
+    seed = "" if parameter.seed is None else f" seed {parameter.seed}"
     frozen = " frozen" if parameter.frozen else ""
-    return f"core {parameter.name}({shape}){is_complex}{init}{frozen}"
+    return f"core {parameter.name}({shape}){is_complex}{init}{seed}{frozen}"
 
 
 def init_text(init: Init) -> str:

@@ -9,6 +9,8 @@ from typing import assert_never
 
 from tnc.diagnostics import InternalError
 from tnc.ir.program import (
+    LARGEST_SEEDED,
+    SEEDS,
     Apply,
     Argument,
     Auto,
@@ -116,6 +118,12 @@ def _verify_parameter(parameter: Parameter) -> None:
     axes = len(parameter.shape)
     _require(0 <= parameter.inputs <= axes, name, f"{parameter.inputs} of {axes} axes before the arrow")
     _require_finite(_numbers(parameter.init), name)
+    if parameter.seed is not None:
+        _require(parameter.frozen, name, "a seeded core that is trained")
+        _require(0 <= parameter.seed < SEEDS, name, f"the seed {parameter.seed} is out of range")
+        _require(math.prod(parameter.shape) <= LARGEST_SEEDED, name, "a seeded core with too many entries")
+        drawn = isinstance(parameter.init, Normal | Uniform | Identity | Glorot | He)
+        _require(drawn, name, f"{parameter.init} is not drawn from a seed")
     if isinstance(parameter.init, Entries):
         elements = math.prod(parameter.shape)
         given = len(parameter.init.values)

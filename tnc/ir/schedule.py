@@ -25,19 +25,21 @@ from tnc.source import Span
 class Member:
     """A core in its stack: canonical name, position (None if it is not stacked), resolved initialisation.
 
-    ``inputs`` counts the axes before the arrow, which initialisations ask for.
+    ``inputs`` counts the axes before the arrow, which initialisations ask for. With a ``seed`` the entries are a
+    function of seed and name.
     """
 
     name: str
     position: int | None
     inputs: int
     init: Init
+    seed: int | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The members of a family that agree in shape, frozenness and in being declared complex, as one tensor.
+    """The members of a family that agree in shape, in being frozen, seeded and declared complex, as one tensor.
 
     ``key`` is the name in weights on every backend; ``shape`` is one member's.
     ``stacked`` is False for the one core without subscripts, whose tensor has no leading axis.
@@ -49,6 +51,11 @@ class Stack:
     stacked: bool
     members: tuple[Member, ...]
     is_complex: bool = False
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the members are drawn from seeds, so that files of weights need not have them."""
+        return self.members[0].seed is not None
 
     @property
     def stored_shape(self) -> tuple[int, ...]:

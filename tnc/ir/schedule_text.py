@@ -96,7 +96,8 @@ def _stack(stack: Stack) -> Iterator[str]:
     yield f"{frozen}{is_complex}stack {stack.key}{_shape(stack.shape)}{count}"
     for core in stack.members:
         position = "" if core.position is None else f" at {core.position}"
-        yield f"  {core.name}{position}, {core.inputs} in, {init_text(core.init)}"
+        seed = "" if core.seed is None else f" seed {core.seed}"
+        yield f"  {core.name}{position}, {core.inputs} in, {init_text(core.init)}{seed}"
 
 
 def _step(step: Step, indent: str, costs: bool) -> Iterator[str]:

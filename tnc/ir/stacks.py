@@ -30,7 +30,7 @@ MODULE_NAMES = frozenset(
     _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook _register_state_dict_hook
     _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks _state_dict_pre_hooks _version
     _wrapped_call_impl
-    cache cached cores load_cores reset_parameters _always _contexts _forget _keep _kept _state
+    cache cached cores load_cores reset_parameters _always _draw_seeded _contexts _forget _keep _kept _state
     """.split()  # noqa: SIM905
 )
 """What an ``nn.Module`` and the classes that we generate call their own."""
@@ -49,14 +49,15 @@ def stacks(program: Program, inits: Mapping[str, Init] | None = None) -> tuple[S
 
 
 _Family = tuple[str, str]
-_Group = tuple[_Family, bool, tuple[int, ...], bool, bool]
-"""Path and family, whether there are subscripts, shape, frozenness, whether it is declared complex."""
+_Group = tuple[_Family, bool, tuple[int, ...], bool, bool, bool]
+"""Path and family, whether there are subscripts, shape, whether it is frozen, declared complex, seeded."""
 
 
 def _group(parameter: Parameter) -> _Group:
     name = parameter.name
     family = name.path, name.family
-    return family, name.subscripts is not None, parameter.shape, parameter.frozen, parameter.is_complex
+    stacked, seeded = name.subscripts is not None, parameter.seed is not None
+    return family, stacked, parameter.shape, parameter.frozen, parameter.is_complex, seeded
 
 
 def _stack(key: str, members: Sequence[Parameter], inits: Mapping[str, Init]) -> Stack:
@@ -74,6 +75,7 @@ def _stack(key: str, members: Sequence[Parameter], inits: Mapping[str, Init]) ->
                 position=position if stacked else None,
                 inputs=parameter.inputs,
                 init=inits.get(str(parameter.name), parameter.init),
+                seed=parameter.seed,
                 span=parameter.span,
             )
             for position, parameter in enumerate(ordered)
@@ -87,17 +89,22 @@ def _keys(groups: Sequence[_Group]) -> dict[_Group, str]:
     shapes: dict[_Family, set[tuple[int, ...]]] = defaultdict(set)
     for family, _, shape, *_ in groups:
         shapes[family].add(shape)
-    trainable = {(family, shape) for family, _, shape, frozen, _ in groups if not frozen}
-    plain = {(family, shape, frozen) for family, _, shape, frozen, is_complex in groups if not is_complex}
+    trainable = {(family, shape) for family, _, shape, frozen, *_ in groups if not frozen}
+    stored = {(family, shape) for family, _, shape, frozen, _, seeded in groups if frozen and not seeded}
+    plain = {
+        (family, shape, frozen, seeded) for family, _, shape, frozen, is_complex, seeded in groups if not is_complex
+    }
     keys: dict[_Group, str] = {}
     for group in groups:
-        family, _, shape, frozen, is_complex = group
+        family, _, shape, frozen, is_complex, seeded = group
         key = _family_key(*family)
         if len(shapes[family]) > 1:
             key += f"__{'x'.join(map(str, shape)) or 'scalar'}"
         if frozen and (family, shape) in trainable:
             key += "__frozen"
-        if is_complex and (family, shape, frozen) in plain:
+        if seeded and (family, shape) in stored:
+            key += "__seeded"
+        if is_complex and (family, shape, frozen, seeded) in plain:
             key += "__complex"
         keys[group] = _safe(key)
     return _distinct(keys)

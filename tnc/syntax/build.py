@@ -6,6 +6,7 @@ The parser calls them from the leaves up, with all tokens and with None for each
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from tnc.source import Span
@@ -90,9 +91,14 @@ class Builder:
     ) -> tree.Core:
         written = [part for part in postfixes if part is not None]
         words = {part.text for part in written if isinstance(part, Token)}
-        init = next((part for part in written if not isinstance(part, Token)), None)
+        values = {
+            part.text: value
+            for part, value in pairwise(written)
+            if isinstance(part, Token) and not isinstance(value, Token)
+        }
         span = _span(word, written[-1] if written else close)
-        return tree.Core(path, dims, outputs, "complex" in words, init, "frozen" in words, span=span)
+        init, seed = values.get("init"), values.get("seed")
+        return tree.Core(path, dims, outputs, "complex" in words, init, seed, "frozen" in words, span=span)
 
     @staticmethod
     def dims(*parts: object) -> tuple[object, ...]:

@@ -200,6 +200,8 @@ class _Printer:
             doc = concat(doc, " complex")
         if core.init is not None:
             doc = concat(doc, Group(Nest(4, concat(Line(), "init ", self._expr(core.init)))))
+        if core.seed is not None:
+            doc = concat(doc, Group(Nest(4, concat(Line(), "seed ", self._expr(core.seed)))))
         return concat(doc, " frozen") if core.frozen else doc
 
     def _reshape(self, arguments: tuple[tree.Argument, ...] | None) -> Doc:

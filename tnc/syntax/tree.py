@@ -253,7 +253,7 @@ class Application(Node):
 
 @dataclass(frozen=True, slots=True)
 class Core(Node):
-    """``core path(dims -> outputs) complex init I frozen``; without an arrow ``outputs`` is None.
+    """``core path(dims -> outputs) complex init I seed S frozen``; without an arrow ``outputs`` is None.
 
     ``complex`` is accepted in any place among these words; the formatter puts it first.
     """
@@ -263,6 +263,7 @@ class Core(Node):
     outputs: tuple[Expr, ...] | None
     complex: bool
     init: Expr | None
+    seed: Expr | None
     frozen: bool
 
 

@@ -10,6 +10,8 @@ from typing import NoReturn
 from tnc.diagnostics import Label
 from tnc.diagnostics.suggest import known_names
 from tnc.ir.program import (
+    LARGEST_SEEDED,
+    SEEDS,
     Auto,
     Constant,
     Entries,
@@ -71,6 +73,35 @@ class CoreReader:
                 return self.init(value if self.evaluator.condition(condition, scope) else otherwise, shape, scope)
             case _:
                 return self._value(self.evaluator.evaluate(expr, scope), shape, expr.span)
+
+    def seed(self, node: tree.Core, init: Init, shape: tuple[int, ...], scope: Scope) -> int | None:
+        """The seed of a core whose entries are drawn from one."""
+        if node.seed is None:
+            return None
+        place = node.seed.span
+        if not node.frozen:
+            fail(
+                "TN255",
+                "a core with a `seed` must be `frozen`",
+                place,
+                help="write `frozen` after it: the seed gives the entries again at any time, training would be lost",
+            )
+        value = self.evaluator.evaluate(node.seed, scope)
+        if not is_integer(value):
+            fail("TN255", f"a seed must be an integer, not {kind_of(value)}", place, label=short_text(value))
+        if not 0 <= value < SEEDS:
+            fail("TN255", f"the seed {short_text(value)} is out of range", place, help="a seed is from 0 to 2^64 - 1")
+        if math.prod(shape) > LARGEST_SEEDED:
+            fail("TN255", "a core of more than 2^32 entries cannot be drawn from a seed", node.span)
+        where = place if node.init is None else node.init.span
+        match init:
+            case Auto() | Orthogonal():
+                message = "a random isometry cannot be drawn from a seed: frameworks round it differently"
+                fail("TN255", message, where, help="write `init normal(s)` or `init uniform(a, b)`")
+            case Constant() | Entries():
+                fail("TN255", "nothing of this core is random", where, help="leave out the `seed`")
+            case _:
+                return value
 
     def _kind(self, name: str, given: dict[str, tuple[Value, Span]], span: Span) -> Init:
         numbers: list[float] = []

@@ -46,13 +46,16 @@ def _member(
     tensor = frame.instance.cores.get(canonical)
     if tensor is None:
         init = reader.init(node.init, shape, inner)
+        seed = reader.seed(node, init, shape, inner)
         tensor = Tensor(canonical, shape, canonical, node.path.span)
         frame.instance.cores[canonical] = tensor
-        frame.shared.builder.add_core(_parameter(node, name, shape, inputs, init), node.span)
+        frame.shared.builder.add_core(_parameter(node, name, shape, inputs, init, seed), node.span)
         if frame.bindings is None:
             frame.shared.declared.tensors.append(("core", canonical, node.path.span, canonical))
     family.members[member] = tensor
 
 
-def _parameter(node: tree.Core, name: CoreName, shape: tuple[int, ...], inputs: int, init: Init) -> Parameter:
-    return Parameter(name, shape, inputs, init, node.frozen, node.complex, node.span)
+def _parameter(
+    node: tree.Core, name: CoreName, shape: tuple[int, ...], inputs: int, init: Init, seed: int | None
+) -> Parameter:
+    return Parameter(name, shape, inputs, init, node.frozen, node.complex, seed, node.span)

@@ -44,7 +44,10 @@ _FOREIGN: Final = {
     "else": "`else` follows the `}` of its `if`",
 }
 
-_YOUNG_KEYWORDS: Final = {"complex": "`complex` became a keyword with complex cores"}
+_YOUNG_KEYWORDS: Final = {
+    "complex": "`complex` became a keyword with complex cores",
+    "seed": "`seed` became a keyword with seeded constants",
+}
 """Keywords that were names in an earlier version of the language, and why they no longer are."""
 
 _WORDS_OF_A_COMMENT: Final = 30
@@ -112,8 +115,8 @@ def keyword_as_name(failure: Failure) -> Explanation | None:
         return None
     if (
         failure.wants_operand
-        and token.text in ("complex", "init", "frozen", "reshape")
-        and failure.before.text in ("=", "init", "std")
+        and token.text in ("complex", "init", "seed", "frozen", "reshape")
+        and failure.before.text in ("=", "init", "seed", "std")
         and failure.after.text != "("
     ):
         return None

@@ -210,7 +210,9 @@ def equals(failure: Failure) -> Explanation | None:
         return say(failure, "a new statement", advice)
     if text == "=" and failure.head == "core":
         return say(
-            failure, "`complex`, `init`, `frozen` or a new statement", "a core's initial value is written `init …`"
+            failure,
+            "`complex`, `init`, `seed`, `frozen` or a new statement",
+            "a core's initial value is written `init …`",
         )
     return None
 
@@ -226,16 +228,21 @@ def _in_condition(failure: Failure) -> bool:
 
 
 def too_late(failure: Failure) -> Explanation | None:
-    """What comes too late in its statement: ``init``, ``reshape``, ``complex``, ``frozen``."""
+    """What comes too late in its statement: ``init``, ``seed``, ``reshape``, ``complex``, ``frozen``."""
     text = failure.token.text
     if text == "init" and failure.head == "core":
         return say(failure, "a new statement", "`init` comes once, after the dimensions and before `frozen`")
+    if text == "seed" and failure.head == "core":
+        return say(failure, "a new statement", "`seed` comes once, between `init` and `frozen`")
     if text == "reshape" and failure.head == "output":
         return say(failure, "`=`", "`reshape(…)` comes before `std`")
     if text == "complex" and failure.head == "core":
         return say(failure, "a new statement", "`complex` comes once, after the dimensions and before `init`")
     if text == "complex":
         advice = "only a core can be `complex`, after its dimensions; an input is complex if it is given so"
+        return say(failure, expected_words(failure), advice)
+    if text == "seed":
+        advice = "only a core can have a `seed`, after `init` and before `frozen`"
         return say(failure, expected_words(failure), advice)
     if text == "frozen":
         return say(failure, expected_words(failure), "only a core can be `frozen`, at the end of its declaration")

@@ -13,7 +13,7 @@ from tnc.syntax.tokens import END, Token, clip
 
 _ORDER: Final = (
     ",", ")", "]", "{", "}", "=", ":", "->", "..", "in", "by", "then", "else",
-    "complex", "init", "frozen", "reshape", "std", "one_hot", "index",
+    "complex", "init", "seed", "frozen", "reshape", "std", "one_hot", "index",
 )  # fmt: skip
 """The order in which words and symbols are named, where several could stand."""
 
