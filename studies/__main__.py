@@ -2,6 +2,7 @@
 
 python -m studies initialisation     # minutes; then docs/initialisation.md and its plot
 python -m studies training           # minutes; then docs/training.md and its plot
+python -m studies deployment         # minutes; then the tables of docs/deployment.md
 python -m studies pages              # the pages and plots anew, from the results that are there
 """
 
@@ -15,10 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from studies import pages
-from studies.results import INITIALISATION, TRAINING, read_starts, read_training, write_starts, write_training
+from studies.results import (
+    DEPLOYMENT,
+    INITIALISATION,
+    TRAINING,
+    read_deployment,
+    read_starts,
+    read_training,
+    write_deployment,
+    write_starts,
+    write_training,
+)
 
 DOCS = Path(__file__).parent.parent / "docs"
-STUDIES = ("initialisation", "training")
+STUDIES = ("initialisation", "training", "deployment")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,16 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _measure_starts()
     elif study == "training":
         _measure_training()
+    elif study == "deployment":
+        from studies.deployment import measure
+
+        write_deployment(DEPLOYMENT, measure())
     from studies.plots import plot_curves, plot_starts
 
-    if study != "training":
+    if study in ("initialisation", "pages"):
         starts = read_starts(INITIALISATION)
         (DOCS / "initialisation.md").write_text(pages.initialisation(starts), encoding="utf-8")
         plot_starts(starts, DOCS / "initialisation.png")
-    if study != "initialisation":
+    if study in ("training", "pages"):
         training = read_training(TRAINING)
         (DOCS / "training.md").write_text(pages.training(training), encoding="utf-8")
         plot_curves(training.kinds, DOCS / "training.png")
+    if study in ("deployment", "pages"):
+        page = DOCS / "deployment.md"
+        text = pages.deployment(read_deployment(DEPLOYMENT), page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
     return 0
 
 

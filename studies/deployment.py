@@ -3,10 +3,12 @@
 ``python -m studies.deployment CHOICE FOLDER`` loads one form in a process of its own and prints what it took, as JSON.
 """
 
+# torch is typed in part
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -23,16 +25,17 @@ from typing import Any
 from studies.models import logits, tiny_llama, tiny_vit, vgg16, vision_transformer
 
 BATCHES = (1, 32)
-_WARM, _ROUNDS = 3, 15
+WARM, ROUNDS = 1, 9
 
 Model = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form of a model: bytes of its files, and of one thread the seconds to load it and to compute a batch.
+    """A form of a model: bytes of its file, and seconds of one thread.
 
-    ``error`` is the largest difference of a logit from the model with generated layers.
+    ``load`` ends with the logits of the first image. ``error`` is the largest difference of a logit from the model with
+    generated layers.
     """
 
     name: str
@@ -62,11 +65,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What was measured, and on what."""
+    """What was measured, and on what. ``scale`` is the largest logit of the measured forms."""
 
     machine: str
     versions: str
-    busy: float
+    scale: float
     forms: tuple[Form, ...]
     kept: tuple[Kept, ...]
 
@@ -210,6 +213,8 @@ def measure_form(name: str, folder: Path) -> Form:
     file, load = FORMS[name]
     start = process_time()
     model = load(folder)
+    with torch.inference_mode():
+        model(images(1))
     loaded = process_time() - start
     expected = torch.load(folder / "logits.pt")
     seconds: list[float] = []
@@ -224,10 +229,10 @@ def measure_form(name: str, folder: Path) -> Form:
 
 def _timed(call: Callable[[], object]) -> float:
     """The median of the seconds of the processor that a call takes."""
-    for _ in range(_WARM):
+    for _ in range(WARM):
         call()
     times: list[float] = []
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         start = process_time()
         call()
         times.append(process_time() - start)
@@ -311,12 +316,14 @@ def _train(model: Any, given: Any) -> None:
     """Two steps, so that no core is as it was drawn."""
     import torch
 
+    model.train()
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-3)
     for _ in range(2):
         optimizer.zero_grad()
         result = model(given)
         (result if isinstance(result, torch.Tensor) else result.logits).square().mean().backward()
         optimizer.step()
+    model.eval()
 
 
 def _difference(expected: Any, model: Any, given: Any) -> float:
@@ -328,12 +335,14 @@ def _difference(expected: Any, model: Any, given: Any) -> float:
 
 def measure() -> Deployment:
     """Everything: each form in a process of its own, and what files keep."""
-    busy = os.getloadavg()[0]
+    import torch
+
     with TemporaryDirectory() as place:
         write_forms(Path(place))
         forms = tuple(_elsewhere(name, place) for name in FORMS)
+        scale = max(float(each.abs().max()) for each in torch.load(Path(place) / "logits.pt").values())
     versions = ", ".join(f"{name} {import_module(name).__version__}" for name in ("torch", "torchao", "onnxruntime"))
-    return Deployment(_machine(), versions, busy, forms, tuple(kept(name) for name in LINES))
+    return Deployment(_machine(), versions, scale, forms, tuple(kept(name) for name in LINES))
 
 
 def _elsewhere(name: str, folder: str) -> Form:
@@ -344,7 +353,8 @@ def _elsewhere(name: str, folder: str) -> Form:
         check=True,
     )
     entry: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return Form(**{**entry, "seconds": tuple(entry["seconds"])})
+    seconds = tuple(entry.pop("seconds"))
+    return Form(seconds=seconds, **entry)
 
 
 def _machine() -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from studies.cases import ACTIVATIONS, DECLARED
+from studies.deployment import ROUNDS, Deployment
 from studies.initialisation import CaseResult
 from studies.training import KindResult, Training
 from tests.markdown import wrapped
+from tnc.units import bytes_text, seconds_text
 
 TOLERANCE, STANDARD_ERROR, WITHIN, ORDERS = 0.05, 0.015, 0.9, 100.0
 """What a start has to keep: the root, its error, the share of seeds in [0.5, 2], the spread of gradients."""
@@ -108,6 +110,69 @@ def training(results: Training) -> str:
         mps_seeds=", ".join(f"{accuracy:.3f}" for accuracy in results.mps),
     )
     return wrapped(text)
+
+
+def deployment(results: Deployment, page: str) -> str:
+    """``docs/deployment.md``: the page with the tables of the results in their places."""
+    for name, table in (("forms", _forms(results)), ("kept", _kept(results))):
+        before, start, rest = page.partition(f"<!-- measured: {name} -->\n")
+        _, end, after = rest.partition("<!-- measured: end -->\n")
+        page = f"{before}{start}\n{table}\n\n{end}{after}"
+    return wrapped(page)
+
+
+def _forms(results: Deployment) -> str:
+    rows = [
+        f"| {form.name} | {bytes_text(form.size)} | {seconds_text(form.load)}"
+        f" | {' | '.join(map(seconds_text, form.seconds))} | {_scientific(form.error)} |"
+        for form in results.forms
+    ]
+    head = [
+        "| form | file | load | 1 image | 32 images | difference |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    text = (
+        f"A vision transformer of six blocks of width 384 for images of 32 × 32, the 24 linear layers of its blocks"
+        f' generated with `Generated("attn", chi=4, act="silu")`. Load is from the file to the logits of a first image,'
+        f" with all libraries imported; all times are seconds of the processor of one thread, the median of"
+        f" {ROUNDS} calls where there are several. The difference is the largest of a logit from the model with"
+        f" generated layers, whose largest logit is {results.scale:.2f}. Measured on {results.machine}, with"
+        f" {results.versions}, by `python -m studies deployment`."
+    )
+    every, once, plain, *_ = results.forms
+    extra = every.seconds[0] - once.seconds[0]
+    reading = (
+        f"The file of cores is {plain.size / every.size:.0f} times smaller than the plain one. Loading it compiles a"
+        f" network for each distinct weight, which is what the {seconds_text(once.load)} are; a merged file loads in"
+        f" {seconds_text(plain.load)}. Generating in every call costs {seconds_text(extra)} more for one image: it pays"
+        " where cores still train, or where memory for the weights is short. Otherwise generate on load, or merge."
+    )
+    return "\n".join([text, "", *head, *rows, "", reading])
+
+
+def _kept(results: Deployment) -> str:
+    rows = [
+        f"| {each.name} | {each.lines} | {bytes_text(each.size)} | {bytes_text(each.dense)} | {each.scale:.2f}"
+        f" | {_scientific(each.loaded)} | {_scientific(each.merged)} | {_scientific(each.merged_file)}"
+        f" | {'equal' if each.keys else 'different'} |"
+        for each in results.kept
+    ]
+    head = [
+        "| model | lines | file of cores | dense file | largest logit | loaded | merged | `tnc merge` | keys |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    text = (
+        "Lines are what the user writes beyond the usual loop, the import included. After two steps of training, the"
+        " columns give the largest difference of a logit: after saving and loading into a fresh model, after"
+        " `merge_layers`, and in the plain model with the file that `tnc merge` writes. Keys are those of the merged"
+        " model and of that file, compared with the original's. The files of the first and the third model have"
+        " everything, that of the second the adapters alone. The same command measured it."
+    )
+    return "\n".join([text, "", *head, *rows])
+
+
+def _scientific(value: float) -> str:
+    return f"{value:.0e}" if value else "0"
 
 
 def _kind(result: KindResult) -> str:

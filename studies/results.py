@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from studies.cases import Case
+from studies.deployment import Deployment, Form, Kept
 from studies.initialisation import CaseResult, Start
 from studies.training import KindResult, Training
 
 HERE = Path(__file__).parent / "results"
 INITIALISATION = HERE / "initialisation.json"
 TRAINING = HERE / "training.json"
+DEPLOYMENT = HERE / "deployment.json"
 
 
 def write_starts(path: Path, results: list[CaseResult]) -> None:
@@ -41,6 +43,19 @@ def read_training(path: Path) -> Training:
     value: Any = _tuples(json.loads(path.read_text(encoding="utf-8")))
     kinds = tuple(KindResult(**kind) for kind in value["kinds"])
     return Training(value["train"], value["test"], value["epochs"], kinds, value["mps"])
+
+
+def write_deployment(path: Path, deployment: Deployment) -> None:
+    """Write what was measured of the forms of a model."""
+    path.write_text(json.dumps(_rounded(asdict(deployment)), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def read_deployment(path: Path) -> Deployment:
+    """What :func:`write_deployment` wrote."""
+    value: Any = _tuples(json.loads(path.read_text(encoding="utf-8")))
+    forms = tuple(Form(**entry) for entry in value.pop("forms"))
+    kept = tuple(Kept(**entry) for entry in value.pop("kept"))
+    return Deployment(**value, forms=forms, kept=kept)
 
 
 def _tuples(value: Any) -> Any:

@@ -23,7 +23,9 @@ from tests.markdown import ROOT
 from tests.test_tutorial import BLOCK
 from tnc.cli import main
 
-PAGES = ("python.md", "cookbook.md", "models.md", "fitting.md")
+PAGES = ("python.md", "cookbook.md", "models.md", "fitting.md", "deployment.md")
+PEERS = ("deployment.md",)
+"""Pages that need other libraries and compilers."""
 
 
 def sections(page: str) -> list[str]:
@@ -31,7 +33,12 @@ def sections(page: str) -> list[str]:
     return re.split(r"^(?=## )", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
-CASES = [(page, number) for page in PAGES for number in range(len(sections(page)))]
+def case(page: str, number: int) -> Any:
+    marks = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")] if page in PEERS else []
+    return pytest.param((page, number), marks=marks)
+
+
+CASES = [case(page, number) for page in PAGES for number in range(len(sections(page)))]
 
 
 def title(case: tuple[str, int]) -> str:

@@ -88,7 +88,7 @@ def _planned(model: nn.Module, file: CoreFile) -> list[_Part]:
     Raises:
         CompileError: with all that does not fit.
     """
-    named: Any = model.named_modules(remove_duplicate=False)  # torch types it in part
+    named: Any = model.named_modules(remove_duplicate=False)  # pyright: ignore[reportUnknownVariableType]
     modules: dict[str, nn.Module] = dict(named)
     wrong = [problem for layer in file.header.layers for problem in _misfits(modules, layer, file)]
     wrong += _misfits_of_others(named_tensors(model), file)

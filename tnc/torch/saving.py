@@ -99,7 +99,7 @@ def generated_layers(model: nn.Module) -> dict[str, Weightless]:
     """The generated layers under all their names."""
     if not isinstance(cast("object", model), nn.Module):
         raise expected("the first argument", "a `torch.nn.Module`", model)
-    modules: Any = model.named_modules(remove_duplicate=False)  # torch types it in part
+    modules: Any = model.named_modules(remove_duplicate=False)  # pyright: ignore[reportUnknownVariableType]
     return {name: module for name, module in modules if isinstance(module, Weightless)}
 
 
