@@ -246,6 +246,20 @@ def test_the_authors_file_is_in_the_header_and_not_needed(path: Path, tmp_path: 
     assert torch.equal(load_layers(dense(), path)(images()), model(images()))
 
 
+def test_constants_from_a_seed_are_in_no_file(path: Path, tmp_path: Path) -> None:
+    body = "  core basis(3 -> shape[0], shape[1]) init normal(1) seed 7 frozen\n  core z(3)\n"
+    text = f"network own(shape: ints) {{\n{body}  output w(o, i) = tanh(z(d) * basis(d, o, i))\n}}\n"
+    (tmp_path / "own.tn").write_text(text)
+    model = dense()
+    replace_layers(model, {"built": str(tmp_path / "own.tn")})
+    save_layers(model, path)
+    assert not [name for name in names_in(path) if "basis" in name]
+    assert torch.equal(load_layers(dense(9), path).built.weight, model.built.weight)
+    merge_file(path, path.with_name("dense"))
+    with open_tensors(path.with_name("dense")) as file:
+        close(torch.tensor(file.array("built.weight")), model.built.weight.detach(), atol=1e-5, rtol=0)
+
+
 def test_equal_layers_are_stored_and_compiled_once(path: Path) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(*(nn.Linear(8, 8) for _ in range(4)))

@@ -243,7 +243,8 @@ def _wrong_cores(layer: StoredLayer, wanted: Mapping[str, Stack], tensors: Tenso
     wrong: list[str] = []
     for key, stack in wanted.items():
         if key not in given:
-            wrong.append(f"layer `{layer.name}` lacks the core `{key}`")
+            if not stack.seeded:  # those are drawn, and in no file
+                wrong.append(f"layer `{layer.name}` lacks the core `{key}`")
         elif (found := tensors.tensors[given[key]].shape) not in (stack.stored_shape, _declared(stack)):
             wrong.append(f"core `{given[key]}` has shape {found}, expected {stack.stored_shape}")
     unknown = [f"`{key}`" for key in given if key not in wanted]

@@ -161,10 +161,15 @@ def merge_file(
 
 
 def build_weight(module: ModuleType, params: Mapping[str, Array]) -> Array:
-    """The weight that a NumPy module builds of some parameters; half precision is computed in single precision."""
+    """The weight that a NumPy module builds of some parameters; half precision is computed in single precision.
+
+    Constants that are drawn from seeds are none of the parameters.
+    """
     import numpy as np
 
     wide = {key: np.asarray(value, np.promote_types(value.dtype, np.float32)) for key, value in params.items()}
+    if hasattr(module, "seeded"):
+        wide |= module.seeded(np.result_type(np.float32, *wide.values()))
     return cast("Array", module.apply(wide))
 
 
