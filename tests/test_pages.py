@@ -23,7 +23,7 @@ from tests.markdown import ROOT
 from tests.test_tutorial import BLOCK
 from tnc.cli import main
 
-PAGES = ("python.md", "cookbook.md", "models.md", "fitting.md", "deployment.md")
+PAGES = ("python.md", "cookbook.md", "models.md", "fitting.md", "conversion.md", "deployment.md")
 PEERS = ("deployment.md",)
 """Pages that need other libraries and compilers."""
 

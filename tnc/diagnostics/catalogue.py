@@ -53,6 +53,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "TN057": "target of a fit cannot be used",
     "TN058": "target and network of a fit disagree",
     "TN059": "option or stored state of a fit cannot be used",
+    "TN060": "object of another library cannot be converted",
+    "TN061": "rank of an adapter is out of range",
     "TN063": "sharding a weight would save nothing",
     "TN064": "axis cannot be cut into equal blocks",
     "TN067": "pytree is not the one that was replaced",
