@@ -16,7 +16,7 @@ def compared(cases: Sequence[Case]) -> Iterator[str]:
     errors: list[float] = []
     for case in cases:
         network = case.load()
-        plan = driver.plan(network.initialised, network.options).plan
+        plan = driver.plan(network.initialised, network.options, "jax").plan
         found = runners.prepare("jax", network.source("jax"), plan.schedule, plan.dtype).peak_bytes()
         said = jit_memory(plan.schedule, plan.dtype).total
         if found is None:

@@ -35,7 +35,9 @@ class Network:
     initialised: driver.Initialised = field(repr=False)
     options: Options = field(repr=False)
     warnings: tuple[Diagnostic, ...] = field(default=(), repr=False)
-    _plans: dict[str, driver.Planned] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _plans: dict[str, driver.Planned] = field(
+        default_factory=dict[str, driver.Planned], init=False, repr=False, compare=False
+    )
 
     def __repr__(self) -> str:
         """The network's name and arguments."""

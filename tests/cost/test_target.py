@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tnc import CompileError, codegen
 from tnc.codegen import registry
 from tnc.cost import Target
 from tnc.cost.device_file import find_profile, place, profile_text, shipped
-from tnc.cost.kernels import MemoryPass, kernels
+from tnc.cost.kernels import Kernel, MemoryPass, kernels
 from tnc.ir.program import Apply, Argument
 from tnc.ir.schedule import Kron, Multiply, Operation, Plan, Pointwise, Read, Step
 from tnc.ir.traits import Traits
@@ -141,8 +142,7 @@ def test_a_fused_operation_is_a_pass_and_so_is_each_gradient(
     assert [each.entries for each in fused.backward] == backward
     assert sum(each.entries for each in fused.backward) < sum(each.entries for each in eager.backward)
 
-    def functions(passes: object) -> int:
-        assert isinstance(passes, tuple)
+    def functions(passes: Sequence[Kernel]) -> int:
         return sum(each.functions for each in passes if isinstance(each, MemoryPass))
 
     assert functions(fused.forward) == functions(eager.forward)

@@ -45,7 +45,7 @@ network still() {
 
 def said_and_found(network: tnc.Network) -> tuple[int, int]:
     """The prediction, and what XLA tells after it has compiled the generated module's step."""
-    plan = driver.plan(network.initialised, network.options).plan
+    plan = driver.plan(network.initialised, network.options, "jax").plan
     running = runners.prepare("jax", network.source("jax"), plan.schedule, plan.dtype)
     found = running.peak_bytes()
     assert found is not None

@@ -146,7 +146,7 @@ def _measure(machine: Machine, budget: float, progress: Progress) -> _Times:
     ]
     rest = iter(_typical([*chains, *map(timed, others)], 0.4 * budget))
     progress(parts, parts)
-    overheads = {link: (next(rest), next(rest)) for link in _LINKS}
+    overheads: dict[Link, tuple[float, float]] = {link: (next(rest), next(rest)) for link in _LINKS}
     return _Times(
         chains=overheads,
         products=products,
