@@ -65,7 +65,7 @@ def entries(core: CoreTensor, seed: int, dtype: str) -> Array:
                 case _:
                     raise OracleError(f"{core.name}: {kind} is not drawn from a seed")
 
-    values = np.array(list(drawn())).reshape(rows, columns)
+    values: Array = np.array(list(drawn())).reshape(rows, columns)
     match kind:
         case "normal":
             values = numbers[0] * values
@@ -77,4 +77,4 @@ def entries(core: CoreTensor, seed: int, dtype: str) -> Array:
             values = np.eye(rows, columns) + (numbers[0] if numbers else 0.0) * values
         case _:
             pass
-    return np.asarray(values if is_complex else values.real, dtype).reshape(core.shape)
+    return np.asarray(values if is_complex else np.real(values), dtype).reshape(core.shape)
