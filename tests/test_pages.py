@@ -23,8 +23,17 @@ from tests.markdown import ROOT
 from tests.test_tutorial import BLOCK
 from tnc.cli import main
 
-PAGES = ("python.md", "cookbook.md", "models.md", "fitting.md", "conversion.md", "deployment.md")
-PEERS = ("deployment.md",)
+PAGES = (
+    "python.md",
+    "cookbook.md",
+    "models.md",
+    "jax-models.md",
+    "sharding.md",
+    "fitting.md",
+    "conversion.md",
+    "deployment.md",
+)
+PEERS = ("deployment.md", "jax-models.md")
 """Pages that need other libraries and compilers."""
 
 

@@ -1,7 +1,15 @@
 """Generated weights inside JAX models: ``small, expand = tnc.jax.replace(params, {"**/kernel": "attn"}, key=key)``.
 
-docs/jax-models.md has examples for flax and equinox.
+Raises:
+    CompileError: TN024 on import, if JAX is not installed.
 """
+
+from importlib.util import find_spec
+
+from tnc.extras import missing
+
+if find_spec("jax") is None:
+    raise missing("jax", "`tnc.jax` cannot be imported")
 
 from tnc.jax.expanding import Expand as Expand
 from tnc.jax.expanding import Replaced as Replaced

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from jax import Array
-
 from tnc.api import Network
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.jax.leaves import CORES, SCALE
 from tnc.jax.planning import Layer, LayerPlan, plan_of
-from tnc.jax.untyped import jax, jnp
+from tnc.jax.untyped import Array, jax, jnp
 
 Cores: TypeAlias = dict[str, Array]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from jax import Array
 
 from tnc.api import Network, expected
 from tnc.diagnostics import CompileError, Diagnostic
@@ -19,7 +18,7 @@ from tnc.jax.generated import Request
 from tnc.jax.kinds import meaning
 from tnc.jax.leaves import CORES, SCALE, Leaf, leaves_of
 from tnc.jax.planning import Layer
-from tnc.jax.untyped import jax, jnp
+from tnc.jax.untyped import Array, jax, jnp
 from tnc.layers import Template
 from tnc.layers.core_file import CoreFile, CoreHeader, StoredLayer, StoredNetwork, open_core_file, write_core_file
 from tnc.layers.core_file import compiled as network_in_file

@@ -8,14 +8,13 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from jax import Array
 
 from tnc.api import expected
 from tnc.jax.expanding import Cores, Expand, Replaced, compiled
 from tnc.jax.generated import Choice, Mode, Start
 from tnc.jax.leaves import CORES, SCALE, is_generator
 from tnc.jax.planning import Layer, chosen
-from tnc.jax.untyped import jax, jnp
+from tnc.jax.untyped import Array, jax, jnp
 
 
 def replace(

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from jax import Array
 from jax.sharding import Mesh
 
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.diagnostics.suggest import known_names
 from tnc.jax.expanding import Build, Compiled, Cores, Expand, compiled
-from tnc.jax.untyped import jax, jnp
+from tnc.jax.untyped import Array, jax, jnp
 from tnc.layers.blocks import Selector
 from tnc.layers.sharding import Sharded
 from tnc.layers.sharding import shard as shard_network

@@ -23,5 +23,6 @@ from tnc.torch.replacing import merge_layers as merge_layers
 from tnc.torch.replacing import plan_layers as plan_layers
 from tnc.torch.replacing import replace_layers as replace_layers
 from tnc.torch.saving import save_layers as save_layers
+from tnc.torch.sharding import shard_layers as shard_layers
 from tnc.torch.training import cached as cached
 from tnc.torch.training import core_groups as core_groups

@@ -33,11 +33,12 @@ class Generated:
         mode: ``"replace"`` or ``"add"``; that of the call if None, and likewise for the other options.
         start: ``"random"`` or ``"fit"``.
         through: ``"auto"``, ``"build"`` or ``"apply"``.
+        shard: the axis of the weight whose blocks ranks generate for themselves under ``shard_layers``: ``"out"``.
         args: arguments as a mapping, for parameters that are called like one of these options.
         **arguments: Python values for the network's parameters; activations by name.
     """
 
-    __slots__ = ("mode", "start", "template", "through")
+    __slots__ = ("mode", "shard", "start", "template", "through")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Generated:
         mode: Mode | None = None,
         start: Start | None = None,
         through: Through | None = None,
+        shard: str | None = None,
         args: Mapping[str, object] | None = None,
         **arguments: object,
     ) -> None:
@@ -59,16 +61,17 @@ class Generated:
         self.mode = mode
         self.start = start
         self.through = through
+        self.shard = shard
 
     def __repr__(self) -> str:
         """The call that makes it."""
-        options = {"mode": self.mode, "start": self.start, "through": self.through}
+        options = {"mode": self.mode, "start": self.start, "through": self.through, "shard": self.shard}
         given = [f"{name}={value!r}" for name, value in options.items() if value is not None]
         given += [f"{name}={value!r}" for name, value in self.template.arguments]
         return f"Generated({', '.join([repr(self.template.network), *given])})"
 
     def _key(self) -> tuple[object, ...]:
-        return self.template, self.mode, self.start, self.through
+        return self.template, self.mode, self.start, self.through, self.shard
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Generated) and self._key() == other._key()
@@ -91,6 +94,7 @@ class Request:
     mode: Mode
     start: Start
     through: Through
+    shard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +135,4 @@ class Settings:
             wrong.append(Diagnostic("TN049", message, help='leave out `start="fit"`, or replace the weight'))
         if wrong:
             raise CompileError(wrong)
-        return Request(generated.template, mode, start, through)
+        return Request(generated.template, mode, start, through, generated.shard)

@@ -100,7 +100,9 @@ def replace_layers(
             adapters.append((adapted, Adapter(adapted.base, target.compiled, generator).train(layer.training)))
             new[target.name] = adapted
         else:
-            new[target.name] = replaced_class(target.kind)(target.layer, target.kind, target.compiled, generator)
+            replaced = replaced_class(target.kind)(target.layer, target.kind, target.compiled, generator)
+            replaced.shard = target.request.shard
+            new[target.name] = replaced
     for name_, fit in fitted.items():
         cores: Any = new[name_].generator
         cores.load_cores(fit.cores)
