@@ -3,6 +3,7 @@
 python -m studies initialisation     # minutes; then docs/initialisation.md and its plot
 python -m studies training           # minutes; then docs/training.md and its plot
 python -m studies deployment         # minutes; then the tables of docs/deployment.md
+python -m studies fit                # minutes; then docs/fitting-study.md and its plot
 python -m studies pages              # the pages and plots anew, from the results that are there
 """
 
@@ -37,9 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m studies", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("study", choices=(*STUDIES, "pages"))
+    parser.add_argument("study", choices=(*STUDIES, "fit", "pages"))
     study: str = parser.parse_args(arguments).study
     import_module("torch").set_num_threads(1)  # tensors this small only wait for each other
+    if study == "fit":
+        _study_fits()
+        return 0
     if study == "initialisation":
         _measure_starts()
     elif study == "training":
@@ -63,6 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = pages.deployment(read_deployment(DEPLOYMENT), page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
     return 0
+
+
+def _study_fits() -> None:
+    """Measure what is not measured yet, and write the page and the plot."""
+    from studies.fitting import RESULTS, SIZES, TARGETS, TOPOLOGIES, run
+    from studies.fitting_page import page, plot
+
+    progress: Any = import_module("tqdm").tqdm
+    with progress(total=len(TARGETS) * len(TOPOLOGIES) * len(SIZES), unit=" fits") as bar:
+        results = run(RESULTS, bar.update)
+    (DOCS / "fitting-study.md").write_text(page(results), encoding="utf-8")
+    plot(results, DOCS / "fitting.png")
 
 
 def _measure_starts() -> None:
