@@ -225,6 +225,11 @@ def test_tied_arrays_are_refused() -> None:
     assert found == [("TN048", "`a/kernel` and `b/kernel` are one array, and replacing it would untie them")]
 
 
+def test_abstract_arrays_are_never_tied() -> None:
+    weight = jax.ShapeDtypeStruct((8, 8), jnp.float32)
+    assert len(tnc_jax.plan_layers({"a": {"kernel": weight}, "b": {"kernel": weight}}, {"**": "mps"}).rows) == 2
+
+
 def test_a_fit_needs_an_array_to_fit_to() -> None:
     abstract = jax.eval_shape(dense_params)
     assert errors(abstract, {"first/kernel": "mps"}, start="fit")[0][0] == "TN057"

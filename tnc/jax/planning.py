@@ -219,7 +219,7 @@ def _tied(leaves: Sequence[Leaf], selected: Mapping[str, str]) -> Iterator[Diagn
     """Arrays under several paths, one of which is selected."""
     places: dict[int, list[str]] = defaultdict(list)
     for leaf in leaves:
-        if leaf.shape:
+        if leaf.shape and not isinstance(leaf.value, jax.ShapeDtypeStruct):
             places[id(leaf.value)].append(leaf.path)
     for paths in places.values():
         if len(paths) > 1 and any(path in selected for path in paths):
