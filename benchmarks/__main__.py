@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks --quick``, ``… rank PROFILE``, ``… jit``, ``… length`` and ``… report``."""
+"""The command line: ``python -m benchmarks --quick``; its commands are in ``python -m benchmarks --help``."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.command == "length":
         return _length(options.lengths)
+    if options.command == "sharing":
+        return _sharing(options)
     cases = [case for case in all_cases() if _asked_for(case, options)]
     if options.list:
         for case in cases:
@@ -73,6 +75,17 @@ def _length(path: Path) -> int:
         print(f"{length.network:20s} {length.sites:6d}  {what}", flush=True)
         found.append(length)
     write(found, path)
+    return 0
+
+
+def _sharing(options: argparse.Namespace) -> int:
+    from benchmarks.sharing import Shared, compared, write
+
+    found: list[Shared] = []
+    for shared in compared():
+        print(f"{shared.network:45s} {shared.chosen.name}", flush=True)
+        found.append(shared)
+    write(found, options.shared, HERE.parent / "docs" / "shared-tensors.md")
     return 0
 
 
@@ -148,6 +161,11 @@ def _parser() -> argparse.ArgumentParser:
     length = commands.add_parser("length", help="plan networks of growing length, each in a process of its own")
     length.set_defaults(command="length")
     length.add_argument("--lengths", type=Path, default=RESULTS / "length.json", help="where the result goes")
+    shared = commands.add_parser(
+        "sharing", help="plan networks with shared tensors both ways, measure six, and write the page"
+    )
+    shared.set_defaults(command="sharing")
+    shared.add_argument("--shared", type=Path, default=RESULTS / "sharing.json", help="where the result goes")
     jit = commands.add_parser("jit", help="compile steps with XLA, and compare their memory with the prediction")
     jit.set_defaults(command="jit")
     return parser
