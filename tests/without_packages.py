@@ -140,8 +140,8 @@ def use_of_layers(function: str, folder: Path) -> object:
 def use_of_jax(function: str, folder: Path) -> object:
     """A call of a function of `tnc.jax` on small params."""
     import tnc.jax as layers
+    from tnc.jax.untyped import jax
 
-    jax: Any = layers.untyped.jax
     params = {"kernel": jax.numpy.zeros((4, 4))}
     choice = {"kernel": layers.Generated("ttn", shard="out")}
     if function == "plan_layers":

@@ -1,5 +1,7 @@
 """Cores on disk: what JAX writes, PyTorch and ``tnc merge`` read, and the other way round."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from pathlib import Path

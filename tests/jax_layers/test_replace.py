@@ -1,5 +1,7 @@
 """Arrays of pytrees give way to cores, and come back."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math
