@@ -4,6 +4,8 @@ Every target has 64 × 64 entries: independent normal numbers, the hidden weight
 digits after training, and 64 of these digits beside each other. Everything follows from fixed seeds.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import json
@@ -113,4 +115,6 @@ def write(path: Path, results: list[Fitted]) -> None:
 def read(path: Path) -> list[Fitted]:
     """What :func:`write` wrote."""
     entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return [Fitted(**{**entry, "compared": tuple(map(tuple, entry["compared"]))}) for entry in entries]
+    for entry in entries:
+        entry["compared"] = tuple((name, count, error) for name, count, error in entry["compared"])
+    return [Fitted(**entry) for entry in entries]

@@ -1,5 +1,7 @@
 """Converted networks have the value that the other library computes."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math

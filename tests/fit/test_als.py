@@ -1,5 +1,7 @@
 """Alternating least squares: monotone, exact in each core, and only where the output is linear in each core."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from typing import Any

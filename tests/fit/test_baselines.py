@@ -1,5 +1,7 @@
 """Decompositions at equal counts: against NumPy's singular values and TensorLy's tensor trains."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,7 @@
 """``tnc fit``: what it reads, writes and refuses."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import json

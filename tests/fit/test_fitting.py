@@ -1,5 +1,8 @@
 """Cores fitted by gradients: what they reach, that a seed decides everything, and what is refused."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import math

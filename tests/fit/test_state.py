@@ -1,5 +1,8 @@
 """A fit that was killed ends with the bits that it would have ended with, and no other fit goes on from its state."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """Alternating least squares: where the output is linear in each core, every core has a best value for the others."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

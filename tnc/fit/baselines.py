@@ -5,6 +5,8 @@ that of TT-SVD (Oseledets, 2011). Each is tried on the axes of the tensor and on
 axis, in rows (axis after axis) or interleaved (in turn from every axis).
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Files of the command ``tnc fit``: a target is read from one, and fitted cores become one."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from pathlib import Path

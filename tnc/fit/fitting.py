@@ -1,5 +1,8 @@
 """``fit`` and ``fit_cores``: the cores of a network that give a tensor."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnnecessaryIsInstance=false
+
 from __future__ import annotations
 
 import os

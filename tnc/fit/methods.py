@@ -1,5 +1,7 @@
 """How a vector improves: each method goes from one state to the next, and a state is plain data."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math
@@ -156,7 +158,7 @@ def _search(problem: Problem, state: State, direction: Tensor, length: float) ->
     start = _Point(0.0, state.loss, slope, state.x, gradient, 0)
     if not slope < 0:
         return start
-    low, high, best = start, None, start
+    low, high, best, count = start, None, start, 0
     for count in range(1, _MOST_EVALUATIONS + 1):
         x = state.x + length * direction
         value, gradient = problem.value_and_gradient(x)

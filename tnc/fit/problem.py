@@ -1,5 +1,7 @@
 """A fit as a function of one real vector: the trainable entries of a module, and the loss that they give."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math

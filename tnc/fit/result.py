@@ -65,6 +65,6 @@ class FitResult:
             "error": self.error,
             "parameters": self.parameters,
             "elements": self.elements,
-            **{key: list(value) if isinstance(value, tuple) else value for key, value in how.items()},
+            **{**how, "trials": list(self.how.trials)},
             "history": [list(point) for point in self.history],
         }

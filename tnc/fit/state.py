@@ -4,6 +4,8 @@ The file is in the safetensors format: vectors are its tensors, everything else 
 floats such that they read back as the same bits.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import json

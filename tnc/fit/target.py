@@ -1,5 +1,8 @@
 """What cores are fitted to: an array or a function becomes a tensor, or an error that says what is wrong with it."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnnecessaryCast=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
