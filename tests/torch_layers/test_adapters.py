@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.torch_layers.untyped import untyped
 from tnc.diagnostics import CompileError
 from tnc.torch import (
     Generated,
@@ -22,7 +23,7 @@ from tnc.torch import (
 
 def adapted() -> tuple[Any, torch.Tensor]:
     """A model with the adapters `french` on both layers and `german` on the second, whose scales are not zero."""
-    torch.manual_seed(0)
+    untyped.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 4))
     replace_layers(model, {"*": "ttn"}, mode="add", name="french")
     replace_layers(model, {"2": Generated("mps", chi=3)}, mode="add", name="german")
@@ -95,7 +96,7 @@ def test_an_unknown_adapter(change: Any) -> None:
 
 def test_the_dense_weights_of_a_checkpoint_still_load() -> None:
     model, _ = adapted()
-    torch.manual_seed(1)
+    untyped.manual_seed(1)
     other = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 4))
     missing = model.load_state_dict(other.state_dict(), strict=False)
     assert missing.unexpected_keys == []

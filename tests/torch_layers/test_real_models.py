@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from tests.requirements import package
+from tests.torch_layers.untyped import untyped
 from tnc.torch import Generated, core_groups, merge_layers, replace_layers
 
 WIDTHS: tuple[tuple[int, ...], ...] = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -58,13 +59,13 @@ def logits(model: Any, data: torch.Tensor) -> torch.Tensor:
 
 def check(make: Callable[[], Any], data: torch.Tensor, choice: Any, **options: Any) -> tuple[Any, Any]:
     """Generate, train a step, merge: keys and classes are the original's, and the logits stay."""
-    torch.manual_seed(0)
+    untyped.manual_seed(0)
     model = make().eval()
     original, keys = copy.deepcopy(model), list(model.state_dict())
     plan = replace_layers(model, choice, **options)
     if options.get("mode") == "add":
         torch.testing.assert_close(logits(model, data), logits(original, data), atol=1e-5, rtol=0)
-    optimizer = torch.optim.Adam(core_groups(model, lr=1e-3, scale_lr=1e-1))
+    optimizer: Any = torch.optim.Adam(core_groups(model, lr=1e-3, scale_lr=1e-1))
     start = [parameter.detach().clone() for parameter in model.parameters()]
     for _ in range(2):
         loss: Any = logits(model, data).square().mean()

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
-from torch.nn.utils import parametrizations, prune
+from torch.nn.utils import parametrizations
 
+from tests.torch_layers.untyped import untyped
 from tnc.diagnostics import CompileError
 from tnc.torch import Generated, merge_layers, plan_layers, replace_layers
 from tnc.torch.layers import GeneratedLayer
 
-l1_unstructured: Any = prune.l1_unstructured
 OWN = str(Path(__file__).parents[1] / "layers" / "own.tn")
 
 
 def small() -> Any:
-    torch.manual_seed(0)
+    untyped.manual_seed(0)
     layers = (nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 6), nn.Linear(6, 6))
 
@@ -42,6 +42,16 @@ def errors(model: Any, choice: Any, **options: Any) -> list[tuple[str, str]]:
     assert [parameter.requires_grad for parameter in model.parameters()] == flags
     assert all(torch.equal(model.state_dict()[key], value) for key, value in before.items())
     return [(each.code, each.message) for each in caught.value.diagnostics]
+
+
+def is_linear(name: str, module: nn.Module) -> bool:
+    del name
+    return isinstance(module, nn.Linear)
+
+
+def nothing(name: str, module: nn.Module) -> bool:
+    del name, module
+    return False
 
 
 # -- what is selected ------------------------------------------------------------------------------------
@@ -67,11 +77,11 @@ def test_patterns_and_templates() -> None:
 
 
 def test_a_filter() -> None:
-    plan = plan_layers(small(), Generated("ttn"), filter=lambda name, module: isinstance(module, nn.Linear))
+    plan = plan_layers(small(), Generated("ttn"), filter=is_linear)
     assert [row.layer for row in plan.rows] == ["6", "7"]
-    assert errors(small(), "ttn", filter=lambda name, module: False)[0][0] == "TN045"
+    assert errors(small(), "ttn", filter=nothing)[0][0] == "TN045"
     with pytest.raises(TypeError, match="with `filter`"):
-        plan_layers(small(), {"6": "ttn"}, filter=lambda name, module: True)
+        plan_layers(small(), {"6": "ttn"}, filter=is_linear)
     with pytest.raises(TypeError, match="`choice` must be"):
         plan_layers(small(), "ttn")
 
@@ -87,7 +97,7 @@ def test_planning_changes_nothing() -> None:
 def test_equal_layers_share_a_class() -> None:
     model: Any = nn.Sequential(*(nn.Linear(16, 16) for _ in range(3)))
     replace_layers(model, {"*": "ttn"})
-    assert len({type(layer.generator) for layer in model}) == 1
+    assert len({layer.generator.__class__ for layer in model}) == 1
 
 
 # -- what is kept ------------------------------------------------------------------------------------------
@@ -96,7 +106,11 @@ def test_equal_layers_share_a_class() -> None:
 def test_attributes_flags_and_hooks_stay() -> None:
     model = small().eval()
     seen: list[str] = []
-    model[6].register_forward_hook(lambda *_: seen.append("hook"))
+
+    def hook(*_: object) -> None:
+        seen.append("hook")
+
+    model[6].register_forward_hook(hook)
     bias = model[6].bias
     replace_layers(model, {"6": "ttn"})
     layer = model[6]
@@ -137,13 +151,13 @@ def test_the_meta_device() -> None:
     replace_layers(model, {"0": "ttn"})
     assert all(parameter.is_meta for parameter in model.parameters())
     model.to_empty(device="cpu")
-    torch.manual_seed(0)
+    untyped.manual_seed(0)
     model[0].reset_parameters()
     assert math.isclose(model[0].weight.std().item(), 36**-0.5, rel_tol=0.5)
 
 
 def test_the_weight_starts_with_the_deviation_that_was_there() -> None:
-    torch.manual_seed(0)
+    untyped.manual_seed(0)
     model: Any = nn.Sequential(*(nn.Linear(64, 64) for _ in range(12)))
     for layer in model:
         nn.init.normal_(layer.weight, std=0.05)
@@ -259,8 +273,8 @@ def test_templates_that_do_not_fit() -> None:
 
 
 class Doubled(nn.Linear):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(2 * x)
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return super().forward(2 * input)
 
 
 def unusual(name: str) -> Any:
@@ -268,7 +282,7 @@ def unusual(name: str) -> Any:
         case "parametrized":
             return parametrizations.orthogonal(nn.Linear(4, 4))
         case "pruned":
-            return l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
+            return untyped.nn.utils.prune.l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
         case "lazy":
             return nn.LazyLinear(4)
         case "subclass":
@@ -332,7 +346,7 @@ def test_options() -> None:
 
 
 def test_the_plan() -> None:
-    torch.manual_seed(0)
+    untyped.manual_seed(0)
     model: Any = nn.Sequential(nn.Linear(13, 44), nn.ReLU(), nn.Linear(44, 8))
     plan = plan_layers(model, {"0": "ttn", "2": Generated("ttn", mode="add")})
     assert plan.rows[0].padding == (45, 14)

@@ -9,7 +9,7 @@ from torch import nn
 from tnc.diagnostics import CompileError
 from tnc.diagnostics.suggest import unknown
 from tnc.torch.layers import Adapted
-from tnc.torch.replacing import put
+from tnc.torch.modules import named_modules, put
 
 
 def adapter_names(model: nn.Module, /) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def remove_adapters(model: nn.Module, /, *names: str) -> None:
         CompileError: TN056 for a name that no adapter of the model has.
     """
     chosen = _known(model, names)
-    layers = {name: module for name, module in model.named_modules() if name and isinstance(module, Adapted)}
+    layers = {name: module for name, module in named_modules(model).items() if name and isinstance(module, Adapted)}
     for name, layer in reversed(layers.items()):
         for adapter in chosen:
             if adapter in layer.adapters:

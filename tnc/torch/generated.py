@@ -58,9 +58,9 @@ class Generated:
         if twice:
             raise TypeError(f"the argument `{twice[0]}` is given twice: as a keyword and in `args`")
         self.template: Template = make_template(network, {**arguments, **(args or {})})
-        self.mode = mode
-        self.start = start
-        self.through = through
+        self.mode: Mode | None = mode
+        self.start: Start | None = start
+        self.through: Through | None = through
         self.shard = shard
 
     def __repr__(self) -> str:

@@ -14,6 +14,8 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
+from tnc.torch.modules import parameters_of
+
 Forward = Callable[..., Any]
 """``forward(layer, weight, *inputs)``: what the layer computes with this weight."""
 
@@ -252,8 +254,9 @@ def objection(module: nn.Module, kind: Kind) -> str | None:
         return "is parametrized"
     if isinstance(module, LazyModuleMixin):
         return f"is a `{type(module).__name__}`, whose shape is not known yet"
-    weight = module._parameters.get(kind.weight)
-    if weight is None and kind.weight in module._parameters:
+    stored = parameters_of(module)
+    weight = stored.get(kind.weight)
+    if weight is None and kind.weight in stored:
         return kind.objection(module) or f"has no `{kind.weight}`"
     if weight is None:
         return f"computes its `{kind.weight}` from other parameters"

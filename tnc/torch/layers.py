@@ -8,7 +8,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from tnc.torch.compiled import Applied, CompiledWeight
+from tnc.torch.compiled import CompiledWeight
 from tnc.torch.kinds import Kind
 
 GENERATOR: Final = "generator"
@@ -17,11 +17,27 @@ GENERATOR: Final = "generator"
 RECORD: Final = "untrained"
 """The attribute with the fingerprints of the whole model, from when its layers were replaced."""
 
+COMPILED: Final = "_compiled"
+"""The attribute with the compiled weight."""
+
 ON_DATA: Final = "_function_on_data"
 """The attribute with the compiled function that applies the weight."""
 
 OWN: Final = frozenset(
-    {"kind", "original", "order", "compiled", "builds", GENERATOR, "adapters", RECORD, ON_DATA, "shard", "blocks"}
+    {
+        "kind",
+        "original",
+        "order",
+        "compiled",
+        "builds",
+        "adapters",
+        "shard",
+        "blocks",
+        COMPILED,
+        GENERATOR,
+        ON_DATA,
+        RECORD,
+    }
 )
 """The attributes and submodules that the dense layer has not."""
 
@@ -29,10 +45,21 @@ OWN: Final = frozenset(
 class Generates(nn.Module):
     """A module with the cores of one weight, in a submodule of a generated class."""
 
-    compiled: CompiledWeight
     generator: nn.Module
     builds = 0
     """How many callers ask for a weight that is built, as inside ``cached``."""
+
+    @property
+    def compiled(self) -> CompiledWeight:
+        """The weight that the cores generate."""
+        compiled: CompiledWeight = self.__dict__[COMPILED]
+        return compiled
+
+    @compiled.setter
+    def compiled(self, compiled: CompiledWeight) -> None:
+        self.__dict__[COMPILED] = compiled
+        applied = compiled.applied  # its class is made here, since `torch.compile` cannot trace that
+        self.__dict__[ON_DATA] = None if applied is None else applied.module_class().forward
 
     def applies(self, x: torch.Tensor) -> bool:
         """Whether data go through the cores, rather than meet the weight that they build."""
@@ -46,27 +73,23 @@ class Generates(nn.Module):
 
     def apply_to(self, x: torch.Tensor) -> torch.Tensor:
         """The product of data, along their last axis, with the weight, which is not built."""
-        applied = self.compiled.applied
-        assert applied is not None
-        y = self._on_data(applied)(self.generator, x.reshape(-1, x.shape[-1]))
+        on_data: Callable[[nn.Module, torch.Tensor], torch.Tensor] = getattr(self, ON_DATA)
+        y = on_data(self.generator, x.reshape(-1, x.shape[-1]))
         return y.reshape(*x.shape[:-1], y.shape[-1])
 
     def _generate(self, like: torch.Tensor, generator: torch.Generator | None) -> None:
         """Draw cores on the device and in the dtype of the dense weight."""
         self.generator = self.compiled.module_class()(device=like.device, dtype=like.dtype, generator=generator)
 
-    def _on_data(self, applied: Applied) -> Callable[[nn.Module, torch.Tensor], torch.Tensor]:
-        """The ``forward`` of the module that applies the weight: it reads parameters of the same names."""
-        known, function = self.__dict__.get(ON_DATA, (None, None))
-        if known is not applied:
-            function = applied.module_class().forward
-            self.__dict__[ON_DATA] = applied, function
-        on_data: Callable[[nn.Module, torch.Tensor], torch.Tensor] = function
-        return on_data
-
     def __getstate__(self) -> dict[str, Any]:
         """The state without a function of a generated class, which other processes cannot import."""
         return {name: value for name, value in vars(self).items() if name not in (ON_DATA, "builds")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the state, and the function that applies the weight."""
+        restore: Any = super().__setstate__
+        restore(state)
+        self.compiled = state[COMPILED]
 
 
 class Weightless(nn.Module):

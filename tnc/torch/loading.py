@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import torch
 from torch import nn
@@ -25,7 +25,7 @@ from tnc.torch.compiled import CompiledWeight, Wanted, compiled_from, dtype_name
 from tnc.torch.generated import Through
 from tnc.torch.kinds import Kind, find_kind, objection, refusal
 from tnc.torch.layers import Adapted, Adapter, Replaced, Weightless, adapted_class, replaced_class
-from tnc.torch.replacing import put
+from tnc.torch.modules import named_modules, put
 from tnc.torch.saving import STORED, named_tensors
 from tnc.torch.untrained import remember
 
@@ -88,8 +88,7 @@ def _planned(model: nn.Module, file: CoreFile) -> list[_Part]:
     Raises:
         CompileError: with all that does not fit.
     """
-    named: Any = model.named_modules(remove_duplicate=False)  # pyright: ignore[reportUnknownVariableType]
-    modules: dict[str, nn.Module] = dict(named)
+    modules = named_modules(model, repeated=True)
     wrong = [problem for layer in file.header.layers for problem in _misfits(modules, layer, file)]
     wrong += _misfits_of_others(named_tensors(model), file)
     wrong += _tied(model, file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ from tnc.torch.compiled import CompiledWeight, Wanted, compile_weight, dtype_nam
 from tnc.torch.generated import Choice, Generated, Request, Settings
 from tnc.torch.kinds import Kind, find_kind, objection, refusal
 from tnc.torch.layers import OWN, Adapted, Replaced
+from tnc.torch.modules import named_modules, parameters_of, submodules
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Target:
     @property
     def weight(self) -> torch.Tensor:
         """The dense weight."""
-        weight: torch.Tensor = self.layer._parameters[self.kind.weight]  # type: ignore[assignment]
+        weight: torch.Tensor = getattr(self.layer, self.kind.weight)
         return weight
 
 
@@ -54,7 +56,7 @@ def targets(model: nn.Module, choice: Choice, settings: Settings) -> tuple[Targe
         CompileError: with everything that is wrong: names, layers, tied weights, templates.
         TypeError: for arguments of other types.
     """
-    if not isinstance(model, nn.Module):
+    if not isinstance(cast("object", model), nn.Module):
         raise expected("the first argument", "a `torch.nn.Module`", model)
     candidates, wrong = _selected(model, choice, settings)
     owners = _owners(model)
@@ -83,7 +85,7 @@ def _refusals(names: Mapping[str, nn.Module]) -> dict[str, str]:
 
 def _selected(model: nn.Module, choice: Choice, settings: Settings) -> tuple[list[_Candidate], list[Diagnostic]]:
     """The layers that the patterns select, those inside of them included, and what is wrong with the patterns."""
-    modules = dict(model.named_modules())
+    modules = named_modules(model)
     kinds = {name: kind for name, module in modules.items() if name and (kind := _kind(module)) is not None}
     wrong: list[Diagnostic] = []
     chosen: dict[str, Generated | str] = {}
@@ -147,12 +149,12 @@ def _objections(candidate: _Candidate, settings: Settings, owners: Mapping[int, 
     elif (reason := objection(layer, kind) or _clash(layer)) is not None:
         yield Diagnostic("TN047", f"layer `{name}` {reason}", help=_WAYS_OUT.get(reason.split()[1], _OTHERWISE))
         return
-    dense = layer._parameters[kind.weight]
+    dense = parameters_of(layer)[kind.weight]
     if candidate.request.start == "fit" and dense is not None and (dense.is_meta or not dense.detach().any()):
         message = f"the weight of layer `{name}` is {'on the meta device' if dense.is_meta else 'zero'}: nothing to fit"
         yield Diagnostic("TN049", message, help='leave out `start="fit"`')
     own = f"{name}.{kind.weight}"
-    tied = [other for other in owners.get(id(layer._parameters[kind.weight]), []) if other != own]
+    tied = [other for other in owners.get(id(parameters_of(layer)[kind.weight]), []) if other != own]
     if tied:
         message = f"the weight of layer `{name}` is also {listed(tied)}"
         yield Diagnostic("TN048", message, help=_untied(name, kind))
@@ -160,7 +162,7 @@ def _objections(candidate: _Candidate, settings: Settings, owners: Mapping[int, 
 
 def _clash(layer: nn.Module) -> str | None:
     """The objection to a layer that has an attribute of the name of one of ours."""
-    taken = sorted(OWN.intersection((*vars(layer), *layer._modules)))
+    taken = sorted(OWN.intersection((*vars(layer), *submodules(layer))))
     return f"has attributes of its own called {listed(taken)}" if taken else None
 
 
@@ -215,7 +217,7 @@ def _of_layers(diagnostic: Diagnostic, names: list[str]) -> Diagnostic:
 
 
 def _wanted(candidate: _Candidate, settings: Settings) -> Wanted:
-    weight = candidate.layer._parameters[candidate.kind.weight]
+    weight = parameters_of(candidate.layer)[candidate.kind.weight]
     assert weight is not None
     shape = tuple(weight.shape)
     std = _deviation(weight, candidate.kind.default_deviation(shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from tnc.layers.applied import ROWS
 from tnc.torch.fitting import fitted_cores
 from tnc.torch.generated import Choice, Filter, Mode, Settings, Start, Through
 from tnc.torch.layers import Adapted, Adapter, Weightless, adapted_class, replaced_class
+from tnc.torch.modules import named_modules, put
 from tnc.torch.plan import LayerPlan, LayerRow
 from tnc.torch.planning import Target, targets
 from tnc.torch.untrained import remember
@@ -122,10 +123,10 @@ def merge_layers(model: Model, /) -> Model:
 
     Each layer is of its own class again, with the keys of its own ``state_dict`` in their order.
     """
-    if not isinstance(model, nn.Module):
+    if not isinstance(cast("object", model), nn.Module):
         raise expected("the first argument", "a `torch.nn.Module`", model)
-    modules = model.named_modules(remove_duplicate=False)
-    found = {name: module for name, module in modules if isinstance(module, Weightless)}
+    modules = named_modules(model, repeated=True)
+    found = {name: module for name, module in modules.items() if isinstance(module, Weightless)}
     if "" in found:
         advice = "merge the model that has it, or call its method `dense()`"
         raise CompileError((Diagnostic("TN049", "a layer alone cannot be merged in place", help=advice),))
@@ -139,12 +140,6 @@ def merge_layers(model: Model, /) -> Model:
             dense[layer] = layer.dense()
         put(model, name, dense[layer])
     return model
-
-
-def put(model: nn.Module, name: str, module: nn.Module) -> None:
-    """Put a module in the place of the one with this name."""
-    parent, _, own = name.rpartition(".")
-    model.get_submodule(parent)._modules[own] = module
 
 
 def _settings(

@@ -23,6 +23,7 @@ from tnc.layers.core_file import CoreHeader, StoredLayer, StoredNetwork, write_c
 from tnc.layers.tensor_file import DTYPE_NAMES, TensorSpec
 from tnc.torch.compiled import CompiledWeight, dtype_name
 from tnc.torch.layers import Adapted, Adapter, Replaced, Weightless
+from tnc.torch.modules import named_modules
 from tnc.torch.untrained import Fingerprint, fingerprint, known_fingerprints
 
 Rest: TypeAlias = Literal["trainable", "all"]
@@ -99,8 +100,8 @@ def generated_layers(model: nn.Module) -> dict[str, Weightless]:
     """The generated layers under all their names."""
     if not isinstance(cast("object", model), nn.Module):
         raise expected("the first argument", "a `torch.nn.Module`", model)
-    modules: Any = model.named_modules(remove_duplicate=False)  # pyright: ignore[reportUnknownVariableType]
-    return {name: module for name, module in modules if isinstance(module, Weightless)}
+    modules = named_modules(model, repeated=True)
+    return {name: module for name, module in modules.items() if isinstance(module, Weightless)}
 
 
 def named_tensors(model: nn.Module) -> dict[str, torch.Tensor]:

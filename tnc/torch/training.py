@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -55,7 +55,7 @@ def _group(name: str, parameters: dict[int, nn.Parameter], lr: float, weight_dec
 
 
 @contextmanager
-def cached(model: nn.Module, /) -> Iterator[None]:
+def cached(model: nn.Module, /) -> Generator[None]:
     """Inside, every weight is built, once, until a bit of its cores changes.
 
     Calls that need gradients share nothing: use it with ``torch.no_grad()`` or ``torch.inference_mode()``.
@@ -70,7 +70,7 @@ def cached(model: nn.Module, /) -> Iterator[None]:
 
 
 @contextmanager
-def _built(module: Generates) -> Iterator[None]:
+def _built(module: Generates) -> Generator[None]:
     """Inside, the weight is built: once it is known, a product with it is the fastest way."""
     module.builds += 1
     try:
