@@ -19,7 +19,7 @@ from tnc.modules import module_of_source, torch_class
 from tnc.options import Options
 from tnc.torch.compiled import NETWORK, CompiledWeight
 from tnc.torch.layers import GeneratedLayer, Replaced
-from tnc.torch.replacing import put
+from tnc.torch.modules import put
 
 Model = TypeVar("Model", bound=nn.Module)
 
