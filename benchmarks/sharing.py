@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import process_time
+from typing import cast
 
 from tnc import codegen, ir, loads, order, sharing
 from tnc.driver import Initialised
@@ -139,10 +140,11 @@ def _step_seconds(text: str, program: Program, seconds: float = 0.5) -> float:
     """The median processor time of a training step of a module in eager PyTorch, on one thread."""
     import torch
 
+    from benchmarks.contenders import frameworks
     from tnc.modules import module_of_source, torch_class
 
     torch.set_num_threads(1)
-    torch.manual_seed(0)
+    frameworks.seed(0)
     shapes = [tuple(dim for dim in given.shape if isinstance(dim, int)) for given in program.inputs]
     module = torch_class(module_of_source("main", "torch", text))()
     inputs = [torch.randn(shape, requires_grad=True) for shape in shapes]
@@ -151,7 +153,7 @@ def _step_seconds(text: str, program: Program, seconds: float = 0.5) -> float:
     while len(times) < 6 or process_time() - start < seconds:
         began = process_time()
         found = module(*inputs)
-        outputs = found if isinstance(found, tuple) else (found,)
+        outputs = cast("tuple[torch.Tensor, ...]", found if isinstance(found, tuple) else (found,))
         torch.autograd.backward([output.sum() for output in outputs])
         times.append(process_time() - began)
         module.zero_grad()
