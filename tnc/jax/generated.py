@@ -57,8 +57,8 @@ class Generated:
         if twice:
             raise TypeError(f"the argument `{twice[0]}` is given twice: as a keyword and in `args`")
         self.template: Template = make_template(network, {**arguments, **(args or {})})
-        self.mode = mode
-        self.start = start
+        self.mode: Mode | None = mode
+        self.start: Start | None = start
         self.std = std
         self.shard = shard
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import nn
@@ -87,8 +87,7 @@ class Generates(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the state, and the function that applies the weight."""
-        restore: Any = super().__setstate__
-        restore(state)
+        cast("Any", super()).__setstate__(state)
         self.compiled = state[COMPILED]
 
 

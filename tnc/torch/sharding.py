@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar, cast
 
@@ -19,7 +20,7 @@ from tnc.modules import module_of_source, torch_class
 from tnc.options import Options
 from tnc.torch.compiled import NETWORK, CompiledWeight
 from tnc.torch.layers import GeneratedLayer, Replaced
-from tnc.torch.modules import put
+from tnc.torch.modules import named_modules, put
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -66,8 +67,7 @@ class SharedCores(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """The gradients, summed over the ranks."""
-        import torch.distributed as dist
-
+        dist: Any = import_module("torch.distributed")
         together: Any = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(together, group=ctx.group)
         parts = together.split([gradient.numel() for gradient in gradients])
@@ -83,8 +83,7 @@ class ShardedLayer(GeneratedLayer):
         """The rows of the weight on this rank, differentiable; the gradient of a core is summed over the ranks."""
         parameters = dict(self.generator.named_parameters())
         trained = {name: value for name, value in parameters.items() if value.requires_grad}
-        share: Any = SharedCores.apply
-        shared = share(self.blocks.mesh.get_group(), *trained.values()) if trained else ()
+        shared = cast("Any", SharedCores).apply(self.blocks.mesh.get_group(), *trained.values()) if trained else ()
         cores = {**dict(self.generator.named_buffers()), **parameters, **dict(zip(trained, shared, strict=True))}
         like = next(iter(cores.values()))
         return self.blocks.forward()(SimpleNamespace(**cores), *self.blocks.picks(like))
@@ -127,7 +126,7 @@ def shard_layers(model: Model, mesh: Any, /) -> Model:
         raise expected("the first argument", "a `torch.nn.Module`", model)
     found = {
         name: module
-        for name, module in model.named_modules(remove_duplicate=False)
+        for name, module in named_modules(model, repeated=True).items()
         if isinstance(module, Replaced) and module.shard is not None
     }
     wrong: list[Diagnostic] = []
