@@ -156,6 +156,7 @@ ARGUMENTS = {
     "tucker": {"dims": "[4]*3", "ranks": "[2]*3"},
     "cp": {"dims": "[4]*3", "rank": "3"},
     "lowrank": {"rows": "8", "cols": "6", "rank": "2"},
+    "weight": {"shape": "[12, 7, 3]", "topology": '"attn"'},
     "mpo": {"outs": "[2]*4", "ins": "[2]*4", "chi": "2"},
 }
 
