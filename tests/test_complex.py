@@ -294,8 +294,11 @@ def test_saved_bytes_are_those_of_each_tensor(seed: int) -> None:
     sizes = {"batch": 3} if any(None in shape for shape in program.inputs.values()) else {}
     network = tnc.loads(program.text, network="main", sizes=sizes, input_grads=False)
     module = _torch(network)()
-    shapes = [[3 if isinstance(dim, str) else dim for dim in given.shape] for given in network.program.inputs]
-    inputs = [torch.randn(shape) for shape in shapes]
+    inputs: list[torch.Tensor] = []
+    for given in network.program.inputs:
+        shape = [3 if isinstance(dim, str) else dim for dim in given.data_shape]
+        values = given.index_values
+        inputs.append(torch.randn(shape) if values is None else torch.randint(values, shape))
 
     def run() -> Any:
         results = module(*inputs)

@@ -21,6 +21,7 @@ from tests.random_programs import random_program
 from tnc.cli import main
 from tnc.codegen.dialect import Dialect
 from tnc.codegen.functional import Words
+from tnc.ir.program import Input
 from tnc.ir.traits import Traits
 
 PACKAGE = Path(__file__).parent / "my_backend"
@@ -60,6 +61,14 @@ def values(network: tnc.Network, backend: str, inputs: list[Any], cores: dict[st
     return list(results) if hasattr(results, "_fields") else [results]
 
 
+def data(given: Input, random: np.random.Generator) -> Any:
+    """Normal data for an input; for one of integers, any of its values. Dynamic dimensions are 3."""
+    shape = [3 if isinstance(dim, str) else dim for dim in given.data_shape]
+    if given.index_values is None:
+        return random.standard_normal(shape)
+    return random.integers(given.index_values, size=shape)
+
+
 @pytest.mark.usefixtures("cupy")
 @pytest.mark.parametrize("seed", [seed for seed in range(30) if not random_program(seed).complex])
 def test_values_are_those_of_numpy(seed: int) -> None:
@@ -67,7 +76,7 @@ def test_values_are_those_of_numpy(seed: int) -> None:
     dynamic = any(None in shape for shape in program.inputs.values())
     network = tnc.loads(program.text, "main", sizes={"batch": 3} if dynamic else {})
     random = np.random.default_rng(seed)
-    inputs = [random.standard_normal([3 if dim is None else dim for dim in s]) for s in program.inputs.values()]
+    inputs = [data(given, random) for given in network.program.inputs]
     cores = {str(core.name): random.standard_normal(core.shape) for core in network.parameters}
     for here, there in zip(
         values(network, "cupy", inputs, cores), values(network, "numpy", inputs, cores), strict=True

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -122,9 +123,9 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 def use_of_layers(function: str, folder: Path) -> object:
     """A call of a function of `tnc.torch` on a small model."""
-    from torch import nn
-
     import tnc.torch as layers
+
+    nn = import_module("torch.nn")  # after `tnc.torch`, whose error names the extra
 
     model = nn.Sequential(nn.Linear(4, 4))
     arguments: dict[str, tuple[object, ...]] = {"core_groups": (0.1,)}

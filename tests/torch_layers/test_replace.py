@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -282,7 +283,7 @@ def unusual(name: str) -> Any:
         case "parametrized":
             return parametrizations.orthogonal(nn.Linear(4, 4))
         case "pruned":
-            return untyped.nn.utils.prune.l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
+            return import_module("torch.nn.utils.prune").l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
         case "lazy":
             return nn.LazyLinear(4)
         case "subclass":
