@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -170,7 +171,8 @@ def test_planning_a_long_norm_takes_seconds() -> None:
 
 def test_a_shared_tensor_of_more_entries_than_a_float_can_count_is_not_stored() -> None:
     text = "network norm(n: int = 1200) { let a = std.mps([2] * n, 3) output z() = a(x[0..n]) * a(x[0..n]) }"
-    (row,) = tnc.loads(text).report().to_dict()["networks"]
+    report: Any = tnc.loads(text).report().to_dict()
+    (row,) = report["networks"]
     assert row["largest_intermediate"] < 100
 
 
