@@ -18,10 +18,10 @@ HEAD = """# How well generated weights reproduce given ones
     pip install '.[study]' scikit-learn
     python -m studies fit       # about 10 minutes on one core; stopped, it goes on where it was
 
-Five topologies with `silu`, fitted by `tnc.fit` (L-BFGS, 400 steps, 3 restarts) to tensors of 64 × 64
-entries: independent normal numbers, a trained hidden weight of a classifier of scikit-learn's digits,
-and a picture of 64 digits. *Size* is the bond, of a brick wall the number of layers. *Other* is the
-best of low rank and tensor trains (TT-SVD) with at most that number of parameters.
+Five topologies with `silu`, fitted by `tnc.fit` (L-BFGS, 400 steps, 3 restarts) to tensors of 64 ×
+64 entries: independent normal numbers, a trained hidden weight of a classifier of scikit-learn's
+digits, and a picture of 64 digits. *Size* is the bond, of a brick wall the number of layers.
+*Other* is the best of low rank and tensor trains (TT-SVD) with at most that number of parameters.
 
 **Predicted** before measuring: on random entries, every method stays near the random subspace; this
 was wrong for the larger networks.
