@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias
 
 from tnc.api import expected
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.diagnostics.suggest import unknown
-from tnc.layers import Template, make_template
+from tnc.layers import Template
+from tnc.layers.asked import Asked
 
 Mode: TypeAlias = Literal["replace", "add"]
 Start: TypeAlias = Literal["random", "fit"]
@@ -19,7 +20,7 @@ MODES: Final = ("replace", "add")
 STARTS: Final = ("random", "fit")
 
 
-class Generated:
+class Generated(Asked):
     """A template for the arrays that a pattern selects: a topology of ``std.weight``, or a network of a file.
 
     >>> Generated("attn", chi=2)
@@ -35,7 +36,9 @@ class Generated:
         **arguments: Python values for the network's parameters; activations by name.
     """
 
-    __slots__ = ("mode", "shard", "start", "std", "template")
+    __slots__ = ("mode", "shard", "start", "std")
+
+    OPTIONS = ("mode", "start", "std", "shard")
 
     def __init__(
         self,
@@ -49,36 +52,13 @@ class Generated:
         args: Mapping[str, object] | None = None,
         **arguments: object,
     ) -> None:
-        if not isinstance(cast("object", network), str):
-            raise expected("the first argument", 'a topology or a file, such as `"attn"` or `"mine.tn:fc2"`', network)
+        super().__init__(network, args, arguments)
         if std is not None and not (math.isfinite(std) and std > 0):
             raise ValueError(f"`std` must be a positive number, not {std}")
-        twice = [name for name in args or {} if name in arguments]
-        if twice:
-            raise TypeError(f"the argument `{twice[0]}` is given twice: as a keyword and in `args`")
-        self.template: Template = make_template(network, {**arguments, **(args or {})})
         self.mode: Mode | None = mode
         self.start: Start | None = start
         self.std = std
         self.shard = shard
-
-    def __repr__(self) -> str:
-        """The call that makes it."""
-        options = {"mode": self.mode, "start": self.start, "std": self.std, "shard": self.shard}
-        given = [f"{name}={value!r}" for name, value in options.items() if value is not None]
-        given += [f"{name}={value!r}" for name, value in self.template.arguments]
-        return f"Generated({', '.join([repr(self.template.network), *given])})"
-
-    def _key(self) -> tuple[object, ...]:
-        return self.template, self.mode, self.start, self.std, self.shard
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both ask for the same."""
-        return isinstance(other, Generated) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        """Equal templates have equal hashes."""
-        return hash(self._key())
 
 
 Choice: TypeAlias = Mapping[str, Generated | str]

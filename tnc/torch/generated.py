@@ -11,7 +11,8 @@ from torch import nn
 from tnc.api import expected
 from tnc.diagnostics import CompileError, Diagnostic
 from tnc.diagnostics.suggest import unknown
-from tnc.layers import Template, make_template
+from tnc.layers import Template
+from tnc.layers.asked import Asked
 
 Mode: TypeAlias = Literal["replace", "add"]
 Through: TypeAlias = Literal["auto", "build", "apply"]
@@ -22,7 +23,7 @@ THROUGH: Final = ("auto", "build", "apply")
 STARTS: Final = ("random", "fit")
 
 
-class Generated:
+class Generated(Asked):
     """A template for the layers that a pattern selects: a topology of ``std.weight``, or a network of a file.
 
     >>> Generated("attn", chi=2)
@@ -38,7 +39,9 @@ class Generated:
         **arguments: Python values for the network's parameters; activations by name.
     """
 
-    __slots__ = ("mode", "shard", "start", "template", "through")
+    __slots__ = ("mode", "shard", "start", "through")
+
+    OPTIONS = ("mode", "start", "through", "shard")
 
     def __init__(
         self,
@@ -52,32 +55,11 @@ class Generated:
         args: Mapping[str, object] | None = None,
         **arguments: object,
     ) -> None:
-        if not isinstance(cast("object", network), str):
-            raise expected("the first argument", 'a topology or a file, such as `"attn"` or `"mine.tn:fc2"`', network)
-        twice = [name for name in args or {} if name in arguments]
-        if twice:
-            raise TypeError(f"the argument `{twice[0]}` is given twice: as a keyword and in `args`")
-        self.template: Template = make_template(network, {**arguments, **(args or {})})
+        super().__init__(network, args, arguments)
         self.mode: Mode | None = mode
         self.start: Start | None = start
         self.through: Through | None = through
         self.shard = shard
-
-    def __repr__(self) -> str:
-        """The call that makes it."""
-        options = {"mode": self.mode, "start": self.start, "through": self.through, "shard": self.shard}
-        given = [f"{name}={value!r}" for name, value in options.items() if value is not None]
-        given += [f"{name}={value!r}" for name, value in self.template.arguments]
-        return f"Generated({', '.join([repr(self.template.network), *given])})"
-
-    def _key(self) -> tuple[object, ...]:
-        return self.template, self.mode, self.start, self.through, self.shard
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Generated) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
 
 
 Choice: TypeAlias = "Mapping[str, Generated | str] | Generated | str"
